@@ -1,0 +1,55 @@
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void err_format(struct err *err, const char *format, va_list args)
+{
+    vsnprintf(err->text, sizeof err->text, format, args);
+}
+
+int err_set(struct err *err, const char *format, ...)
+{
+    va_list args;
+    *err = (struct err){0};
+    va_start(args, format);
+    err_format(err, format, args);
+    va_end(args);
+    return -1;
+}
+
+int err_sys(struct err *err, int number, const char *format, ...)
+{
+    va_list args;
+    *err = (struct err){.number = number};
+    va_start(args, format);
+    err_format(err, format, args);
+    va_end(args);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(number));
+    return -1;
+}
+
+int err_aws(struct err *err, const char *code, const char *format, ...)
+{
+    va_list args;
+    *err = (struct err){0};
+    snprintf(err->code, sizeof err->code, "%s", code);
+    va_start(args, format);
+    err_format(err, format, args);
+    va_end(args);
+    return -1;
+}
+
+int err_wrap(struct err *err, const char *format, ...)
+{
+    char tail[ERR_TEXT_SIZE];
+    memcpy(tail, err->text, sizeof tail);
+    va_list args;
+    va_start(args, format);
+    err_format(err, format, args);
+    va_end(args);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", tail);
+    return -1;
+}

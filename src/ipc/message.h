@@ -1,0 +1,280 @@
+/*
+ * Every message between Pileus's processes: one row each, with its direction and payload.
+ * Addresses are IPv4 in host byte order. Ids are NUL-terminated strings in fixed fields.
+ */
+#pragma once
+
+#include "os/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum process { PROCESS_PARENT, PROCESS_API, PROCESS_BALANCER, PROCESS_GUEST, PROCESS_HOST, PROCESS_COUNT };
+
+/*   name                from       to        payload (the fixed part)      descriptors at most */
+#define MESSAGES(X)                                                                                \
+    X(PEER,              PARENT,    ANY,      struct message_peer,          1) /* a new channel */ \
+    X(STOP,              PARENT,    ANY,      struct message_stop,          0)                     \
+    X(READY,             ANY,       PARENT,   struct message_empty,         0)                     \
+    X(CLOCK,             API,       ANY,      struct cloud_clock,           0)                     \
+    X(HOST_HELLO,        HOST,      API,      struct message_hello,         0) /* host (re)started: send all */ \
+    X(FABRIC,            API,       HOST,     struct fabric,                0) /* + arrays, see below */ \
+    X(FABRIC_DELETE,     API,       HOST,     struct message_id,            0)                     \
+    X(FABRIC_DONE,       HOST,      API,      struct message_fabric_done,   0)                     \
+    X(INSTANCE_START,    API,       HOST,     struct message_instance_start, 0)                    \
+    X(INSTANCE_STOP,     API,       HOST,     struct message_instance_stop, 0)                     \
+    X(INSTANCE_REMOVE,   API,       HOST,     struct message_id,            0) /* its disk too */  \
+    X(INSTANCE_STATE,    HOST,      API,      struct message_instance_state, 0)                    \
+    X(USAGE,             HOST,      API,      struct message_usage,         0) /* + rows, each second */ \
+    X(IMAGE_CREATE,      API,       HOST,     struct message_image_create,  0)                     \
+    X(IMAGE_DELETE,      API,       HOST,     struct message_id,            0)                     \
+    X(IMAGE_DONE,        HOST,      API,      struct message_image_done,    0)                     \
+    X(OPEN_LISTENER,     BALANCER,  HOST,     struct message_endpoint,      0)                     \
+    X(CLOSE_LISTENER,    BALANCER,  HOST,     struct message_endpoint,      0)                     \
+    X(LISTENER,          HOST,      BALANCER, struct message_listener,      1)                     \
+    X(OPEN_SOCKETS,      BALANCER,  HOST,     struct message_sockets,       0)                     \
+    X(SOCKETS,           HOST,      BALANCER, struct message_sockets,       64)                    \
+    X(GUEST_LISTENERS,   HOST,      GUEST,    struct message_id,            2) /* of a VPC: IMDS (TCP), DNS (UDP) */ \
+    X(METADATA,          API,       GUEST,    struct message_id,            0) /* + JSON of an instance */ \
+    X(METADATA_DELETE,   API,       GUEST,    struct message_id,            0)                     \
+    X(NAMES,             API,       GUEST,    struct message_empty,         0) /* + JSON of DNS names */ \
+    X(CONFIGURE,         API,       BALANCER, struct message_empty,         0) /* + JSON, the whole configuration */ \
+    X(TARGET_HEALTH,     BALANCER,  API,      struct message_rows,          0) /* + struct target_health[] */ \
+    X(TRAFFIC,           BALANCER,  API,      struct message_rows,          0) /* + struct traffic[], each second */
+
+enum message_type {
+#define X(name, from, to, payload, descriptors) MESSAGE_##name,
+    MESSAGES(X)
+#undef X
+        MESSAGE_COUNT
+};
+
+enum {
+    ID_SIZE = 24,                     /* "i-" and 17 hex digits, with room */
+    MESSAGE_SIZE_MAX = 64 * 1024 * 1024, /* of one message */
+    MESSAGE_DESCRIPTORS_MAX = 64,
+};
+
+struct message_empty {
+    uint32_t unused;
+};
+
+struct message_id {
+    char id[ID_SIZE];
+};
+
+struct message_peer {
+    uint32_t process; /* enum process */
+};
+
+struct message_stop {
+    uint32_t keep_instances; /* 1: leave instances and their network as they are */
+};
+
+struct message_rows {
+    uint32_t count;
+    uint32_t unused;
+};
+
+/* ---- parent, host, api ---- */
+
+struct message_hello {
+    uint32_t world;         /* 0..63: which /16 of 100.64.0.0/10 this daemon uses */
+    uint32_t host_address;  /* the host's own address there: 100.(64+world).0.1 */
+};
+
+/* ---- the fabric of one VPC: the whole desired state, always ---- */
+
+enum fabric_route_kind { ROUTE_INTERNET_GATEWAY = 1, ROUTE_BLACKHOLE = 2 };
+enum fabric_direction { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 };
+enum fabric_interface_kind { INTERFACE_INSTANCE = 1, INTERFACE_BALANCER = 2 };
+enum { FABRIC_GROUPS_PER_INTERFACE = 16, FABRIC_NO_GROUP = 0xffff };
+
+/* Followed by subnets[], routes[], groups[], rules[], interfaces[] in this order, unpadded. */
+struct fabric {
+    char vpc[ID_SIZE];
+    uint64_t generation; /* echoed by FABRIC_DONE */
+    uint32_t network;    /* the VPC's CIDR block */
+    uint32_t prefix;
+    uint32_t subnet_count, route_count, group_count, rule_count, interface_count;
+    uint32_t unused;
+};
+
+struct fabric_subnet {
+    char id[ID_SIZE];
+    uint32_t network;
+    uint16_t prefix;
+    uint16_t table; /* its route table, numbered from 0 within the message */
+};
+
+/* The local route is implied in every table. */
+struct fabric_route {
+    uint32_t network;
+    uint16_t prefix;
+    uint16_t table;
+    uint32_t kind; /* enum fabric_route_kind */
+};
+
+struct fabric_group {
+    char id[ID_SIZE];
+};
+
+/* A security group rule with one source or destination: an address block or a group. */
+struct fabric_rule {
+    uint16_t group;      /* index into groups[]: the group the rule belongs to */
+    uint8_t direction;   /* enum fabric_direction */
+    uint8_t protocol;    /* IP protocol number; 0 means all */
+    uint16_t port_from;  /* for ICMP: type, 0xffff for all */
+    uint16_t port_to;    /* for ICMP: code, 0xffff for all */
+    uint32_t network;    /* peer block, when peer_group is FABRIC_NO_GROUP */
+    uint16_t prefix;
+    uint16_t peer_group; /* index into groups[], or FABRIC_NO_GROUP */
+};
+
+struct fabric_interface {
+    char id[ID_SIZE];        /* eni-... */
+    uint32_t address;        /* private */
+    uint32_t public_address; /* mapped 1:1 to address by the internet gateway; 0: none */
+    uint32_t kind;           /* enum fabric_interface_kind */
+    uint16_t subnet;         /* index into subnets[] */
+    uint16_t group_count;
+    uint16_t groups[FABRIC_GROUPS_PER_INTERFACE]; /* indices into groups[] */
+    uint8_t mac[6];
+    uint8_t unused[2];
+};
+
+struct message_fabric_done {
+    char vpc[ID_SIZE];
+    uint64_t generation;
+    uint32_t failed; /* 1: text says why; api sends the fabric again */
+    char text[252];
+};
+
+/* ---- instances ---- */
+
+enum { LAYERS_MAX = 16, HOST_NAME_SIZE = 64 };
+
+struct message_instance_start {
+    char instance[ID_SIZE];
+    char interface_id[ID_SIZE]; /* its primary network interface; the fabric names it too */
+    char vpc[ID_SIZE];
+    char host_name[HOST_NAME_SIZE]; /* "ip-10-0-1-5", letters, digits and hyphens only */
+    uint32_t boot;           /* counts starts; a START with a boot not above the current one is a no-op
+                                that is answered with the state again */
+    uint32_t slot;           /* which range of 65,536 user ids; unique among instances */
+    uint32_t cpu_thousandths; /* of one CPU, the most it may use */
+    uint32_t memory_mib;
+    uint32_t address, gateway; /* of eth0 */
+    uint32_t prefix;
+    uint8_t mac[6];
+    uint8_t unused[2];
+    uint32_t layer_count;
+    char layers[LAYERS_MAX][ID_SIZE]; /* of the root file system, lowest first: "host", ami-... */
+};
+
+struct message_instance_stop {
+    char instance[ID_SIZE];
+    uint32_t force; /* 1: SIGKILL at once; 0: SIGTERM, and SIGKILL after 30 s */
+};
+
+enum instance_report { INSTANCE_STARTED = 1, INSTANCE_EXITED = 2, INSTANCE_FAILED = 3, INSTANCE_REMOVED = 4 };
+
+struct message_instance_state {
+    char instance[ID_SIZE];
+    uint32_t boot;
+    uint32_t report; /* enum instance_report */
+    char text[252];  /* why it failed, or how it exited */
+};
+
+/* Followed by `count` rows of struct usage, one for each running instance. */
+struct message_usage {
+    uint32_t count;
+    uint32_t unused;
+};
+
+struct usage {
+    char instance[ID_SIZE];
+    uint32_t boot;          /* totals start again from 0 with each boot */
+    uint32_t cpu_thousandths; /* what 100 % means */
+    uint64_t cpu_us;        /* CPU time used, total */
+    uint64_t received_bytes, sent_bytes;     /* of eth0, seen from the instance, totals */
+    uint64_t received_packets, sent_packets;
+    uint64_t memory_bytes;
+};
+
+struct message_image_create {
+    char image[ID_SIZE];
+    char instance[ID_SIZE];
+    uint32_t unused;
+};
+
+struct message_image_done {
+    char image[ID_SIZE];
+    uint32_t failed;
+    char text[252];
+};
+
+/* ---- balancer ---- */
+
+/* Where a listener is: in a VPC's namespace, or on the host when vpc is "". */
+struct message_endpoint {
+    char vpc[ID_SIZE];
+    uint32_t address;
+    uint32_t port;
+};
+
+struct message_listener {
+    struct message_endpoint endpoint;
+    uint32_t failed; /* errno, 0: the descriptor follows */
+};
+
+/* Unconnected TCP sockets in the VPC's namespace, non-blocking, bound to `address` (no port yet). */
+struct message_sockets {
+    char vpc[ID_SIZE];
+    uint32_t address;
+    uint32_t count;
+};
+
+/* Target states and reasons as balancer sees them; texts are AWS's (DescribeTargetHealth). */
+enum target_state { TARGET_INITIAL = 1, TARGET_HEALTHY, TARGET_UNHEALTHY, TARGET_DRAINING, TARGET_UNUSED };
+enum target_reason {
+    REASON_NONE,
+    REASON_REGISTRATION_IN_PROGRESS,
+    REASON_INITIAL_HEALTH_CHECKING,
+    REASON_RESPONSE_CODE_MISMATCH, /* detail: the HTTP status */
+    REASON_TIMEOUT,
+    REASON_FAILED_HEALTH_CHECKS,
+    REASON_DEREGISTRATION_IN_PROGRESS,
+    REASON_NOT_IN_USE,
+    REASON_INVALID_STATE,
+};
+
+enum { DIMENSION_SIZE = 80 };
+
+/* Sent on each change, and all of them after CONFIGURE. */
+struct target_health {
+    char target_group[DIMENSION_SIZE]; /* "targetgroup/NAME/16hex" */
+    char target[64];                   /* instance id or address */
+    uint32_t port;
+    uint32_t state;  /* enum target_state */
+    uint32_t reason; /* enum target_reason */
+    uint32_t detail;
+};
+
+/* Counters of one second; rows with only zeros are not sent. Times in microseconds. */
+enum { RESPONSE_TIME_BUCKETS = 64 };
+struct traffic {
+    char load_balancer[DIMENSION_SIZE]; /* "app/NAME/16hex" */
+    char target_group[DIMENSION_SIZE];  /* "" for what concerns no target group */
+    char zone[ID_SIZE];                 /* Availability Zone of the node */
+    uint64_t requests;
+    uint64_t target_status[6];          /* [2] counts 2xx answers of targets, ... */
+    uint64_t elb_status[6];             /* [4] 4xx generated by the load balancer ... */
+    uint64_t elb_500, elb_502, elb_503, elb_504;
+    uint64_t target_connection_errors;
+    uint64_t new_connections, rejected_connections, processed_bytes;
+    uint64_t active_connections;        /* at the end of the second */
+    uint64_t fixed_responses, redirects;
+    uint64_t response_time_count, response_time_sum_us, response_time_min_us, response_time_max_us;
+    uint32_t response_time_buckets[RESPONSE_TIME_BUCKETS]; /* bucket n: [2^(n/2), 2^((n+1)/2)) us */
+};
