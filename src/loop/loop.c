@@ -204,7 +204,7 @@ static int64_t next_timer_ms(struct loop *loop)
     return wait_ms < 0 ? 0 : wait_ms;
 }
 
-static void run_due(struct loop *loop, struct timer_heap *heap, int64_t now_ms)
+static void run_due(struct timer_heap *heap, int64_t now_ms)
 {
     /* A timer that sets itself again for now waits for the next turn: others get their share. */
     for (int budget = heap->count; budget > 0 && heap->count; budget--) {
@@ -233,8 +233,8 @@ int loop_turn(struct loop *loop, int wait_ms, struct err *err)
             watch->on_event(watch, event->events);
     }
     loop->ready_count = loop->ready_index = 0;
-    run_due(loop, &loop->timers[0], loop->now_ms);
-    run_due(loop, &loop->timers[1], cloud_clock_at(&loop->cloud, loop->now_ms));
+    run_due(&loop->timers[0], loop->now_ms);
+    run_due(&loop->timers[1], cloud_clock_at(&loop->cloud, loop->now_ms));
     return 0;
 }
 

@@ -1,0 +1,63 @@
+/*
+ * The fabric on this machine: one network namespace a VPC as its router, a veth pair a network
+ * interface, nftables for security groups and address translation, policy routing for route tables.
+ *
+ * Single-threaded; enters namespaces with setns() and comes back. Namespaces are kept by bind mounts
+ * under `run_dir`/netns, so a restarted host finds them again; net_apply() then rebuilds the rules
+ * atomically, and connections that were open go on.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "ipc/message.h"
+
+#include <stddef.h>
+
+struct net;
+
+struct net_options {
+    uint32_t world;        /* 0..63: owns 100.(64+world).0.0/16 and names of links on the host */
+    const char *run_dir;   /* "/run/pileus/3": exists, private to this daemon */
+};
+
+/* Finds what an earlier host process left, and sets up the host's own side. NULL and err on failure. */
+struct net *net_create(const struct net_options *options, struct err *err);
+/* Forgets; namespaces and rules stay. */
+void net_destroy(struct net *net);
+/* Removes every namespace, link, route, rule and mount of this world; harmless when there is none. */
+int net_remove_all(struct net *net, struct err *err);
+
+/*
+ * Makes a VPC what the message says: validates all counts and indices against `size`, then applies
+ * the difference to what is there (one nftables transaction). On failure the VPC keeps working as it
+ * was, as far as the kernel allows, and the next call repairs it.
+ */
+int net_apply(struct net *net, const struct fabric *fabric, size_t size, struct err *err);
+int net_delete_vpc(struct net *net, const char *vpc, struct err *err);
+
+/* Creates eth0 inside a namespace and its other end in the VPC's. */
+struct net_plug {
+    const char *vpc, *interface_id;
+    int netns_fd; /* of the instance; stays the caller's */
+    uint32_t address, gateway, prefix;
+    uint8_t mac[6];
+};
+/* Also makes the VPC's namespace if it is new. An interface that is plugged already is replaced. */
+int net_plug(struct net *net, const struct net_plug *plug, struct err *err);
+/* Harmless if it is not plugged (the kernel removes both ends when either namespace ends). */
+void net_unplug(struct net *net, const char *vpc, const char *interface_id);
+
+struct net_counters {
+    uint64_t received_bytes, sent_bytes, received_packets, sent_packets; /* seen from the instance */
+};
+int net_counters(struct net *net, const char *vpc, const char *interface_id,
+                 struct net_counters *ret_counters, struct err *err);
+
+/* A listening, non-blocking TCP socket in the VPC's namespace (vpc "": the host's). Returns it. */
+int net_open_listener(struct net *net, const char *vpc, uint32_t address, uint16_t port,
+                      struct err *err);
+/* Fills sockets[0..count) with unconnected non-blocking TCP sockets bound to `address`. */
+int net_open_sockets(struct net *net, const char *vpc, uint32_t address, int count, int *sockets,
+                     struct err *err);
+/* IMDS (TCP 169.254.169.254:80, listening) and DNS (UDP 169.254.169.253:53) of a VPC. */
+int net_open_guest_sockets(struct net *net, const char *vpc, int sockets[2], struct err *err);
