@@ -10,7 +10,9 @@ struct control {
     struct series_store *series;
     const struct control_world *world;
     int64_t next_due_ms; /* of this tick: the earliest time any controller asked for */
-    bool dirty;          /* a commit or report since the last tick */
+    bool dirty;          /* a commit or report since the last round */
+    bool ticking;        /* inside control_tick(): it asks the world to wake it once, at its end */
+    char user_arn[64];   /* of the account's root, who makes the controllers' calls */
     /* Each controller's own memory: caches that can be rebuilt from the store and from reports. */
     struct instances_control *instances;
     struct fabric_control *fabric;

@@ -82,7 +82,14 @@ const struct service_operation *service_find(const char *service, const char *op
 int service_call(const struct call *context, const char *service, const char *operation, json_t *in,
                  json_t **ret_out, struct err *err);
 
-/* "<prefix>-0" and 16 random hex digits (EC2's form of ids), written to out (>= 32 bytes). */
+/*
+ * Runs the `prepare_region` of each service that has not yet run in the call's region, inside the
+ * call's transaction. Cheap when there is nothing to do; called before the handler of every call.
+ */
+int service_prepare_region(struct call *call, struct err *err);
+
+/* "<prefix>-0" and 16 random hex digits (EC2's form of ids), written to out. A prefix has at
+ * most 13 characters. */
 void call_make_id(const struct call *call, const char *prefix, char out[32]);
 /* 16 random hex digits (ELBv2's suffix of ARNs). */
 void call_make_hex16(const struct call *call, char out[17]);
