@@ -1,0 +1,65 @@
+/*
+ * Network interfaces: private addresses of a subnet, public addresses of the world, names, and
+ * what an instance document shows of them. Kind `network-interface`, shape NetworkInterface.
+ */
+#pragma once
+
+#include "service/call.h"
+
+struct ec2_interface_spec {
+    const json_t *subnet;    /* the document */
+    const json_t *group_ids; /* array of 1..5 ids of groups of the subnet's VPC (checked here) */
+    const char *private_ip;  /* NULL: any free one */
+    bool want_public;        /* acquire a public address now, and again at each start */
+    const char *kind;        /* "instance" or "balancer" */
+    const char *owner;       /* instance id, or ARN of the load balancer */
+    const char *description; /* "" for instances, "ELB app/NAME/16hex" for balancers */
+    json_t *tags;            /* array, or NULL; borrowed */
+};
+
+/*
+ * Creates an interface, in use by its owner from now on. Errors: InsufficientFreeAddressesInSubnet,
+ * InvalidIPAddress.InUse, InvalidParameterValue, InvalidGroup.NotFound, InvalidParameter (a group
+ * of another VPC), SecurityGroupsPerInterfaceLimitExceeded, InsufficientAddressCapacity.
+ */
+int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spec, char ret_id[32],
+                         struct err *err);
+/*
+ * Deletes it, gives its addresses back and disassociates an elastic one (which stays allocated).
+ * Harmless if it does not exist.
+ */
+void ec2_interface_delete(struct call *call, const char *id);
+
+/* Gives a public address if the interface wants one and has none (an instance starts). */
+int ec2_interface_acquire_public(struct call *call, const char *id, struct err *err);
+/* Gives an auto-assigned public address back; elastic ones stay (an instance stopped). */
+void ec2_interface_release_public(struct call *call, const char *id);
+
+/* Replaces the security groups; the same checks as on creation. */
+int ec2_interface_set_groups(struct call *call, const char *id, const json_t *group_ids,
+                             struct err *err);
+
+/*
+ * Associates an elastic address (kind `address`) with it, in place of what public address it has;
+ * NULL: takes the elastic address away. Returns nothing: the caller has checked all.
+ */
+void ec2_interface_set_elastic(struct call *call, const char *id, const json_t *address);
+
+/* The first interface of an owner; NULL if it has none. */
+const json_t *ec2_interface_of(const struct call *call, const char *owner);
+/*
+ * Writes what an instance shows of its interface into an Instance document that is being edited or
+ * made: PrivateIpAddress, PrivateDnsName, PublicIpAddress, PublicDnsName, SubnetId, VpcId,
+ * SecurityGroups, NetworkInterfaces. Called once when the instance is created; every later change
+ * by the functions above is written to the owner's document by themselves.
+ */
+void ec2_interface_show(const struct call *call, const json_t *interface, json_t *instance);
+
+/* Takes a free public address of the world for `owner` (eni- or eipalloc-). */
+int ec2_public_address_take(struct call *call, const char *owner, char ret_address[16],
+                            struct err *err);
+void ec2_public_address_give(struct call *call, const char *address);
+/* "ec2-100-64-3-7.us-east-2.compute.amazonaws.com" */
+void ec2_public_name(const struct call *call, const char *address, char out[96]);
+/* "ip-10-0-1-5.ec2.internal" (us-east-1), "ip-10-0-1-5.<region>.compute.internal" */
+void ec2_private_name(const struct call *call, const char *address, char out[96]);
