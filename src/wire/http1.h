@@ -87,7 +87,7 @@ struct http1_chunked {
     bool done;     /* the last chunk and the trailers were read */
 };
 /*
- * Takes bytes from *data/*size and yields the next piece of body in *piece (inside data; may be
+ * Takes bytes from *data and yields the next piece of body in *piece (inside data; may be
  * empty). Advances *data and *size past what was used. Trailers are read and dropped.
  * Returns 0, or -1 if the coding is broken (or its overhead exceeds any honest sender's).
  */
