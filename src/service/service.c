@@ -9,6 +9,8 @@ static const char region_kind[] = "region";
 
 const struct service *const services[] = {
     &ec2_service,
+    &sts_service,
+    &ssm_service,
     NULL,
 };
 
