@@ -1,0 +1,152 @@
+#include "service/ec2/describe.h"
+
+#include "base/cleanup.h"
+#include "service/ec2/ids.h"
+#include "wire/base64.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RESULTS_MIN = 5, RESULTS_MAX = 1000 };
+
+/* Ids of the request must be well-formed, whether or not anything has them. */
+static int check_selectors(const struct call *call, const struct ec2_describe *describe,
+                           struct err *err)
+{
+    for (int s = 0; s < EC2_SELECTORS_MAX && describe->selectors[s].member; s++) {
+        const struct ec2_selector *selector = &describe->selectors[s];
+        const json_t *list = json_object_get(call->in, selector->member);
+        size_t i;
+        const json_t *item;
+        json_array_foreach (list, i, item)
+            if (ec2_id_check(selector->kind, json_string_value(item), err) < 0)
+                return -1;
+        if (json_array_size(list) > 0 && json_object_get(call->in, "MaxResults"))
+            return err_aws(err, "InvalidParameterCombination",
+                           "The parameter %s cannot be used with the parameter MaxResults",
+                           selector->member);
+    }
+    return 0;
+}
+
+/* Whether the document is among those that the selectors name (all, if they name none). */
+static bool is_selected(const struct call *call, const struct ec2_describe *describe,
+                        const json_t *doc)
+{
+    for (int s = 0; s < EC2_SELECTORS_MAX && describe->selectors[s].member; s++) {
+        const struct ec2_selector *selector = &describe->selectors[s];
+        const json_t *list = json_object_get(call->in, selector->member);
+        bool found = json_array_size(list) == 0;
+        size_t i;
+        const json_t *item;
+        json_array_foreach (list, i, item)
+            found = found || ec2_path_has(doc, selector->path, json_string_value(item));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* Everything that a selector names must exist; `all` is what is visible of the kind. */
+static int check_found(const struct call *call, const struct ec2_describe *describe,
+                       const json_t *all, struct err *err)
+{
+    for (int s = 0; s < EC2_SELECTORS_MAX && describe->selectors[s].member; s++) {
+        const struct ec2_selector *selector = &describe->selectors[s];
+        size_t i, k;
+        const json_t *item, *doc;
+        json_array_foreach (json_object_get(call->in, selector->member), i, item) {
+            bool found = false;
+            json_array_foreach (all, k, doc)
+                found = found || ec2_path_has(doc, selector->path, json_string_value(item));
+            if (!found)
+                return ec2_id_not_found(selector->kind, json_string_value(item), err);
+        }
+    }
+    return 0;
+}
+
+json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struct err *err)
+{
+    const json_t *filters = json_object_get(call->in, "Filters");
+    if (check_selectors(call, describe, err) < 0 ||
+        ec2_filters_check(filters, describe->filters, err) < 0)
+        return NULL;
+    json_auto_t *named = json_array();
+    store_each (cursor, call->store, describe->kind, call->region) {
+        json_auto_t *shown = describe->show ? describe->show(call, cursor.doc)
+                                            : json_incref((json_t *)(uintptr_t)cursor.doc);
+        if (shown && is_selected(call, describe, shown))
+            json_array_append(named, shown);
+    }
+    if (check_found(call, describe, named, err) < 0)
+        return NULL;
+    json_t *matching = json_array();
+    size_t i;
+    json_t *doc;
+    json_array_foreach (named, i, doc)
+        if (ec2_filters_match(filters, describe->filters, doc))
+            json_array_append(matching, doc);
+    return matching;
+}
+
+/* A token is where the next page begins, bound to the list it belongs to. */
+static json_t *make_token(const struct ec2_describe *describe, size_t start)
+{
+    char text[96];
+    int size = snprintf(text, sizeof text, "%s %zu", describe->list, start);
+    auto_free char *encoded = base64_encode(text, (size_t)size);
+    return json_string(encoded);
+}
+
+static int read_token(const struct ec2_describe *describe, const char *token, size_t *ret_start,
+                      struct err *err)
+{
+    size_t size, list_size = strlen(describe->list);
+    auto_free char *text = base64_decode(token, strlen(token), &size);
+    if (!text || strncmp(text, describe->list, list_size) || text[list_size] != ' ')
+        return err_aws(err, "InvalidNextToken", "The token '%.200s' is invalid", token);
+    char *end;
+    errno = 0;
+    unsigned long long start = strtoull(text + list_size + 1, &end, 10);
+    if (errno || *end || end == text + list_size + 1)
+        return err_aws(err, "InvalidNextToken", "The token '%.200s' is invalid", token);
+    *ret_start = (size_t)start;
+    return 0;
+}
+
+int ec2_paginate(struct call *call, const struct ec2_describe *describe, json_t *all,
+                 struct err *err)
+{
+    json_int_t results_min = describe->results_min ? describe->results_min : RESULTS_MIN;
+    json_int_t results_max = describe->results_max ? describe->results_max : RESULTS_MAX;
+    const json_t *wanted = json_object_get(call->in, "MaxResults");
+    const char *token = ec2_text(call->in, "NextToken");
+    size_t start = 0, limit = wanted || token ? (size_t)results_max : SIZE_MAX;
+    if (token && *token && read_token(describe, token, &start, err) < 0)
+        return -1;
+    if (wanted) {
+        json_int_t value = json_integer_value(wanted);
+        if (value < results_min)
+            return err_aws(err, "InvalidParameterValue",
+                           "Value ( %lld ) for parameter maxResults is invalid. Expecting a value "
+                           "greater than or equal to %lld.",
+                           (long long)value, (long long)results_min);
+        limit = (size_t)(value < results_max ? value : results_max);
+    }
+    json_t *page = json_array();
+    json_object_set_new(call->out, describe->list, page);
+    size_t size = json_array_size(all), i = start;
+    for (; i < size && i - start < limit; i++)
+        json_array_append(page, json_array_get(all, i));
+    if (i < size)
+        json_object_set_new(call->out, "NextToken", make_token(describe, i));
+    return 0;
+}
+
+int ec2_describe(struct call *call, const struct ec2_describe *describe, struct err *err)
+{
+    json_auto_t *all = ec2_select(call, describe, err);
+    return all ? ec2_paginate(call, describe, all, err) : -1;
+}

@@ -1,0 +1,159 @@
+#include "service/ec2/filter.h"
+
+#include "wire/glob.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILTER_VALUES_MAX = 200, FILTERS_MAX = 50 };
+
+/* Called for the text of each value at a path; true ends the search. */
+typedef bool value_matcher(const void *arg, const char *text);
+
+static bool any_scalar(const json_t *value, value_matcher *matches, const void *arg)
+{
+    char number[32];
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return matches(arg, json_string_value(value));
+    case JSON_TRUE:
+        return matches(arg, "true");
+    case JSON_FALSE:
+        return matches(arg, "false");
+    case JSON_INTEGER:
+        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return matches(arg, number);
+    default:
+        return false;
+    }
+}
+
+static bool any_value(const json_t *value, const char *path, value_matcher *matches,
+                      const void *arg)
+{
+    if (!value)
+        return false;
+    if (json_is_array(value)) {
+        size_t i;
+        const json_t *item;
+        json_array_foreach (value, i, item)
+            if (any_value(item, path, matches, arg))
+                return true;
+        return false;
+    }
+    if (!*path)
+        return any_scalar(value, matches, arg);
+    size_t size = strcspn(path, ".");
+    const char *rest = path + size + (path[size] == '.');
+    return any_value(json_object_getn(value, path, size), rest, matches, arg);
+}
+
+static bool equals(const void *arg, const char *text)
+{
+    return !strcmp(arg, text);
+}
+
+bool ec2_path_has(const json_t *doc, const char *path, const char *text)
+{
+    return any_value(doc, path, equals, text);
+}
+
+/* Whether any of the patterns of the array `arg` matches. */
+static bool matches_patterns(const void *arg, const char *text)
+{
+    size_t i;
+    const json_t *pattern;
+    json_array_foreach ((const json_t *)arg, i, pattern)
+        if (glob_match(json_string_value(pattern), json_string_length(pattern), text, strlen(text)))
+            return true;
+    return false;
+}
+
+/* Network interfaces call their tags TagSet. */
+static const json_t *tags_of(const json_t *doc)
+{
+    const json_t *tags = json_object_get(doc, "Tags");
+    return tags ? tags : json_object_get(doc, "TagSet");
+}
+
+static bool tag_matches(const char *key, const json_t *patterns, const json_t *doc)
+{
+    size_t i;
+    const json_t *tag;
+    json_array_foreach (tags_of(doc), i, tag)
+        if (!strcmp(json_string_value(json_object_get(tag, "Key")), key) &&
+            matches_patterns(patterns, json_string_value(json_object_get(tag, "Value"))))
+            return true;
+    return false;
+}
+
+static bool one_matches(const json_t *filter, const struct ec2_filter *table, const json_t *doc)
+{
+    const char *name = json_string_value(json_object_get(filter, "Name"));
+    const json_t *patterns = json_object_get(filter, "Values");
+    for (const struct ec2_filter *row = table; row->name; row++)
+        if (!strcmp(row->name, name) && any_value(doc, row->path, matches_patterns, patterns))
+            return true;
+    if (!strncmp(name, "tag:", 4))
+        return tag_matches(name + 4, patterns, doc);
+    if (!strcmp(name, "tag-key"))
+        return any_value(tags_of(doc), "Key", matches_patterns, patterns);
+    if (!strcmp(name, "tag-value"))
+        return any_value(tags_of(doc), "Value", matches_patterns, patterns);
+    return false;
+}
+
+bool ec2_filters_match(const json_t *filters, const struct ec2_filter *table, const json_t *doc)
+{
+    size_t i;
+    const json_t *filter;
+    json_array_foreach (filters, i, filter)
+        if (!one_matches(filter, table, doc))
+            return false;
+    return true;
+}
+
+static bool is_known(const char *name, const struct ec2_filter *table)
+{
+    for (const struct ec2_filter *row = table; row->name; row++)
+        if (!strcmp(row->name, name))
+            return true;
+    return !strncmp(name, "tag:", 4) || !strcmp(name, "tag-key") || !strcmp(name, "tag-value");
+}
+
+static int check_values(const char *name, const json_t *values, struct err *err)
+{
+    if (json_array_size(values) == 0)
+        return err_aws(err, "InvalidParameterValue", "The filter '%.200s' has no values", name);
+    if (json_array_size(values) > FILTER_VALUES_MAX)
+        return err_aws(err, "FilterLimitExceeded",
+                       "The maximum number of filter values specified on a single call is %d",
+                       FILTER_VALUES_MAX);
+    size_t i;
+    const json_t *value;
+    json_array_foreach (values, i, value)
+        if (!json_is_string(value))
+            return err_aws(err, "InvalidParameterValue",
+                           "The values of filter '%.200s' must be strings", name);
+    return 0;
+}
+
+int ec2_filters_check(const json_t *filters, const struct ec2_filter *table, struct err *err)
+{
+    if (json_array_size(filters) > FILTERS_MAX)
+        return err_aws(err, "FilterLimitExceeded",
+                       "The maximum number of filters specified on a single call is %d",
+                       FILTERS_MAX);
+    size_t i;
+    const json_t *filter;
+    json_array_foreach (filters, i, filter) {
+        const char *name = json_string_value(json_object_get(filter, "Name"));
+        if (!name)
+            return err_aws(err, "InvalidParameterValue", "The filter 'null' is invalid");
+        if (!is_known(name, table))
+            return err_aws(err, "InvalidParameterValue", "The filter '%.200s' is invalid", name);
+        if (check_values(name, json_object_get(filter, "Values"), err) < 0)
+            return -1;
+    }
+    return 0;
+}

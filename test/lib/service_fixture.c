@@ -1,0 +1,166 @@
+#include "service_fixture.h"
+
+#include "base/cleanup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+/* splitmix64: the same bytes in every run. */
+static void fixture_random(void *arg, void *out, size_t size)
+{
+    struct service_fixture *fixture = arg;
+    unsigned char *bytes = out;
+    for (size_t i = 0; i < size; i++) {
+        uint64_t z = fixture->random_state += 0x9e3779b97f4a7c15u;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        bytes[i] = (unsigned char)(z ^ z >> 31);
+    }
+}
+
+static char *fixture_console(void *arg, const char *instance_id, size_t *ret_size)
+{
+    (void)arg;
+    char text[96];
+    int size = snprintf(text, sizeof text, "console of %s\n", instance_id);
+    *ret_size = (size_t)size;
+    return strdup(text);
+}
+
+struct service_fixture *fixture_create(void)
+{
+    struct service_fixture *fixture = calloc(1, sizeof *fixture);
+    assert_non_null(fixture);
+    fixture->store = store_open(NULL, &fixture->err);
+    assert_non_null(fixture->store);
+    fixture->world = (struct service_world){
+        .arg = fixture,
+        .random = fixture_random,
+        .read_console = fixture_console,
+        .vcpu_share = 1.0,
+        .world = 0,
+    };
+    fixture->region = "us-east-1";
+    fixture->now_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
+    return fixture;
+}
+
+void fixture_destroy(struct service_fixture *fixture)
+{
+    store_close(fixture->store);
+    free(fixture);
+}
+
+struct call fixture_context(struct service_fixture *fixture, struct txn *txn)
+{
+    return (struct call){
+        .world = &fixture->world,
+        .txn = txn,
+        .store = fixture->store,
+        .account = "000000000000",
+        .region = fixture->region,
+        .user_arn = "arn:aws:iam::000000000000:root",
+        .access_key = "test",
+        .request_id = "00000000-0000-4000-8000-000000000000",
+        .now_ms = fixture->now_ms,
+    };
+}
+
+static json_t *parse_input(const char *format, va_list args)
+{
+    auto_free char *text = NULL;
+    json_error_t error;
+    assert_true(vasprintf(&text, format, args) >= 0);
+    for (char *quote = strchr(text, '\''); quote; quote = strchr(quote, '\''))
+        *quote = '"';
+    json_t *in = json_loads(text, 0, &error);
+    if (!in)
+        fail_msg("bad JSON in a test: %s in %s", error.text, text);
+    return in;
+}
+
+static json_t *call_json(struct service_fixture *fixture, const char *service,
+                         const char *operation, json_t *in)
+{
+    auto_txn *txn = txn_begin(fixture->store);
+    struct call call = fixture_context(fixture, txn);
+    json_t *out = NULL;
+    fixture->err = (struct err){0};
+    if (service_prepare_region(&call, &fixture->err) < 0) {
+        json_decref(in);
+        return NULL;
+    }
+    if (service_call(&call, service, operation, in, &out, &fixture->err) < 0)
+        return NULL;
+    assert_int_equal(txn_commit(txn, &fixture->err), 0);
+    txn = NULL;
+    return out;
+}
+
+json_t *fixture_call(struct service_fixture *fixture, const char *service, const char *operation,
+                     const char *in, ...)
+{
+    va_list args;
+    va_start(args, in);
+    json_t *parsed = parse_input(in, args);
+    va_end(args);
+    return call_json(fixture, service, operation, parsed);
+}
+
+json_t *fixture_ok(struct service_fixture *fixture, const char *service, const char *operation,
+                   const char *in, ...)
+{
+    va_list args;
+    va_start(args, in);
+    json_t *out = call_json(fixture, service, operation, parse_input(in, args));
+    va_end(args);
+    if (!out)
+        fail_msg("%s failed: %s: %s", operation, fixture->err.code, fixture->err.text);
+    return out;
+}
+
+void fixture_fails(struct service_fixture *fixture, const char *code, const char *service,
+                   const char *operation, const char *in, ...)
+{
+    va_list args;
+    va_start(args, in);
+    json_auto_t *out = call_json(fixture, service, operation, parse_input(in, args));
+    va_end(args);
+    if (out)
+        fail_msg("%s succeeded; expected %s", operation, code);
+    if (strcmp(fixture->err.code, code))
+        fail_msg("%s: expected %s, got %s: %s", operation, code, fixture->err.code,
+                 fixture->err.text);
+}
+
+const json_t *fixture_at(const json_t *doc, const char *path)
+{
+    while (doc && *path) {
+        size_t size = strcspn(path, ".");
+        if (json_is_array(doc))
+            doc = json_array_get(doc, strtoul(path, NULL, 10));
+        else
+            doc = json_object_getn(doc, path, size);
+        path += size + (path[size] == '.');
+    }
+    return doc;
+}
+
+const char *fixture_text(const json_t *doc, const char *path)
+{
+    static char text[64];
+    const json_t *value = fixture_at(doc, path);
+    if (json_is_string(value))
+        return json_string_value(value);
+    if (json_is_integer(value))
+        snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_boolean(value))
+        snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
+    else
+        fail_msg("no text at %s", path);
+    return text;
+}
