@@ -1,0 +1,65 @@
+/*
+ * The balancer's configuration: JSON in the API's own words, loaded into an immutable snapshot.
+ * One loader serves both uses; which of the two a document is shows in its first member.
+ *
+ * Alone (`pileus balance --config FILE`):
+ *
+ *   {"Workers": 1,                        threads; default: one for each CPU
+ *    "Attributes": {KEY: VALUE, ...},     of the load balancer
+ *    "Listeners": [LISTENER, ...],
+ *    "TargetGroups": [TARGET_GROUP, ...]}
+ *
+ * In the cloud (message CONFIGURE; always the whole):
+ *
+ *   {"HostAddress": "100.64.0.1",         how the host's own clients are seen: the source that
+ *                                         AllowedSources is checked against, and X-Forwarded-For
+ *    "LoadBalancers": [
+ *      {"Name": "app/NAME/16hex",         the dimension in metrics
+ *       "DNSName": "...",
+ *       "Vpc": "vpc-...",
+ *       "Attributes": {KEY: VALUE, ...},
+ *       "Nodes": [{"Address": "10.0.1.7", "AvailabilityZone": "us-east-1a"}, ...],   at least one
+ *       "AllowedSources": [{"Cidr": "0.0.0.0/0", "FromPort": 80, "ToPort": 80}, ...],
+ *       "Listeners": [LISTENER, ...]}],
+ *    "TargetGroups": [TARGET_GROUP, ...]}
+ *
+ * LISTENER      {"Protocol": "HTTP", "Port": 80, "DefaultActions": [ACTION], "Rules": [RULE, ...]}
+ *               alone also "Address": "127.0.0.1" (required); in the cloud also "ListenerArn"
+ * RULE          {"Priority": "10", "Conditions": [CONDITION, ...], "Actions": [ACTION]}
+ *               "Priority" may be a string or a number; rules may come in any order;
+ *               a default rule ("Priority": "default") may be among them and is passed over
+ * CONDITION     {"Field": "host-header", "Values": ["*.example.com"]}     or "HostHeaderConfig"
+ *               {"Field": "path-pattern", "Values": ["/x/<star>"]}        or "PathPatternConfig"
+ * ACTION        {"Type": "forward", GROUP}
+ *               {"Type": "forward", "ForwardConfig": {"TargetGroups": [{GROUP, "Weight": 1}, ...]}}
+ *               {"Type": "redirect", "RedirectConfig": {"Protocol", "Host", "Port", "Path", "Query",
+ *                                                       "StatusCode": "HTTP_301"|"HTTP_302"}}
+ *               {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404",
+ *                                                       "ContentType", "MessageBody"}}
+ * GROUP         alone "TargetGroupName": "app"; in the cloud "TargetGroupArn": "arn:..."
+ * TARGET_GROUP  {"TargetGroupName": "app",         alone: the name that actions use
+ *                "Name": "targetgroup/NAME/16hex", in the cloud: the dimension in metrics
+ *                "TargetGroupArn": "arn:...",      in the cloud: the name that actions use
+ *                "Protocol": "HTTP", "Port": 80, "TargetType": "instance"|"ip",
+ *                "HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port",
+ *                "HealthCheckPath": "/", "HealthCheckIntervalSeconds": 30,
+ *                "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 5,
+ *                "UnhealthyThresholdCount": 2, "Matcher": {"HttpCode": "200"},
+ *                "Attributes": {KEY: VALUE, ...}, "Targets": [TARGET, ...]}
+ *               all but the names and Protocol have the default shown; "Port" has none
+ * TARGET        {"Id": "i-... or address", "Address": "10.0.1.20", "Port": 3000,
+ *                "AvailabilityZone": "us-east-1a",
+ *                "Draining": false,       deregistered: no new requests, those in flight go on
+ *                "InvalidState": false}   the instance does not run: unused, Target.InvalidState
+ *               "Address" defaults to "Id"; "Port" to the group's
+ *
+ * Attribute values may be strings, as in the API, or JSON numbers and booleans. Members that only
+ * describe a resource in the API (LoadBalancerArn, ListenerArn, RuleArn, IsDefault, VpcId, Tags,
+ * Order, HealthCheckEnabled: true, ...) and members that begin with "_" are passed over. Anything
+ * else that the balancer does not do, a setting, a condition or an action, is an error: nothing is
+ * accepted and ignored.
+ *
+ * A target that leaves the configuration altogether has its requests in flight cut (502) in the
+ * cloud, where Draining came before; alone they go on to their end.
+ */
+#pragma once
