@@ -1,0 +1,420 @@
+#include "daemon/parent.h"
+
+#include "base/cleanup.h"
+#include "daemon/clock_file.h"
+#include "daemon/privilege.h"
+#include "daemon/process.h"
+#include "ipc/channel.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/record.h"
+#include "os/title.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum {
+    RESTART_FIRST_MS = 50,
+    RESTART_MAX_MS = 5000,
+    STEADY_MS = 10000, /* a process that lived this long restarts at once again */
+    STOP_MS = 5000,
+    STOP_HOST_MS = 60000, /* instances get their time to end */
+    CLOCK_SAVE_MS = 2000,
+};
+
+struct parent;
+
+struct child {
+    struct parent *parent;
+    enum process process;
+    pid_t pid;                    /* 0: not running */
+    struct loop_watch exit_watch; /* of its pidfd */
+    struct channel *channel;
+    struct loop_timer restart_timer, stop_timer;
+    int64_t started_ms, restart_delay_ms;
+    bool ready, stop_sent;
+};
+
+struct parent {
+    struct process_setup setup;
+    struct loop *loop;
+    struct loop_watch signal_watch;
+    struct loop_timer clock_timer;
+    struct child children[PROCESS_COUNT];
+    struct record record;
+    void (*on_ready)(void *arg);
+    void *on_ready_arg;
+    bool announced, stopping, keep_instances, failed;
+};
+
+/* The main function of each process, and the order in which they end: host last, for it cleans. */
+static const struct {
+    enum process process;
+    int (*main)(const struct process_setup *setup, int parent_fd);
+} programs[] = {
+    {PROCESS_API, proc_api_main},
+    {PROCESS_BALANCER, proc_balancer_main},
+    {PROCESS_GUEST, proc_guest_main},
+    {PROCESS_HOST, proc_host_main},
+};
+enum { PROGRAM_COUNT = sizeof programs / sizeof *programs };
+
+/* Who talks to whom; the message table says what. */
+static const enum process links[][2] = {
+    {PROCESS_HOST, PROCESS_GUEST},   {PROCESS_HOST, PROCESS_BALANCER}, {PROCESS_API, PROCESS_GUEST},
+    {PROCESS_API, PROCESS_BALANCER}, {PROCESS_API, PROCESS_HOST},
+};
+
+/* The parent keeps what host needs, because it restarts host. */
+static const int parent_capabilities[] = {
+    CAP_CHOWN,
+    CAP_DAC_OVERRIDE,
+    CAP_DAC_READ_SEARCH,
+    CAP_FOWNER,
+    CAP_FSETID,
+    CAP_KILL,
+    CAP_SETGID,
+    CAP_SETUID,
+    CAP_SETPCAP,
+    CAP_NET_BIND_SERVICE,
+    CAP_NET_ADMIN,
+    CAP_NET_RAW,
+    CAP_SYS_CHROOT,
+    CAP_SYS_ADMIN,
+    CAP_SYS_RESOURCE,
+    CAP_SYS_PTRACE,
+    CAP_MKNOD,
+    CAP_SETFCAP,
+    -1,
+};
+
+static void start_child(struct child *child);
+static void stop_next(struct parent *parent);
+
+static void write_record(struct parent *parent)
+{
+    struct err err;
+    for (int i = 0; i < PROCESS_COUNT; i++) {
+        struct record_process *row = &parent->record.processes[i];
+        row->pid = i == PROCESS_PARENT ? getpid() : parent->children[i].pid;
+        row->start_time = row->pid ? process_start_time(row->pid) : 0;
+        snprintf(row->name, sizeof row->name, "%s", process_name((enum process)i));
+    }
+    if (record_write(parent->setup.options->data_dir, &parent->record, &err) < 0)
+        log_error("%s", err.text);
+}
+
+/* ---- children: messages ---- */
+
+static void check_ready(struct parent *parent)
+{
+    for (int i = 0; i < PROGRAM_COUNT; i++)
+        if (!parent->children[programs[i].process].ready)
+            return;
+    if (parent->announced)
+        return;
+    parent->announced = true;
+    parent->on_ready(parent->on_ready_arg);
+}
+
+static void on_child_message(struct channel *channel, enum message_type type, const void *payload,
+                             size_t size, const int *descriptors, int descriptor_count)
+{
+    struct child *child = channel_owner(channel);
+    (void)size;
+    (void)descriptors;
+    (void)descriptor_count; /* no message to the parent carries any: the table says so */
+    if (type == MESSAGE_READY) {
+        child->ready = true;
+        check_ready(child->parent);
+    } else if (type == MESSAGE_CLOCK) {
+        memcpy(&child->parent->setup.clock, payload, sizeof child->parent->setup.clock);
+        clock_file_save(child->parent->setup.options->data_dir, &child->parent->setup.clock);
+    }
+}
+
+static void on_child_close(struct channel *channel)
+{
+    struct child *child = channel_owner(channel);
+    channel_destroy(channel);
+    child->channel = NULL;
+}
+
+static const struct channel_handler child_handler = {on_child_message, on_child_close};
+
+static void send_peer(struct child *child, enum process peer, int fd)
+{
+    struct message_peer message = {peer};
+    if (child->channel)
+        channel_send(child->channel, MESSAGE_PEER, &message, sizeof message, NULL, 0, &fd, 1);
+}
+
+/* Gives a process that has just started a channel to each of its peers that runs. */
+static void connect_peers(struct child *child)
+{
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        struct child *one = &child->parent->children[links[i][0]];
+        struct child *other = &child->parent->children[links[i][1]];
+        int pair[2];
+        if ((one != child && other != child) || !one->pid || !other->pid)
+            continue;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+            log_error("socketpair: %s", strerror(errno));
+            return;
+        }
+        send_peer(one, other->process, pair[0]);
+        send_peer(other, one->process, pair[1]);
+        close(pair[0]);
+        close(pair[1]);
+    }
+}
+
+/* ---- children: life and death ---- */
+
+static void schedule_restart(struct child *child)
+{
+    if (loop_now_ms(child->parent->loop) - child->started_ms > STEADY_MS)
+        child->restart_delay_ms = 0;
+    loop_timer_set(child->parent->loop, &child->restart_timer, child->restart_delay_ms);
+    child->restart_delay_ms =
+        child->restart_delay_ms ? child->restart_delay_ms * 2 : RESTART_FIRST_MS;
+    if (child->restart_delay_ms > RESTART_MAX_MS)
+        child->restart_delay_ms = RESTART_MAX_MS;
+}
+
+static void on_restart(struct loop_timer *timer)
+{
+    start_child(timer->owner);
+}
+
+static void describe_end(int status, char *text, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(text, size, "was killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
+}
+
+static void on_child_exit(struct loop_watch *watch, uint32_t events)
+{
+    struct child *child = watch->owner;
+    struct parent *parent = child->parent;
+    int status = 0, fd = watch->fd;
+    char end[64];
+    (void)events;
+    waitpid(child->pid, &status, 0);
+    loop_unwatch(parent->loop, watch);
+    close(fd);
+    channel_destroy(child->channel);
+    child->channel = NULL;
+    child->pid = 0;
+    child->ready = false;
+    loop_timer_clear(parent->loop, &child->stop_timer);
+    describe_end(status, end, sizeof end);
+    if (parent->stopping) {
+        if (status)
+            log_warn("%s %s while stopping", process_name(child->process), end);
+        stop_next(parent);
+    } else if (!parent->announced) {
+        log_error("%s %s before it was ready", process_name(child->process), end);
+        parent->failed = parent->stopping = true;
+        stop_next(parent);
+    } else {
+        log_error("%s %s; starting it again", process_name(child->process), end);
+        write_record(parent);
+        schedule_restart(child);
+    }
+}
+
+static _Noreturn void run_child(struct parent *parent, enum process process, int parent_fd)
+{
+    char title[32];
+    sigset_t none;
+    int keep = parent->setup.listen_fd;
+    snprintf(title, sizeof title, "pileus: %s", process_name(process));
+    title_set(title);
+    log_start(process_name(process), LOG_LEVEL_INFO);
+    setsid(); /* Ctrl-C is for the parent, which ends everyone in order */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    /* Nothing of the parent's leaks but these two descriptors, moved to the lowest numbers. */
+    if (dup2(parent_fd, 3) < 0)
+        _exit(1);
+    if (process == PROCESS_API && dup2(keep, 4) < 0)
+        _exit(1);
+    close_range(process == PROCESS_API ? 5 : 4, ~0u, 0);
+    struct process_setup setup = parent->setup;
+    setup.listen_fd = process == PROCESS_API ? 4 : -1;
+    for (int i = 0; i < PROGRAM_COUNT; i++)
+        if (programs[i].process == process)
+            _exit(programs[i].main(&setup, 3));
+    _exit(1);
+}
+
+static int watch_child(struct child *child, int parent_fd, struct err *err)
+{
+    struct parent *parent = child->parent;
+    int fd = process_open(child->pid, process_start_time(child->pid));
+    if (fd < 0)
+        return err_sys(err, errno, "pidfd");
+    if (loop_watch(parent->loop, &child->exit_watch, fd, EPOLLIN, err) < 0)
+        return -1;
+    child->channel = channel_create(parent->loop, parent_fd, PROCESS_PARENT, child->process,
+                                    &child_handler, child, err);
+    return child->channel ? 0 : -1;
+}
+
+static void start_child(struct child *child)
+{
+    struct parent *parent = child->parent;
+    struct err err;
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_error("socketpair: %s", strerror(errno));
+        schedule_restart(child);
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(parent, child->process, pair[1]);
+    close(pair[1]);
+    if (pid < 0) {
+        log_error("fork: %s", strerror(errno));
+        close(pair[0]);
+        schedule_restart(child);
+        return;
+    }
+    child->pid = pid;
+    child->started_ms = loop_now_ms(parent->loop);
+    if (watch_child(child, pair[0], &err) < 0) {
+        log_error("%s: %s", process_name(child->process), err.text);
+        kill(pid, SIGKILL);
+        return;
+    }
+    connect_peers(child);
+    write_record(parent);
+}
+
+/* ---- stopping, one process after the other ---- */
+
+static void on_stop_timeout(struct loop_timer *timer)
+{
+    struct child *child = timer->owner;
+    log_error("%s does not stop; killing it", process_name(child->process));
+    kill(child->pid, SIGKILL);
+}
+
+static void stop_next(struct parent *parent)
+{
+    struct message_stop stop = {parent->keep_instances};
+    for (int i = 0; i < PROGRAM_COUNT; i++) {
+        struct child *child = &parent->children[programs[i].process];
+        loop_timer_clear(parent->loop, &child->restart_timer);
+        if (!child->pid)
+            continue;
+        if (!child->stop_sent && child->channel)
+            channel_send(child->channel, MESSAGE_STOP, &stop, sizeof stop, NULL, 0, NULL, 0);
+        if (!child->stop_sent)
+            loop_timer_set(parent->loop, &child->stop_timer,
+                           child->process == PROCESS_HOST ? STOP_HOST_MS : STOP_MS);
+        child->stop_sent = true;
+        return;
+    }
+    loop_stop(parent->loop);
+}
+
+static void on_signal(struct loop_watch *watch, uint32_t events)
+{
+    struct parent *parent = watch->owner;
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(watch->fd, &info, sizeof info) != sizeof info || parent->stopping)
+        return;
+    parent->stopping = true;
+    parent->keep_instances = info.ssi_signo == SIGUSR1;
+    stop_next(parent);
+}
+
+static int watch_signals(struct parent *parent, struct err *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return err_sys(err, errno, "signalfd");
+    return loop_watch(parent->loop, &parent->signal_watch, fd, EPOLLIN, err);
+}
+
+/* Cloud time must not run backwards when the machine stops: how far it is goes to disk. */
+static void on_clock_timer(struct loop_timer *timer)
+{
+    struct parent *parent = timer->owner;
+    if (cloud_clock_now(&parent->setup.clock) - clock_wall_ms() > CLOCK_SAVE_MS)
+        clock_file_save(parent->setup.options->data_dir, &parent->setup.clock);
+    loop_timer_set(parent->loop, timer, CLOCK_SAVE_MS);
+}
+
+static void children_init(struct parent *parent)
+{
+    for (int i = 0; i < PROCESS_COUNT; i++) {
+        struct child *child = &parent->children[i];
+        *child = (struct child){.parent = parent, .process = (enum process)i};
+        child->exit_watch =
+            (struct loop_watch){.fd = -1, .on_event = on_child_exit, .owner = child};
+        loop_timer_init(&child->restart_timer, on_restart, child);
+        loop_timer_init(&child->stop_timer, on_stop_timeout, child);
+    }
+}
+
+int parent_run(const struct daemon_options *options, const struct world *world, int listen_fd,
+               void (*on_ready)(void *arg), void *arg)
+{
+    struct err err;
+    struct privilege privilege = {.capabilities = parent_capabilities};
+    struct parent parent = {
+        .setup = {.options = options,
+                  .world = world->number,
+                  .run_dir = world->run_dir,
+                  .clock = clock_file_load(options->data_dir, options->clock_speed),
+                  .listen_fd = listen_fd},
+        .on_ready = on_ready,
+        .on_ready_arg = arg,
+    };
+    parent.signal_watch = (struct loop_watch){.fd = -1, .on_event = on_signal, .owner = &parent};
+    parent.record.world = world->number;
+    snprintf(parent.record.listen, sizeof parent.record.listen, "%s:%u", options->listen_address,
+             options->listen_port);
+    snprintf(parent.record.account, sizeof parent.record.account, "%s", options->account);
+    parent.loop = loop_create(&err);
+    if (!parent.loop || watch_signals(&parent, &err) < 0 || privilege_drop(&privilege, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    children_init(&parent);
+    loop_timer_init(&parent.clock_timer, on_clock_timer, &parent);
+    loop_timer_set(parent.loop, &parent.clock_timer, CLOCK_SAVE_MS);
+    for (int i = 0; i < PROGRAM_COUNT; i++)
+        start_child(&parent.children[programs[i].process]);
+    int result = loop_run(parent.loop, &err);
+    clock_file_save(options->data_dir, &parent.setup.clock);
+    record_remove(options->data_dir);
+    close(listen_fd);
+    loop_destroy(parent.loop);
+    return result < 0 || parent.failed;
+}

@@ -1,0 +1,30 @@
+/*
+ * `<data>/daemon`: how commands, and the next daemon, find the one that runs on a data folder.
+ * Text, one fact a line; replaced in one step.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { RECORD_PROCESSES = 5, RECORD_NAME_SIZE = 16 };
+
+struct record_process {
+    char name[RECORD_NAME_SIZE]; /* "parent", "api" ... */
+    pid_t pid;
+    uint64_t start_time; /* tells it from a later process with the same number */
+};
+
+struct record {
+    char listen[32]; /* "127.0.0.1:4566" */
+    char account[16];
+    uint32_t world;
+    struct record_process processes[RECORD_PROCESSES]; /* the parent first; pid 0: none */
+};
+
+int record_write(const char *data_dir, const struct record *record, struct err *err);
+/* Returns 1 if there was one, 0 if there is none (record is then all zero), < 0 on failure. */
+int record_read(const char *data_dir, struct record *record, struct err *err);
+void record_remove(const char *data_dir);
