@@ -10,6 +10,7 @@ static const char region_kind[] = "region";
 const struct service *const services[] = {
     &ec2_service,
     &sts_service,
+    &autoscaling_service,
     &ssm_service,
     NULL,
 };

@@ -1,0 +1,151 @@
+#include "service/autoscaling/group.h"
+
+#include "base/fsm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+const char group_kind[] = "auto-scaling-group";
+const char activity_kind[] = "scaling-activity";
+const char policy_kind[] = "scaling-policy";
+
+/*
+ *   Pending ──► InService ──► Terminating ──► (gone)
+ *      ▲            ├───────► Detaching ────► (gone)
+ *      │            └───────► EnteringStandby ──► Standby
+ *      └──────────────────────────────────────────────┘
+ * Every state may become Terminating: an instance can be lost or given up at any time.
+ */
+static const struct fsm_state member_states[] = {
+    {"Pending", {"InService", "Terminating", "Detaching"}},
+    {"InService", {"Terminating", "Detaching", "EnteringStandby"}},
+    {"EnteringStandby", {"Standby", "Terminating", "Detaching"}},
+    {"Standby", {"Pending", "Terminating", "Detaching"}},
+    {"Detaching", {"Terminating"}},
+    {"Terminating", {NULL}},
+};
+
+static const struct fsm member_fsm = {
+    "member of an Auto Scaling group",
+    member_states,
+    sizeof member_states / sizeof *member_states,
+};
+
+const json_t *group_find(const struct call *call, const char *name, struct err *err)
+{
+    const json_t *group = store_get(call->store, group_kind, call->region, name);
+    if (!group)
+        err_aws(err, "ValidationError",
+                "AutoScalingGroup name not found - AutoScalingGroup '%s' not found", name);
+    return group;
+}
+
+json_t *group_edit(struct call *call, const char *name, struct err *err)
+{
+    if (!group_find(call, name, err))
+        return NULL;
+    return txn_edit(call->txn, group_kind, call->region, name);
+}
+
+bool group_suspends(const json_t *group, const char *process)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach (json_object_get(group, "SuspendedProcesses"), i, row)
+        if (!strcmp(doc_text(row, "ProcessName"), process))
+            return true;
+    return false;
+}
+
+json_t *group_instance(const json_t *group, const char *instance_id)
+{
+    size_t i;
+    json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        if (!strcmp(doc_text(member, "InstanceId"), instance_id))
+            return member;
+    return NULL;
+}
+
+const json_t *group_of_instance(const struct call *call, const char *instance_id,
+                                const json_t **ret_member)
+{
+    store_each (cursor, call->store, group_kind, call->region) {
+        const json_t *member = group_instance(cursor.doc, instance_id);
+        if (member) {
+            if (ret_member)
+                *ret_member = member;
+            return cursor.doc;
+        }
+    }
+    return NULL;
+}
+
+bool member_is(const json_t *member, const char *state)
+{
+    return doc_is(member, "LifecycleState", state);
+}
+
+bool member_is_active(const json_t *member)
+{
+    return member_is(member, "Pending") || member_is(member, "InService");
+}
+
+int group_active_count(const json_t *group)
+{
+    int count = 0;
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        count += member_is_active(member);
+    return count;
+}
+
+void member_move(json_t *member, const char *state)
+{
+    const char *moved = fsm_move(&member_fsm, doc_text(member, "LifecycleState"), state);
+    json_object_set_new(member, "LifecycleState", json_string(moved));
+}
+
+int64_t group_warmup_seconds(const json_t *group, const json_t *policy)
+{
+    if (json_object_get(policy, "EstimatedInstanceWarmup"))
+        return doc_number(policy, "EstimatedInstanceWarmup");
+    if (json_object_get(group, "DefaultInstanceWarmup"))
+        return doc_number(group, "DefaultInstanceWarmup");
+    return doc_number(group, "DefaultCooldown");
+}
+
+void format_time(int64_t time_ms, char out[24])
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+json_t *cause_append(const struct call *call, const json_t *cause, const char *format, ...)
+{
+    char sentence[1024], time[24];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    format_time(call->now_ms, time);
+    const char *before = json_string_value(cause);
+    bool first = !before || !*before;
+    return json_sprintf("%s%sAt %s %s", first ? "" : before, first ? "" : "  ", time, sentence);
+}
+
+void group_set_desired(const struct call *call, json_t *group, int desired, const char *reason)
+{
+    int before = (int)doc_number(group, "DesiredCapacity");
+    if (before == desired)
+        return;
+    json_object_set_new(group, "DesiredCapacity", json_integer(desired));
+    json_object_set_new(group, "_change",
+                        cause_append(call, NULL, "%s changing the desired capacity from %d to %d.",
+                                     reason, before, desired));
+}

@@ -1,0 +1,66 @@
+/*
+ * Auto Scaling group documents: what the handlers of this folder and the controllers share.
+ *
+ * `Instances` lists every instance that belongs to the group, also those that are on their way out.
+ * Private members of an instance's row: `_activity` (id of the activity in progress),
+ * `_launched_ms`, `_in_service_ms`, `_registered` (array of the target groups that were dealt
+ * with),
+ * `_health_from_ms` (a health verdict of the user counts from then on), `_cause` (why it became
+ * unhealthy) and `_departure`: what waits at the end, "terminate", "detach" or "standby".
+ */
+#pragma once
+
+#include "service/call.h"
+#include "service/doc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    GROUPS_MAX = 500, /* of a region, as AWS has it */
+    GROUP_TARGET_GROUPS_MAX = 50,
+    GROUP_CAPACITY_MAX = 10000,
+    GROUP_DEFAULT_COOLDOWN = 300,
+};
+
+extern const char group_kind[], activity_kind[], policy_kind[];
+
+/* The group, borrowed; ValidationError if there is none. */
+const json_t *group_find(const struct call *call, const char *name, struct err *err);
+/* The same, to be changed. */
+json_t *group_edit(struct call *call, const char *name, struct err *err);
+/* Whether SuspendProcesses named this process. */
+bool group_suspends(const json_t *group, const char *process);
+/* The row of an instance in `Instances`, or NULL. */
+json_t *group_instance(const json_t *group, const char *instance_id);
+/* The group that an instance belongs to, borrowed, and its row; NULL if none. */
+const json_t *group_of_instance(const struct call *call, const char *instance_id,
+                                const json_t **ret_member);
+
+/* Pending or InService: what the desired capacity asks for. */
+bool member_is_active(const json_t *member);
+/* Whether its LifecycleState is `state`. */
+bool member_is(const json_t *member, const char *state);
+/* Active members. */
+int group_active_count(const json_t *group);
+/* Moves a member to another lifecycle state; asserts that the move is legal. */
+void member_move(json_t *member, const char *state);
+/* Seconds after InService during which a member is still warming up. */
+int64_t group_warmup_seconds(const json_t *group, const json_t *policy);
+
+/* "2026-11-21T03:02:58Z" */
+void format_time(int64_t time_ms, char out[24]);
+/* Now, for the sentences of a Cause: "At <time> ". Adds the sentence to `cause` (a string). */
+json_t *cause_append(const struct call *call, const json_t *cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Sets the desired capacity and remembers why: `reason` becomes the first sentence of the Cause of
+ * the activities that follow ("a user request explicitly set group desired capacity", to which
+ * " changing the desired capacity from A to B." is added). The same value changes nothing.
+ */
+void group_set_desired(const struct call *call, json_t *group, int desired, const char *reason);
+
+/* Removes a group that has no instances left, and marks its activities. */
+void group_remove(struct call *call, const json_t *group);

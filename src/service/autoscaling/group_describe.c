@@ -1,0 +1,61 @@
+/* DescribeAutoScalingGroups. */
+#include "service/autoscaling/group.h"
+#include "service/autoscaling/operations.h"
+
+#include <string.h>
+
+/* The filters of DescribeAutoScalingGroups look at tags only. */
+static int group_passes(const json_t *group, const json_t *filter, bool *ret_passes,
+                        struct err *err)
+{
+    const char *name = doc_text(filter, "Name");
+    const json_t *values = json_object_get(filter, "Values");
+    bool by_key = !strcmp(name, "tag-key"), by_value = !strcmp(name, "tag-value");
+    bool by_pair = !strncmp(name, "tag:", 4);
+    size_t i;
+    const json_t *tag;
+    if (!by_key && !by_value && !by_pair)
+        return err_aws(err, "ValidationError", "Filter type %s is not correct.", name);
+    *ret_passes = false;
+    json_array_foreach (json_object_get(group, "Tags"), i, tag) {
+        if (by_pair && strcmp(doc_text(tag, "Key"), name + 4))
+            continue;
+        *ret_passes |= doc_list_has(values, doc_text(tag, by_key ? "Key" : "Value"));
+    }
+    return 0;
+}
+
+static int group_is_asked(const struct call *call, const json_t *group, bool *ret_asked,
+                          struct err *err)
+{
+    const json_t *names = json_object_get(call->in, "AutoScalingGroupNames");
+    size_t i;
+    const json_t *filter;
+    *ret_asked =
+        !json_array_size(names) || doc_list_has(names, doc_text(group, "AutoScalingGroupName"));
+    json_array_foreach (json_object_get(call->in, "Filters"), i, filter) {
+        bool passes;
+        if (group_passes(group, filter, &passes, err) < 0)
+            return -1;
+        *ret_asked &= passes;
+    }
+    return 0;
+}
+
+int autoscaling_DescribeAutoScalingGroups(struct call *call, struct err *err)
+{
+    json_auto_t *all = json_array();
+    bool without_instances = json_is_false(json_object_get(call->in, "IncludeInstances"));
+    store_each (cursor, call->store, group_kind, call->region) {
+        bool asked;
+        if (group_is_asked(call, cursor.doc, &asked, err) < 0)
+            return -1;
+        if (!asked)
+            continue;
+        json_t *group = json_copy((json_t *)cursor.doc);
+        if (without_instances)
+            json_object_del(group, "Instances");
+        json_array_append_new(all, group);
+    }
+    return call_page(call, &autoscaling_paging, all, "AutoScalingGroups", err);
+}

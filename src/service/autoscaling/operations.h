@@ -1,0 +1,43 @@
+/* The operations of Auto Scaling that work: a name X is the handler autoscaling_X. */
+#pragma once
+
+#include "service/call.h"
+#include "service/page.h"
+
+#define AUTOSCALING_OPERATIONS(X)                                                                  \
+    X(AttachLoadBalancerTargetGroups)                                                              \
+    X(CreateAutoScalingGroup)                                                                      \
+    X(CreateOrUpdateTags)                                                                          \
+    X(DeleteAutoScalingGroup)                                                                      \
+    X(DeletePolicy)                                                                                \
+    X(DeleteTags)                                                                                  \
+    X(DescribeAccountLimits)                                                                       \
+    X(DescribeAdjustmentTypes)                                                                     \
+    X(DescribeAutoScalingGroups)                                                                   \
+    X(DescribeAutoScalingInstances)                                                                \
+    X(DescribeLoadBalancerTargetGroups)                                                            \
+    X(DescribeMetricCollectionTypes)                                                               \
+    X(DescribePolicies)                                                                            \
+    X(DescribeScalingActivities)                                                                   \
+    X(DescribeScalingProcessTypes)                                                                 \
+    X(DescribeTags)                                                                                \
+    X(DescribeTerminationPolicyTypes)                                                              \
+    X(DetachLoadBalancerTargetGroups)                                                              \
+    X(DisableMetricsCollection)                                                                    \
+    X(EnableMetricsCollection)                                                                     \
+    X(ExecutePolicy)                                                                               \
+    X(PutScalingPolicy)                                                                            \
+    X(ResumeProcesses)                                                                             \
+    X(SetDesiredCapacity)                                                                          \
+    X(SetInstanceHealth)                                                                           \
+    X(SetInstanceProtection)                                                                       \
+    X(SuspendProcesses)                                                                            \
+    X(TerminateInstanceInAutoScalingGroup)                                                         \
+    X(UpdateAutoScalingGroup)
+
+#define X(name) service_handler autoscaling_##name;
+AUTOSCALING_OPERATIONS(X)
+#undef X
+
+/* Pages of 50 (instances, groups, policies, tags) and of 100 (activities, target groups). */
+extern const struct paging autoscaling_paging, autoscaling_long_paging;

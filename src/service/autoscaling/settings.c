@@ -1,0 +1,326 @@
+#include "service/autoscaling/settings.h"
+
+#include "base/cleanup.h"
+#include "service/accept.h"
+#include "service/autoscaling/group.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What a request may name; other settings are refused. */
+static const char understood[] =
+    "AutoScalingGroupName LaunchTemplate MinSize MaxSize DesiredCapacity DefaultCooldown "
+    "AvailabilityZones TargetGroupARNs HealthCheckType HealthCheckGracePeriod VPCZoneIdentifier "
+    "TerminationPolicies NewInstancesProtectedFromScaleIn DeletionProtection Tags "
+    "ServiceLinkedRoleARN DesiredCapacityType=units DefaultInstanceWarmup "
+    "MaxInstanceLifetime=0 AvailabilityZoneDistribution AvailabilityZoneImpairmentPolicy "
+    "CapacityReservationSpecification SkipZonalShiftValidation=false";
+
+static int refuse_unsupported(const json_t *in, struct err *err)
+{
+    static const struct {
+        const char *member, *understood;
+    } nested[] = {
+        {"AvailabilityZoneDistribution", "CapacityDistributionStrategy=balanced-best-effort"},
+        {"AvailabilityZoneImpairmentPolicy", "ZonalShiftEnabled=false"},
+        {"CapacityReservationSpecification", "CapacityReservationPreference=default"},
+    };
+    if (call_accept(in, understood, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof nested / sizeof *nested; i++) {
+        const json_t *value = json_object_get(in, nested[i].member);
+        if (value && call_accept(value, nested[i].understood, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const json_t *find_launch_template(const struct call *call, const char *id, const char *name)
+{
+    if (*id)
+        return store_get(call->store, "launch-template", call->region, id);
+    store_each (cursor, call->store, "launch-template", call->region)
+        if (!strcmp(doc_text(cursor.doc, "LaunchTemplateName"), name))
+            return cursor.doc;
+    return NULL;
+}
+
+#define INVALID_TEMPLATE "You must use a valid fully-formed launch template. "
+
+/* Fails unless the template has this version and the version names an image. */
+static int check_version(const struct call *call, const json_t *template, const char *version,
+                         struct err *err)
+{
+    char number[24], key[64];
+    const char *id = doc_text(template, "LaunchTemplateId");
+    snprintf(number, sizeof number, "%s", version);
+    if (!strcmp(version, "$Default"))
+        snprintf(number, sizeof number, "%lld",
+                 (long long)doc_number(template, "DefaultVersionNumber"));
+    if (!strcmp(version, "$Latest"))
+        snprintf(number, sizeof number, "%lld",
+                 (long long)doc_number(template, "LatestVersionNumber"));
+    snprintf(key, sizeof key, "%s:%s", id, number);
+    const json_t *row = store_get(call->store, "launch-template-version", call->region, key);
+    if (!row)
+        return err_aws(err, "ValidationError",
+                       INVALID_TEMPLATE
+                       "Could not find launch template version %s for the launch template %s",
+                       version, id);
+    if (!*doc_text(json_object_get(row, "LaunchTemplateData"), "ImageId"))
+        return err_aws(err, "ValidationError",
+                       INVALID_TEMPLATE "The request must contain the parameter ImageId");
+    return 0;
+}
+
+static int apply_launch_template(struct call *call, json_t *group, struct err *err)
+{
+    const json_t *asked = json_object_get(call->in, "LaunchTemplate");
+    const char *id = doc_text(asked, "LaunchTemplateId");
+    const char *name = doc_text(asked, "LaunchTemplateName");
+    const char *version = doc_text(asked, "Version");
+    if (!asked)
+        return 0;
+    if (!*id == !*name)
+        return err_aws(err, "ValidationError",
+                       "Valid requests must contain either launchTemplateId or LaunchTemplateName");
+    const json_t *template = find_launch_template(call, id, name);
+    if (!template)
+        return err_aws(err, "ValidationError",
+                       INVALID_TEMPLATE
+                       "The specified launch template, with template %s %s, does not exist.",
+                       *id ? "ID" : "name", *id ? id : name);
+    if (!*version)
+        version = "$Default";
+    if (check_version(call, template, version, err) < 0)
+        return -1;
+    json_object_set_new(
+        group, "LaunchTemplate",
+        json_pack("{s:O, s:O, s:s}", "LaunchTemplateId",
+                  json_object_get(template, "LaunchTemplateId"), "LaunchTemplateName",
+                  json_object_get(template, "LaunchTemplateName"), "Version", version));
+    return 0;
+}
+
+/* Adds a subnet to the group's `_subnets` and its zone to `zones`. */
+static void add_subnet(json_t *subnets, json_t *zones, const json_t *subnet)
+{
+    const char *zone = doc_text(subnet, "AvailabilityZone");
+    json_array_append_new(subnets, json_pack("{s:s, s:s}", "SubnetId", doc_text(subnet, "SubnetId"),
+                                             "AvailabilityZone", zone));
+    if (!doc_list_has(zones, zone))
+        json_array_append_new(zones, json_string(zone));
+}
+
+static int read_subnets(const struct call *call, const char *list, json_t *subnets, json_t *zones,
+                        struct err *err)
+{
+    auto_free char *ids = strdup(list);
+    char *rest = ids, *id;
+    const char *vpc = NULL;
+    while ((id = strsep(&rest, ","))) {
+        id += strspn(id, " ");
+        id[strcspn(id, " ")] = 0;
+        const json_t *subnet = store_get(call->store, "subnet", call->region, id);
+        if (!subnet)
+            return err_aws(err, "ValidationError", "The subnet ID '%s' does not exist", id);
+        if (vpc && strcmp(vpc, doc_text(subnet, "VpcId")))
+            return err_aws(err, "ValidationError",
+                           "The subnet IDs are not all in the same VPC: '%s'", list);
+        vpc = doc_text(subnet, "VpcId");
+        add_subnet(subnets, zones, subnet);
+    }
+    return 0;
+}
+
+static const json_t *find_default_subnet(const struct call *call, const char *zone)
+{
+    store_each (cursor, call->store, "subnet", call->region)
+        if (doc_flag(cursor.doc, "DefaultForAz") &&
+            !strcmp(doc_text(cursor.doc, "AvailabilityZone"), zone))
+            return cursor.doc;
+    return NULL;
+}
+
+static int read_zones(const struct call *call, const json_t *names, json_t *subnets, json_t *zones,
+                      struct err *err)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach (names, i, name) {
+        const json_t *subnet = find_default_subnet(call, json_string_value(name));
+        if (!subnet)
+            return err_aws(err, "ValidationError", "No default subnet for availability zone: '%s'.",
+                           json_string_value(name));
+        add_subnet(subnets, zones, subnet);
+    }
+    return 0;
+}
+
+/* VPCZoneIdentifier, or AvailabilityZones for their default subnets. */
+static int apply_zones(struct call *call, json_t *group, struct err *err)
+{
+    const char *list = doc_text(call->in, "VPCZoneIdentifier");
+    const json_t *names = json_object_get(call->in, "AvailabilityZones");
+    json_auto_t *subnets = json_array(), *zones = json_array();
+    if (!*list && !json_array_size(names))
+        return 0;
+    if ((*list ? read_subnets(call, list, subnets, zones, err)
+               : read_zones(call, names, subnets, zones, err)) < 0)
+        return -1;
+    size_t i;
+    const json_t *name;
+    json_array_foreach (names, i, name)
+        if (!doc_list_has(zones, json_string_value(name)))
+            return err_aws(err, "ValidationError",
+                           "The availability zones of the specified subnets and the Auto Scaling "
+                           "group do not match");
+    json_object_set_new(group, "VPCZoneIdentifier", json_string(list));
+    json_object_set(group, "AvailabilityZones", zones);
+    json_object_set(group, "_subnets", subnets);
+    return 0;
+}
+
+static int apply_termination_policies(struct call *call, json_t *group, struct err *err)
+{
+    static const char *const known[] = {"Default", "OldestInstance", "NewestInstance",
+                                        "OldestLaunchTemplate"};
+    json_t *policies = json_object_get(call->in, "TerminationPolicies");
+    size_t i;
+    const json_t *policy;
+    json_array_foreach (policies, i, policy) {
+        bool found = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            found |= !strcmp(known[k], json_string_value(policy));
+        if (!found)
+            return err_aws(err, "UnsupportedOperation",
+                           "Termination policy %s is not supported by Pileus yet.",
+                           json_string_value(policy));
+        if (!strcmp(json_string_value(policy), "Default") && i + 1 < json_array_size(policies))
+            return err_aws(err, "ValidationError",
+                           "The Default termination policy must be the last in the list.");
+    }
+    if (json_array_size(policies))
+        json_object_set(group, "TerminationPolicies", policies);
+    return 0;
+}
+
+static int apply_health_check(struct call *call, json_t *group, struct err *err)
+{
+    json_t *type = json_object_get(call->in, "HealthCheckType");
+    const char *text = json_string_value(type);
+    if (!type)
+        return 0;
+    if (!strcmp(text, "EBS") || !strcmp(text, "VPC_LATTICE"))
+        return err_aws(err, "UnsupportedOperation",
+                       "HealthCheckType %s is not supported by Pileus yet.", text);
+    if (strcmp(text, "EC2") && strcmp(text, "ELB"))
+        return err_aws(err, "ValidationError", "Invalid HealthCheckType: %s", text);
+    json_object_set(group, "HealthCheckType", type);
+    return 0;
+}
+
+static int check_role(const struct call *call, const json_t *group, struct err *err)
+{
+    const char *asked = doc_text(call->in, "ServiceLinkedRoleARN");
+    if (*asked && strcmp(asked, doc_text(group, "ServiceLinkedRoleARN")))
+        return err_aws(err, "UnsupportedOperation",
+                       "ServiceLinkedRoleARN %s is not supported by Pileus yet.", asked);
+    return 0;
+}
+
+/* Settings that are numbers or words with no more meaning than their value. */
+static int apply_plain(struct call *call, json_t *group, struct err *err)
+{
+    static const char *const numbers[] = {"DefaultCooldown", "HealthCheckGracePeriod",
+                                          "DefaultInstanceWarmup"};
+    static const char *const words[] = {"NewInstancesProtectedFromScaleIn", "DeletionProtection"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        json_t *value = json_object_get(call->in, numbers[i]);
+        bool clears = i == 2 && json_integer_value(value) == -1;
+        if (!value)
+            continue;
+        if (json_integer_value(value) < 0 && !clears)
+            return err_aws(err, "ValidationError", "%s must be greater than or equal to 0.",
+                           numbers[i]);
+        if (clears)
+            json_object_del(group, numbers[i]);
+        else
+            json_object_set(group, numbers[i], value);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (json_object_get(call->in, words[i]))
+            json_object_set(group, words[i], json_object_get(call->in, words[i]));
+    return 0;
+}
+
+int settings_check_target_groups(const struct call *call, const json_t *arns, struct err *err)
+{
+    size_t i;
+    const json_t *arn;
+    json_array_foreach (arns, i, arn) {
+        const json_t *target_group =
+            store_get(call->store, "target-group", call->region, json_string_value(arn));
+        if (!target_group)
+            return err_aws(err, "ValidationError",
+                           "Provided Target Groups may not be valid. Please ensure they exist and "
+                           "try again.");
+        if (strcmp(doc_text(target_group, "TargetType"), "instance"))
+            return err_aws(err, "ValidationError",
+                           "Provided Target Groups have invalid target type. Please ensure all "
+                           "target groups have Instance target type.");
+    }
+    return 0;
+}
+
+int settings_apply(struct call *call, json_t *group, struct err *err)
+{
+    if (refuse_unsupported(call->in, err) < 0 || check_role(call, group, err) < 0 ||
+        apply_launch_template(call, group, err) < 0 || apply_zones(call, group, err) < 0 ||
+        apply_termination_policies(call, group, err) < 0 ||
+        apply_health_check(call, group, err) < 0 || apply_plain(call, group, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* The request's number, or what the group has. */
+static int64_t asked_or_present(const struct call *call, const json_t *group, const char *key)
+{
+    return doc_number(json_object_get(call->in, key) ? call->in : group, key);
+}
+
+int settings_apply_sizes(struct call *call, json_t *group, struct err *err)
+{
+    int64_t min = asked_or_present(call, group, "MinSize");
+    int64_t max = asked_or_present(call, group, "MaxSize");
+    int64_t desired = doc_number(call->in, "DesiredCapacity");
+    if (min < 0 || max < 0 || max > GROUP_CAPACITY_MAX)
+        return err_aws(err, "ValidationError", "Sizes must be between 0 and %d.",
+                       GROUP_CAPACITY_MAX);
+    if (min > max)
+        return err_aws(err, "ValidationError",
+                       "Max bound, %lld, must be greater than or equal to min bound, %lld",
+                       (long long)max, (long long)min);
+    if (!json_object_get(call->in, "DesiredCapacity"))
+        desired = clamp(doc_number(group, "DesiredCapacity"), min, max);
+    if (desired < min || desired > max)
+        return err_aws(err, "ValidationError",
+                       "Desired capacity:%lld must be between the specified min size:%lld and max "
+                       "size:%lld",
+                       (long long)desired, (long long)min, (long long)max);
+    json_object_set_new(group, "MinSize", json_integer(min));
+    json_object_set_new(group, "MaxSize", json_integer(max));
+    char reason[160] = "a user request created an AutoScalingGroup";
+    if (!json_object_get(group, "_new"))
+        snprintf(reason, sizeof reason,
+                 "a user request update of AutoScalingGroup constraints to min: %lld, max: %lld, "
+                 "desired: %lld",
+                 (long long)min, (long long)max, (long long)desired);
+    group_set_desired(call, group, (int)desired, reason);
+    return 0;
+}

@@ -1,0 +1,141 @@
+#include "service/autoscaling/step.h"
+
+#include "service/doc.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_MAX = 20 };
+
+/* A bound of a step; an absent one is infinite. */
+static double bound(const json_t *step, const char *key, double absent)
+{
+    const json_t *value = json_object_get(step, key);
+    return value ? json_number_value(value) : absent;
+}
+
+static double lower_of(const json_t *step)
+{
+    return bound(step, "MetricIntervalLowerBound", -INFINITY);
+}
+
+static double upper_of(const json_t *step)
+{
+    return bound(step, "MetricIntervalUpperBound", INFINITY);
+}
+
+static int check_pair(const json_t *one, const json_t *other, struct err *err)
+{
+    if (lower_of(one) < upper_of(other) && lower_of(other) < upper_of(one))
+        return err_aws(err, "ValidationError", "StepAdjustment intervals can't overlap.");
+    return 0;
+}
+
+/* Steps join without gap: every upper bound that is not the last is another's lower bound. */
+static int check_gaps(const json_t *steps, const json_t *step, struct err *err)
+{
+    size_t i;
+    const json_t *other;
+    double highest = -INFINITY;
+    json_array_foreach (steps, i, other) {
+        if (lower_of(other) == upper_of(step))
+            return 0;
+        highest = fmax(highest, upper_of(other));
+    }
+    if (upper_of(step) == highest)
+        return 0;
+    return err_aws(err, "ValidationError",
+                   "StepAdjustment intervals can't have gaps between them.");
+}
+
+static int check_steps(const json_t *steps, struct err *err)
+{
+    size_t i, k;
+    const json_t *step, *other;
+    if (!json_array_size(steps) || json_array_size(steps) > STEPS_MAX)
+        return err_aws(err, "ValidationError",
+                       "Between 1 and %d StepAdjustments must be specified for policy type "
+                       "StepScaling.",
+                       STEPS_MAX);
+    json_array_foreach (steps, i, step) {
+        if (!(lower_of(step) < upper_of(step)) || (isinf(lower_of(step)) && isinf(upper_of(step))))
+            return err_aws(err, "ValidationError",
+                           "A step must have a lower bound below its upper bound, and not both "
+                           "can be null.");
+        json_array_foreach (steps, k, other)
+            if (k > i && check_pair(step, other, err) < 0)
+                return -1;
+        if (check_gaps(steps, step, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int adjustment_check(const json_t *policy, struct err *err)
+{
+    static const char *const types[] = {"ChangeInCapacity", "ExactCapacity",
+                                        "PercentChangeInCapacity"};
+    const char *type = doc_text(policy, "AdjustmentType");
+    bool known = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        known |= !strcmp(types[i], type);
+    if (!known)
+        return err_aws(err, "ValidationError",
+                       "AdjustmentType must be specified and one of [ChangeInCapacity, "
+                       "ExactCapacity, PercentChangeInCapacity].");
+    if (json_object_get(policy, "MinAdjustmentMagnitude") && strcmp(type, types[2]))
+        return err_aws(err, "ValidationError",
+                       "MinAdjustmentMagnitude is only for the adjustment type "
+                       "PercentChangeInCapacity.");
+    if (doc_is(policy, "PolicyType", "StepScaling"))
+        return check_steps(json_object_get(policy, "StepAdjustments"), err);
+    if (!json_object_get(policy, "ScalingAdjustment"))
+        return err_aws(err, "ValidationError",
+                       "ScalingAdjustment must be specified for policy type SimpleScaling.");
+    return 0;
+}
+
+/* Above the threshold the lower bound belongs to a step, below it the upper bound does. */
+static bool step_holds(const json_t *step, double distance)
+{
+    if (distance >= 0)
+        return lower_of(step) <= distance && distance < upper_of(step);
+    return lower_of(step) < distance && distance <= upper_of(step);
+}
+
+/* More than 1 rounds down, between 0 and 1 makes 1; the same for less than nothing. */
+static int round_change(double change)
+{
+    if (change == 0)
+        return 0;
+    return fabs(change) < 1 ? (change > 0 ? 1 : -1) : (int)trunc(change);
+}
+
+static int change_by_percent(const json_t *policy, int capacity, int64_t percent)
+{
+    int change = round_change(capacity * (double)percent / 100.0);
+    int least = (int)doc_number(policy, "MinAdjustmentMagnitude");
+    if (change && abs(change) < least)
+        change = change > 0 ? least : -least;
+    return capacity + change;
+}
+
+int adjustment_apply(const json_t *policy, int capacity, double distance)
+{
+    const char *type = doc_text(policy, "AdjustmentType");
+    const json_t *adjustment = doc_is(policy, "PolicyType", "StepScaling") ? NULL : policy;
+    size_t i;
+    const json_t *step;
+    json_array_foreach (json_object_get(policy, "StepAdjustments"), i, step)
+        if (step_holds(step, distance))
+            adjustment = step;
+    if (!adjustment)
+        return capacity;
+    int64_t amount = doc_number(adjustment, "ScalingAdjustment");
+    if (!strcmp(type, "ExactCapacity"))
+        return (int)amount;
+    if (!strcmp(type, "PercentChangeInCapacity"))
+        return change_by_percent(policy, capacity, amount);
+    return capacity + (int)amount;
+}
