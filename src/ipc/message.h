@@ -50,7 +50,7 @@ enum message_type {
 };
 
 enum {
-    ID_SIZE = 24,                     /* "i-" and 17 hex digits, with room */
+    ID_SIZE = 32,                     /* "subnet-" and 17 hex digits, with room */
     MESSAGE_SIZE_MAX = 64 * 1024 * 1024, /* of one message */
     MESSAGE_DESCRIPTORS_MAX = 64,
 };
