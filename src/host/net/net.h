@@ -2,9 +2,9 @@
  * The fabric on this machine: one network namespace a VPC as its router, a veth pair a network
  * interface, nftables for security groups and address translation, policy routing for route tables.
  *
- * Single-threaded; enters namespaces with setns() and comes back. Namespaces are kept by bind mounts
- * under `run_dir`/netns, so a restarted host finds them again; net_apply() then rebuilds the rules
- * atomically, and connections that were open go on.
+ * Single-threaded; enters namespaces with setns() and comes back. Namespaces are kept by bind
+ * mounts under `run_dir`/netns, so a restarted host finds them again; net_apply() then rebuilds the
+ * rules atomically, and connections that were open go on.
  */
 #pragma once
 
@@ -16,21 +16,23 @@
 struct net;
 
 struct net_options {
-    uint32_t world;        /* 0..63: owns 100.(64+world).0.0/16 and names of links on the host */
-    const char *run_dir;   /* "/run/pileus/3": exists, private to this daemon */
+    uint32_t world;      /* 0..63: owns 100.(64+world).0.0/16 and names of links on the host */
+    const char *run_dir; /* "/run/pileus/3": exists, private to this daemon */
 };
 
-/* Finds what an earlier host process left, and sets up the host's own side. NULL and err on failure. */
+/* Finds what an earlier host process left, and sets up the host's own side. NULL and err on
+ * failure. */
 struct net *net_create(const struct net_options *options, struct err *err);
 /* Forgets; namespaces and rules stay. */
 void net_destroy(struct net *net);
-/* Removes every namespace, link, route, rule and mount of this world; harmless when there is none. */
+/* Removes every namespace, link, route, rule and mount of this world; harmless when there is none.
+ */
 int net_remove_all(struct net *net, struct err *err);
 
 /*
  * Makes a VPC what the message says: validates all counts and indices against `size`, then applies
- * the difference to what is there (one nftables transaction). On failure the VPC keeps working as it
- * was, as far as the kernel allows, and the next call repairs it.
+ * the difference to what is there (one nftables transaction). On failure the VPC keeps working as
+ * it was, as far as the kernel allows, and the next call repairs it.
  */
 int net_apply(struct net *net, const struct fabric *fabric, size_t size, struct err *err);
 int net_delete_vpc(struct net *net, const char *vpc, struct err *err);
@@ -48,7 +50,8 @@ int net_plug(struct net *net, const struct net_plug *plug, struct err *err);
 void net_unplug(struct net *net, const char *vpc, const char *interface_id);
 
 struct net_counters {
-    uint64_t received_bytes, sent_bytes, received_packets, sent_packets; /* seen from the instance */
+    uint64_t received_bytes, sent_bytes, received_packets,
+        sent_packets; /* seen from the instance */
 };
 int net_counters(struct net *net, const char *vpc, const char *interface_id,
                  struct net_counters *ret_counters, struct err *err);

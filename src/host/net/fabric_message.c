@@ -1,0 +1,207 @@
+#include "host/net/fabric_message.h"
+
+#include "base/cleanup.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALL = 0xffff };
+
+uint32_t fabric_mask(unsigned prefix)
+{
+    return prefix ? ~0u << (32 - prefix) : 0;
+}
+
+int fabric_check_id(const char *id, const char *prefix, struct err *err)
+{
+    size_t length = strnlen(id, ID_SIZE), prefix_size = strlen(prefix);
+    if (length == ID_SIZE || length <= prefix_size || memcmp(id, prefix, prefix_size) != 0)
+        return err_set(err, "an id does not begin with %s, or is too long", prefix);
+    if (strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
+        return err_set(err, "an id has a byte that no id has");
+    return 0;
+}
+
+static int check_block(uint32_t network, unsigned prefix, struct err *err)
+{
+    if (prefix > 32 || (network & ~fabric_mask(prefix)))
+        return err_set(err, "an address block is not one");
+    return 0;
+}
+
+/* Cuts `count` elements off the rest of the message. */
+static const void *take(const char **rest, size_t *left, uint32_t count, uint32_t count_max,
+                        size_t element_size)
+{
+    uint64_t bytes = (uint64_t)count * element_size;
+    if (count > count_max || bytes > *left)
+        return NULL;
+    const void *array = *rest;
+    *rest += bytes;
+    *left -= bytes;
+    return array;
+}
+
+static int split(struct fabric_view *view, const void *message, size_t size, struct err *err)
+{
+    const struct fabric *fabric = message;
+    if (size < sizeof(*fabric))
+        return err_set(err, "the message is shorter than its fixed part");
+    const char *rest = (const char *)message + sizeof(*fabric);
+    size_t left = size - sizeof(*fabric);
+
+    view->fabric = fabric;
+#define TAKE(array, counter, max)                                                                  \
+    (view->array = take(&rest, &left, fabric->counter, max, sizeof(*view->array)))
+    if (!TAKE(subnets, subnet_count, FABRIC_SUBNETS_MAX) ||
+        !TAKE(routes, route_count, FABRIC_ROUTES_MAX) ||
+        !TAKE(groups, group_count, FABRIC_GROUPS_MAX) ||
+        !TAKE(rules, rule_count, FABRIC_RULES_MAX) ||
+        !TAKE(interfaces, interface_count, FABRIC_INTERFACES_MAX) || left)
+        return err_set(err, "the counts do not add up to the size of the message");
+#undef TAKE
+    return 0;
+}
+
+static int check_subnets(const struct fabric_view *view, struct err *err)
+{
+    const struct fabric *fabric = view->fabric;
+    for (uint32_t i = 0; i < fabric->subnet_count; i++) {
+        const struct fabric_subnet *subnet = &view->subnets[i];
+        if (fabric_check_id(subnet->id, "subnet-", err) < 0 ||
+            check_block(subnet->network, subnet->prefix, err) < 0)
+            return -1;
+        if (subnet->prefix < fabric->prefix || subnet->prefix > 30 ||
+            (subnet->network & fabric_mask(fabric->prefix)) != fabric->network)
+            return err_set(err, "subnet %s lies outside its VPC", subnet->id);
+    }
+    return 0;
+}
+
+static int check_routes(const struct fabric_view *view, struct err *err)
+{
+    for (uint32_t i = 0; i < view->fabric->route_count; i++) {
+        const struct fabric_route *route = &view->routes[i];
+        if (check_block(route->network, route->prefix, err) < 0)
+            return -1;
+        if (route->kind != ROUTE_INTERNET_GATEWAY && route->kind != ROUTE_BLACKHOLE)
+            return err_set(err, "a route leads to something unknown");
+    }
+    return 0;
+}
+
+static int check_rule(const struct fabric_view *view, const struct fabric_rule *rule,
+                      struct err *err)
+{
+    uint32_t group_count = view->fabric->group_count;
+    if (rule->group >= group_count ||
+        (rule->peer_group != FABRIC_NO_GROUP && rule->peer_group >= group_count))
+        return err_set(err, "a rule names a group that is not there");
+    if (rule->direction > DIRECTION_EGRESS)
+        return err_set(err, "a rule has no direction");
+    if (rule->peer_group == FABRIC_NO_GROUP && check_block(rule->network, rule->prefix, err) < 0)
+        return -1;
+    if ((rule->protocol == IPPROTO_TCP || rule->protocol == IPPROTO_UDP) &&
+        rule->port_from > rule->port_to)
+        return err_set(err, "a rule has a range of ports that ends before it begins");
+    if (rule->protocol == IPPROTO_ICMP && ((rule->port_from > 255 && rule->port_from != ALL) ||
+                                           (rule->port_to > 255 && rule->port_to != ALL)))
+        return err_set(err, "a rule has an ICMP type or code above 255");
+    return 0;
+}
+
+static int check_interface(const struct fabric_view *view, const struct fabric_interface *interface,
+                           struct err *err)
+{
+    if (fabric_check_id(interface->id, "eni-", err) < 0)
+        return -1;
+    if (interface->subnet >= view->fabric->subnet_count)
+        return err_set(err, "interface %s is in no subnet", interface->id);
+    const struct fabric_subnet *subnet = &view->subnets[interface->subnet];
+    if ((interface->address & fabric_mask(subnet->prefix)) != subnet->network)
+        return err_set(err, "interface %s lies outside its subnet", interface->id);
+    if (interface->kind != INTERFACE_INSTANCE && interface->kind != INTERFACE_BALANCER)
+        return err_set(err, "interface %s is of an unknown kind", interface->id);
+    if (interface->group_count > FABRIC_GROUPS_PER_INTERFACE)
+        return err_set(err, "interface %s has too many groups", interface->id);
+    for (unsigned i = 0; i < interface->group_count; i++)
+        if (interface->groups[i] >= view->fabric->group_count)
+            return err_set(err, "interface %s names a group that is not there", interface->id);
+    return 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    return strncmp(left, right, ID_SIZE);
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Sorts a copy of `count` keys found every `stride` bytes; zero keys may repeat. */
+static int check_unique(const void *first, size_t count, size_t stride, size_t key_size,
+                        int (*compare)(const void *, const void *), struct err *err)
+{
+    static const char zero[ID_SIZE];
+    auto_free char *keys = malloc(count * key_size + 1);
+    if (!keys)
+        return err_set(err, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        memcpy(keys + i * key_size, (const char *)first + i * stride, key_size);
+    qsort(keys, count, key_size, compare);
+    for (size_t i = 1; i < count; i++) {
+        const char *key = keys + i * key_size;
+        if (compare(key - key_size, key) == 0 && memcmp(key, zero, key_size) != 0)
+            return err_set(err, "an id or address appears twice");
+    }
+    return 0;
+}
+
+static int check_all_unique(const struct fabric_view *view, struct err *err)
+{
+    size_t count = view->fabric->interface_count, stride = sizeof(struct fabric_interface);
+    const struct fabric_interface *interfaces = view->interfaces;
+    if (check_unique(view->groups, view->fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
+                     compare_ids, err) < 0)
+        return -1;
+    if (count == 0)
+        return 0;
+    if (check_unique(interfaces->id, count, stride, ID_SIZE, compare_ids, err) < 0 ||
+        check_unique(&interfaces->address, count, stride, 4, compare_addresses, err) < 0 ||
+        check_unique(&interfaces->public_address, count, stride, 4, compare_addresses, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int check(const struct fabric_view *view, struct err *err)
+{
+    const struct fabric *fabric = view->fabric;
+    if (fabric_check_id(fabric->vpc, "vpc-", err) < 0 ||
+        check_block(fabric->network, fabric->prefix, err) < 0)
+        return -1;
+    if (fabric->prefix < 8 || fabric->prefix > 28)
+        return err_set(err, "the VPC's address block is too large or too small");
+    if (check_subnets(view, err) < 0 || check_routes(view, err) < 0)
+        return -1;
+    for (uint32_t i = 0; i < fabric->group_count; i++)
+        if (fabric_check_id(view->groups[i].id, "sg-", err) < 0)
+            return -1;
+    for (uint32_t i = 0; i < fabric->rule_count; i++)
+        if (check_rule(view, &view->rules[i], err) < 0)
+            return -1;
+    for (uint32_t i = 0; i < fabric->interface_count; i++)
+        if (check_interface(view, &view->interfaces[i], err) < 0)
+            return -1;
+    return check_all_unique(view, err);
+}
+
+int fabric_view(struct fabric_view *view, const void *message, size_t size, struct err *err)
+{
+    if (split(view, message, size, err) < 0 || check(view, err) < 0)
+        return err_wrap(err, "malformed FABRIC message");
+    return 0;
+}

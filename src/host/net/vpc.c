@@ -1,0 +1,211 @@
+/* A VPC's namespace as a router: made or found, prepared, linked to the host, removed. */
+#include "base/cleanup.h"
+#include "host/net/link.h"
+#include "host/net/namespace.h"
+#include "host/net/router.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t host_end_mac[6] = {0x02, 0x64, 0, 0, 0, 1};
+static const uint8_t vpc_end_mac[6] = {0x02, 0x64, 0, 0, 0, 2};
+
+void vpc_close(struct vpc *vpc)
+{
+    if (!vpc)
+        return;
+    rtnl_close(&vpc->rtnl);
+    if (vpc->nft)
+        nft_ctx_free(vpc->nft);
+    ruleset_reset(&vpc->ruleset);
+    route_set_reset(&vpc->inside);
+    route_set_reset(&vpc->outside);
+    cleanup_fd(&vpc->namespace_fd);
+    for (int i = 0; i < 2; i++)
+        cleanup_fd(&vpc->guest_sockets[i]);
+    free(vpc);
+}
+
+int vpc_run_nft(struct vpc *vpc, const char *commands, struct err *err)
+{
+    if (nft_run_cmd_from_buffer(vpc->nft, commands) == 0)
+        return 0;
+    return err_set(err, "nftables: %s", nft_ctx_get_error_buffer(vpc->nft));
+}
+
+/* Runs inside the namespace. */
+static int set_up_router(struct vpc *vpc, struct err *err)
+{
+    static const struct {
+        const char *path, *value;
+    } settings[] = {
+        {"ipv4/ip_forward", "1"},
+        {"ipv4/conf/all/rp_filter", "0"},
+        {"ipv4/conf/default/rp_filter", "0"},
+        {"ipv4/conf/all/send_redirects", "0"},
+        {"ipv4/conf/default/send_redirects", "0"},
+        {"ipv4/conf/default/proxy_arp", "1"},
+    };
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+        if (namespace_set(settings[i].value, err, "%s", settings[i].path) < 0)
+            return -1;
+    if (namespace_disable_ipv6("default", err) < 0 || rtnl_open(&vpc->rtnl, err) < 0)
+        return -1;
+    vpc->nft = nft_ctx_new(NFT_CTX_DEFAULT);
+    if (!vpc->nft || nft_ctx_buffer_output(vpc->nft) || nft_ctx_buffer_error(vpc->nft))
+        return err_set(err, "cannot prepare libnftables");
+    return 0;
+}
+
+/* Makes the virtual cable to the host; the first free number names its end there. */
+static int connect_internet(struct net *net, struct vpc *vpc, struct err *err)
+{
+    char name[NET_LINK_NAME_SIZE];
+    struct link_end here = {.name = name, .namespace_fd = -1};
+    struct link_end there = {.name = NET_INTERNET_LINK, .namespace_fd = vpc->namespace_fd};
+    struct err failure;
+    int made;
+
+    memcpy(here.mac, host_end_mac, sizeof(here.mac));
+    memcpy(there.mac, vpc_end_mac, sizeof(there.mac));
+    do {
+        snprintf(name, sizeof(name), "pl%u-%u", net->world, net->next_link++ % 1000000);
+        made = link_create(&net->rtnl, &here, &there, &failure);
+    } while (made < 0 && failure.number == EEXIST);
+    if (made < 0) {
+        *err = failure;
+        return -1;
+    }
+    if (namespace_set("1", err, "ipv4/conf/%s/forwarding", name) < 0 ||
+        namespace_disable_ipv6(name, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int find_internet(struct vpc *vpc, struct err *err)
+{
+    struct link link;
+    if (link_find(&vpc->rtnl, NET_INTERNET_LINK, &link, err) < 0)
+        return -1;
+    vpc->internet_link = link.index;
+    vpc->host_link = link.peer_index;
+    return 0;
+}
+
+static int prepare_internet(struct net *net, struct vpc *vpc, struct err *err)
+{
+    if (find_internet(vpc, err) < 0)
+        return -1;
+    if (!vpc->internet_link && (connect_internet(net, vpc, err) < 0 || find_internet(vpc, err) < 0))
+        return -1;
+    if (link_up(&vpc->rtnl, vpc->internet_link, err) < 0 ||
+        link_up(&net->rtnl, vpc->host_link, err) < 0 ||
+        link_add_neighbour(&vpc->rtnl, vpc->internet_link, (uint32_t)ROUTER_HOST_END, host_end_mac,
+                           err) < 0 ||
+        link_add_neighbour(&net->rtnl, vpc->host_link, (uint32_t)ROUTER_VPC_END, vpc_end_mac, err) <
+            0)
+        return -1;
+    return 0;
+}
+
+/* Whether a route inside is one that fabric.c asks for (plug.c's go with their links). */
+static bool is_ours_inside(const struct route *route, const void *owner)
+{
+    (void)owner;
+    switch (route->sort) {
+    case SORT_ADDRESS:
+        return route->link == LINK_LOOPBACK && route->network >> 24 != 127;
+    case SORT_ROUTE:
+        return route->table >= ROUTER_TABLE_FIRST ||
+               (route->table == ROUTER_TABLE_MEMBERS && route->type == RTN_BLACKHOLE);
+    default:
+        return route->priority >= ROUTER_PRIORITY_MEMBERS &&
+               route->priority <= ROUTER_PRIORITY_NOTHING;
+    }
+}
+
+struct outside {
+    uint32_t table;
+    int link;
+};
+
+static bool is_ours_outside(const struct route *route, const void *owner)
+{
+    const struct outside *outside = owner;
+    return route->sort == SORT_ROUTE && route->table == outside->table &&
+           (int)route->link == outside->link;
+}
+
+static int prepare(struct net *net, struct vpc *vpc, struct err *err)
+{
+    if (namespace_enter(vpc->namespace_fd, err) < 0)
+        return -1;
+    int result = set_up_router(vpc, err);
+    struct err failure;
+    if (namespace_enter(net->host_fd, result < 0 ? &failure : err) < 0)
+        return -1;
+    if (result < 0 || link_up(&vpc->rtnl, LINK_LOOPBACK, err) < 0 ||
+        prepare_internet(net, vpc, err) < 0)
+        return -1;
+    struct outside outside = {.table = host_side_table(net), .link = vpc->host_link};
+    if (route_set_load(&vpc->rtnl, &vpc->inside, is_ours_inside, NULL, err) < 0 ||
+        route_set_load(&net->rtnl, &vpc->outside, is_ours_outside, &outside, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int open_namespace(struct net *net, const char *id, bool create, struct err *err)
+{
+    struct err failure;
+    int fd = namespace_open(net->directory, id, &failure);
+    if (fd >= 0)
+        return fd;
+    if (failure.number == ENOENT && create)
+        return namespace_create(net->directory, id, net->host_fd, err);
+    *err = failure;
+    return -1;
+}
+
+struct vpc *vpc_get(struct net *net, const char *id, bool create, struct err *err)
+{
+    struct vpc *vpc = map_get(&net->vpcs, id);
+    if (vpc)
+        return vpc;
+    if (fabric_check_id(id, "vpc-", err) < 0)
+        return NULL;
+    vpc = calloc(1, sizeof(*vpc));
+    if (!vpc) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    snprintf(vpc->id, sizeof(vpc->id), "%s", id);
+    vpc->guest_sockets[0] = vpc->guest_sockets[1] = -1;
+    vpc->namespace_fd = open_namespace(net, id, create, err);
+    if (vpc->namespace_fd < 0 || prepare(net, vpc, err) < 0) {
+        vpc_close(vpc);
+        err_wrap(err, "%s", id);
+        return NULL;
+    }
+    if (map_set(&net->vpcs, id, vpc) < 0) {
+        vpc_close(vpc);
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    return vpc;
+}
+
+int vpc_remove(struct net *net, struct vpc *vpc, struct err *err)
+{
+    char id[ID_SIZE];
+
+    if (link_delete(&net->rtnl, vpc->host_link, err) < 0 ||
+        link_delete_all(&vpc->rtnl, "", err) < 0)
+        return err_wrap(err, "%s", vpc->id);
+    memcpy(id, vpc->id, sizeof(id));
+    map_remove(&net->vpcs, id);
+    vpc_close(vpc);
+    return namespace_remove(net->directory, id, err);
+}

@@ -1,0 +1,38 @@
+/* Builds FABRIC messages for tests, row by row. */
+#pragma once
+
+#include "ipc/message.h"
+
+#include <stddef.h>
+
+enum { BUILDER_ROWS = 64 };
+
+struct fabric_builder {
+    struct fabric fabric;
+    struct fabric_subnet subnets[BUILDER_ROWS];
+    struct fabric_route routes[BUILDER_ROWS];
+    struct fabric_group groups[BUILDER_ROWS];
+    struct fabric_rule rules[BUILDER_ROWS];
+    struct fabric_interface interfaces[BUILDER_ROWS];
+};
+
+/* "10.0.1.5" in host byte order. */
+uint32_t quad(const char *text);
+
+/* The VPC 10.0.0.0/16. */
+void build_vpc(struct fabric_builder *builder, const char *vpc);
+/* Each returns the index of the new row. `block` is "10.0.1.0/24"; ids are made of the index. */
+int build_subnet(struct fabric_builder *builder, const char *block, int table);
+int build_route(struct fabric_builder *builder, int table, const char *block,
+                enum fabric_route_kind kind);
+int build_group(struct fabric_builder *builder);
+/* `peer` is a block, or NULL for the members of `peer_group`. */
+int build_rule(struct fabric_builder *builder, int group, enum fabric_direction direction,
+               int protocol, int port_from, int port_to, const char *peer, int peer_group);
+/* Lets everything out. */
+int build_egress(struct fabric_builder *builder, int group);
+int build_interface(struct fabric_builder *builder, enum fabric_interface_kind kind, int subnet,
+                    const char *address, const char *public_address, int group);
+
+/* The message, malloc'd. */
+struct fabric *build_message(const struct fabric_builder *builder, size_t *ret_size);

@@ -1,0 +1,588 @@
+/*
+ * The fabric in real namespaces: who reaches whom. Needs root; each test uses a world of its own.
+ * Connections are judged by the kernel alone: nobody need accept() for a handshake to end.
+ */
+#include "base/cleanup.h"
+#include "fabric_builder.h"
+#include "host/net/router.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <nftables/libnftables.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#define VPC_A "vpc-0000000000000000a"
+#define VPC_B "vpc-0000000000000000b"
+
+enum { WORLD = 55, ALLOWED_MS = 3000, DROPPED_MS = 300, HOST = -1 };
+
+struct stage {
+    char run_dir[64];
+    struct net *net;
+    int home_fd;
+    int instances[16]; /* descriptors of their namespaces */
+    int instance_count;
+    struct err err;
+};
+
+#define assert_ok(stage, call)                                                                     \
+    do {                                                                                           \
+        if ((call) < 0)                                                                            \
+            fail_msg("%s", (stage)->err.text);                                                     \
+    } while (0)
+
+static void open_net(struct stage *stage)
+{
+    struct net_options options = {.world = WORLD, .run_dir = stage->run_dir};
+    stage->net = net_create(&options, &stage->err);
+    assert_ok(stage, stage->net ? 0 : -1);
+}
+
+static int raise_stage(void **state)
+{
+    struct stage *stage = calloc(1, sizeof(*stage));
+    snprintf(stage->run_dir, sizeof(stage->run_dir), "/tmp/pileus-fabric-XXXXXX");
+    assert_non_null(mkdtemp(stage->run_dir));
+    stage->home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    open_net(stage);
+    *state = stage;
+    return 0;
+}
+
+static int strike_stage(void **state)
+{
+    struct stage *stage = *state;
+    assert_ok(stage, net_remove_all(stage->net, &stage->err));
+    net_destroy(stage->net);
+    for (int i = 0; i < stage->instance_count; i++)
+        close(stage->instances[i]);
+    close(stage->home_fd);
+    rmdir(stage->run_dir);
+    free(stage);
+    return 0;
+}
+
+static void apply(struct stage *stage, const struct fabric_builder *builder)
+{
+    size_t size;
+    auto_free struct fabric *message = build_message(builder, &size);
+    assert_ok(stage, net_apply(stage->net, message, size, &stage->err));
+}
+
+/* Plugs the interface into a new namespace; returns its number. */
+static int launch(struct stage *stage, const struct fabric_builder *builder, int interface)
+{
+    const struct fabric_interface *row = &builder->interfaces[interface];
+    const struct fabric_subnet *subnet = &builder->subnets[row->subnet];
+
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
+    struct net_plug plug = {.vpc = builder->fabric.vpc,
+                            .interface_id = row->id,
+                            .netns_fd = fd,
+                            .address = row->address,
+                            .gateway = subnet->network + 1,
+                            .prefix = subnet->prefix};
+    memcpy(plug.mac, row->mac, sizeof(plug.mac));
+    stage->instances[stage->instance_count] = fd;
+    assert_ok(stage, net_plug(stage->net, &plug, &stage->err));
+    return stage->instance_count++;
+}
+
+static int socket_in(struct stage *stage, int instance, int type)
+{
+    int fd;
+    if (instance != HOST)
+        assert_int_equal(setns(stage->instances[instance], CLONE_NEWNET), 0);
+    fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static int listen_in(struct stage *stage, int instance, uint16_t port)
+{
+    int fd = socket_in(stage, instance, SOCK_STREAM), one = 1;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    assert_int_equal(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+/* 1: connected; 0: silence; -1: an answer that says no. */
+static int try_connect(int fd, uint32_t address, uint16_t port, int wait_ms)
+{
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+    struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+    int failure = 0;
+    socklen_t size = sizeof(failure);
+
+    if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0 && errno != EINPROGRESS)
+        return -1;
+    if (poll(&pollfd, 1, wait_ms) == 0)
+        return 0;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size);
+    return failure ? -1 : 1;
+}
+
+static void assert_reaches(struct stage *stage, int from, const char *address, uint16_t port)
+{
+    auto_fd int fd = socket_in(stage, from, SOCK_STREAM);
+    assert_int_equal(try_connect(fd, quad(address), port, ALLOWED_MS), 1);
+}
+
+static void assert_silence(struct stage *stage, int from, const char *address, uint16_t port)
+{
+    auto_fd int fd = socket_in(stage, from, SOCK_STREAM);
+    assert_int_equal(try_connect(fd, quad(address), port, DROPPED_MS), 0);
+}
+
+/* Two subnets with a way out, and one group: 80 from anywhere, 81 from its members. */
+static void build_two_subnets(struct fabric_builder *builder)
+{
+    build_vpc(builder, VPC_A);
+    build_subnet(builder, "10.0.1.0/24", 0);
+    build_subnet(builder, "10.0.2.0/24", 0);
+    build_route(builder, 0, "0.0.0.0/0", ROUTE_INTERNET_GATEWAY);
+    int group = build_group(builder);
+    build_egress(builder, group);
+    build_rule(builder, group, DIRECTION_INGRESS, IPPROTO_TCP, 80, 80, "0.0.0.0/0", 0);
+    build_rule(builder, group, DIRECTION_INGRESS, IPPROTO_TCP, 81, 82, NULL, group);
+}
+
+static void instances_reach_each_other_as_groups_allow(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    int other = build_group(&builder);
+    build_egress(&builder, other);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.7", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.8", NULL, other);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), b = launch(stage, &builder, 1);
+    int c = launch(stage, &builder, 2), stranger = launch(stage, &builder, 3);
+    auto_fd int http = listen_in(stage, b, 80), members = listen_in(stage, b, 82);
+    auto_fd int closed = listen_in(stage, b, 83);
+
+    assert_reaches(stage, a, "10.0.1.6", 80);
+    assert_reaches(stage, c, "10.0.1.6", 80);
+    assert_reaches(stage, stranger, "10.0.1.6", 80);
+    assert_reaches(stage, a, "10.0.1.6", 82);
+    assert_reaches(stage, c, "10.0.1.6", 82);
+    assert_silence(stage, stranger, "10.0.1.6", 82);
+    assert_silence(stage, a, "10.0.1.6", 83);
+    assert_silence(stage, c, "10.0.1.6", 83);
+}
+
+static void egress_is_judged_too(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    int silent = build_group(&builder);
+    build_rule(&builder, silent, DIRECTION_EGRESS, IPPROTO_TCP, 81, 81, "10.0.1.0/24", 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, silent);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.7", NULL, silent);
+    builder.interfaces[2].groups[builder.interfaces[2].group_count++] = 0;
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), limited = launch(stage, &builder, 1);
+    int both = launch(stage, &builder, 2);
+    auto_fd int http = listen_in(stage, a, 80), members = listen_in(stage, a, 81);
+
+    assert_silence(stage, limited, "10.0.1.5", 80); /* ingress allows it, egress does not */
+    assert_silence(stage, limited, "10.0.1.5", 81); /* egress allows it, ingress does not */
+    assert_reaches(stage, both, "10.0.1.5", 80);
+    assert_reaches(stage, both, "10.0.1.5", 81);
+}
+
+static void revoked_rules_stop_new_connections_at_once(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, 0);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), b = launch(stage, &builder, 1);
+    auto_fd int http = listen_in(stage, b, 80);
+    auto_fd int old = socket_in(stage, a, SOCK_STREAM);
+    assert_int_equal(try_connect(old, quad("10.0.1.6"), 80, ALLOWED_MS), 1);
+
+    builder.rules[1].port_from = builder.rules[1].port_to = 8080;
+    apply(stage, &builder);
+    assert_silence(stage, a, "10.0.1.6", 80);
+    auto_fd int accepted = accept(http, NULL, NULL);
+    char byte;
+    assert_int_equal(send(old, "x", 1, 0), 1); /* a tracked connection goes on */
+    struct pollfd pollfd = {.fd = accepted, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, ALLOWED_MS), 1);
+    assert_int_equal(recv(accepted, &byte, 1, 0), 1);
+
+    builder.rules[1].port_from = builder.rules[1].port_to = 80;
+    apply(stage, &builder);
+    assert_reaches(stage, a, "10.0.1.6", 80);
+}
+
+static uint32_t peer_of(int listener)
+{
+    struct pollfd pollfd = {.fd = listener, .events = POLLIN};
+    struct sockaddr_in peer;
+    socklen_t size = sizeof(peer);
+    assert_int_equal(poll(&pollfd, 1, ALLOWED_MS), 1);
+    auto_fd int fd = accept(listener, (struct sockaddr *)&peer, &size);
+    assert_true(fd >= 0);
+    return ntohl(peer.sin_addr.s_addr);
+}
+
+static void the_internet_gateway_maps_addresses_both_ways(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_subnet(&builder, "10.0.3.0/24", 1); /* no way out */
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 2, "10.0.3.7", "100.119.0.7", 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.8", "100.119.0.8", 0);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), unmapped = launch(stage, &builder, 1);
+    int cut_off = launch(stage, &builder, 2), d = launch(stage, &builder, 3);
+    auto_fd int in_a = listen_in(stage, a, 80), other_in_a = listen_in(stage, a, 81);
+    auto_fd int in_c = listen_in(stage, cut_off, 80), in_host = listen_in(stage, HOST, 30155);
+
+    assert_reaches(stage, HOST, "100.119.0.5", 80);
+    assert_int_equal(peer_of(in_a), quad("100.119.0.1"));
+    assert_silence(stage, HOST, "100.119.0.5", 81);
+    assert_silence(stage, HOST, "100.119.0.7", 80);
+    assert_silence(stage, HOST, "100.119.9.9", 80); /* an address that nobody has */
+
+    assert_reaches(stage, a, "100.119.0.1", 30155);
+    assert_int_equal(peer_of(in_host), quad("100.119.0.5"));
+    assert_silence(stage, unmapped, "100.119.0.1", 30155);
+    assert_silence(stage, cut_off, "100.119.0.1", 30155);
+
+    assert_reaches(stage, d, "100.119.0.5", 80); /* by the public address, within the VPC */
+    assert_int_equal(peer_of(in_a), quad("100.119.0.8"));
+    assert_silence(stage, d, "100.119.0.5", 81);
+    assert_silence(stage, a, "100.119.9.9", 80);
+    assert_silence(stage, a, "192.0.2.77", 80); /* nothing beyond the world's addresses */
+}
+
+static void vpcs_with_the_same_addresses_meet_by_public_ones_only(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder one, two;
+
+    build_two_subnets(&one);
+    build_interface(&one, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.1.5", 0);
+    two = one;
+    snprintf(two.fabric.vpc, ID_SIZE, "%s", VPC_B);
+    two.interfaces[0].public_address = quad("100.119.2.5");
+    build_interface(&two, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, 0);
+    apply(stage, &one);
+    apply(stage, &two);
+    int in_one = launch(stage, &one, 0), in_two = launch(stage, &two, 0);
+    int hidden = launch(stage, &two, 1);
+    auto_fd int http = listen_in(stage, in_two, 80), also = listen_in(stage, hidden, 80);
+
+    assert_reaches(stage, in_one, "100.119.2.5", 80);
+    assert_int_equal(peer_of(http), quad("100.119.1.5"));
+    assert_true(
+        try_connect(socket_in(stage, in_one, SOCK_STREAM), quad("10.0.1.6"), 80, DROPPED_MS) <= 0);
+    assert_ok(stage, net_delete_vpc(stage->net, VPC_B, &stage->err));
+    assert_silence(stage, in_one, "100.119.2.5", 80);
+}
+
+static void balancers_are_judged_like_anyone(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    int sockets[2];
+
+    build_two_subnets(&builder);
+    int balancers = build_group(&builder);
+    build_rule(&builder, balancers, DIRECTION_EGRESS, IPPROTO_TCP, 3000, 3001, NULL, 0);
+    build_rule(&builder, balancers, DIRECTION_INGRESS, IPPROTO_TCP, 80, 80, "0.0.0.0/0", 0);
+    build_rule(&builder, 0, DIRECTION_INGRESS, IPPROTO_TCP, 3000, 3000, NULL, balancers);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    build_interface(&builder, INTERFACE_BALANCER, 1, "10.0.2.9", "100.119.0.9", balancers);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0);
+    auto_fd int target = listen_in(stage, a, 3000), other = listen_in(stage, a, 3001);
+    auto_fd int listener = net_open_listener(stage->net, VPC_A, quad("10.0.2.9"), 80, &stage->err);
+    auto_fd int second = net_open_listener(stage->net, VPC_A, quad("10.0.2.9"), 81, &stage->err);
+    assert_true(listener >= 0 && second >= 0);
+
+    assert_ok(stage,
+              net_open_sockets(stage->net, VPC_A, quad("10.0.2.9"), 2, sockets, &stage->err));
+    assert_int_equal(try_connect(sockets[0], quad("10.0.1.5"), 3000, ALLOWED_MS), 1);
+    assert_int_equal(peer_of(target), quad("10.0.2.9"));
+    assert_int_equal(try_connect(sockets[1], quad("10.0.1.5"), 3001, DROPPED_MS), 0);
+    close(sockets[0]);
+    close(sockets[1]);
+    assert_reaches(stage, a, "10.0.2.9", 80);
+    assert_reaches(stage, HOST, "100.119.0.9", 80);
+    assert_silence(stage, a, "10.0.2.9", 81);
+    assert_silence(stage, HOST, "100.119.0.9", 81);
+}
+
+static void guest_services_need_no_rule(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    int sockets[2];
+
+    build_vpc(&builder, VPC_A);
+    build_subnet(&builder, "10.0.1.0/24", 0);
+    build_group(&builder); /* without a rule */
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0);
+    assert_ok(stage, net_open_guest_sockets(stage->net, VPC_A, sockets, &stage->err));
+    auto_fd int imds = sockets[0], dns = sockets[1];
+
+    assert_reaches(stage, a, "169.254.169.254", 80);
+    assert_int_equal(peer_of(imds), quad("10.0.1.5"));
+    assert_silence(stage, a, "169.254.169.254", 81);
+    auto_fd int query = socket_in(stage, a, SOCK_DGRAM);
+    assert_int_equal(try_connect(query, quad("10.0.0.2"), 53, ALLOWED_MS), 1);
+    assert_int_equal(send(query, "query", 5, 0), 5);
+    struct pollfd pollfd = {.fd = dns, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, ALLOWED_MS), 1);
+}
+
+static void other_senders_addresses_are_dropped(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.6", NULL, 0);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), b = launch(stage, &builder, 1);
+    auto_fd int receiver = socket_in(stage, b, SOCK_DGRAM);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(80)};
+    assert_int_equal(bind(receiver, (const struct sockaddr *)&name, sizeof(name)), 0);
+    build_rule(&builder, 0, DIRECTION_INGRESS, IPPROTO_UDP, 80, 80, "0.0.0.0/0", 0);
+    apply(stage, &builder);
+
+    for (int honest = 0; honest <= 1; honest++) {
+        auto_fd int sender = socket_in(stage, a, SOCK_DGRAM);
+        int one = 1;
+        struct sockaddr_in from = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr =
+                                       htonl(quad(honest ? "10.0.1.5" : "10.0.1.99"))};
+        struct sockaddr_in to = name;
+        to.sin_addr.s_addr = htonl(quad("10.0.2.6"));
+        setsockopt(sender, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one));
+        assert_int_equal(bind(sender, (const struct sockaddr *)&from, sizeof(from)), 0);
+        assert_int_equal(sendto(sender, "x", 1, 0, (const struct sockaddr *)&to, sizeof(to)), 1);
+        struct pollfd pollfd = {.fd = receiver, .events = POLLIN};
+        assert_int_equal(poll(&pollfd, 1, honest ? ALLOWED_MS : DROPPED_MS), honest);
+    }
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static char *sorted(json_t *array)
+{
+    size_t count = json_array_size(array);
+    char *texts[1024];
+    struct buf all = {0};
+
+    assert_true(count < 1024);
+    for (size_t i = 0; i < count; i++)
+        texts[i] = json_dumps(json_array_get(array, i), JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    qsort(texts, count, sizeof(*texts), compare_texts);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_string(&all, texts[i]);
+        buf_append_char(&all, '\n');
+        free(texts[i]);
+    }
+    return buf_take(&all);
+}
+
+/* The kernel's rules in a form that does not depend on handles or on the order of additions. */
+static char *rules_text(struct stage *stage)
+{
+    struct vpc *vpc = vpc_get(stage->net, VPC_A, false, &stage->err);
+    nft_ctx_output_set_flags(vpc->nft, NFT_CTX_OUTPUT_JSON);
+    assert_ok(stage, vpc_run_nft(vpc, "list ruleset", &stage->err));
+    json_auto_t *listing = json_loads(nft_ctx_get_output_buffer(vpc->nft), 0, NULL);
+    json_t *objects = json_object_get(listing, "nftables"), *object;
+    size_t index;
+
+    json_array_foreach (objects, index, object) {
+        json_t *inner = json_object_iter_value(json_object_iter(object));
+        json_t *elements = json_object_get(inner, "elem");
+        json_object_del(inner, "handle");
+        if (elements) {
+            auto_free char *text = sorted(elements);
+            json_object_set_new(inner, "elem", json_string(text));
+        }
+    }
+    return sorted(objects);
+}
+
+static int compare_routes(const void *left, const void *right)
+{
+    return memcmp(left, right, sizeof(struct route));
+}
+
+/* Addresses, routes and routing rules in the VPC, as bytes. */
+static void routes_bytes(struct stage *stage, struct buf *bytes)
+{
+    struct vpc *vpc = vpc_get(stage->net, VPC_A, false, &stage->err);
+    qsort(vpc->inside.items, vpc->inside.count, sizeof(struct route), compare_routes);
+    buf_append(bytes, vpc->inside.items, vpc->inside.count * sizeof(struct route));
+}
+
+static void steps_and_a_rebuild_give_the_same_rules(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    apply(stage, &builder);
+    int second = build_group(&builder);
+    build_rule(&builder, second, DIRECTION_INGRESS, IPPROTO_ICMP, 8, 0xffff, "10.0.0.0/8", 0);
+    build_rule(&builder, second, DIRECTION_INGRESS, 50, 0, 0, NULL, 0);
+    build_interface(&builder, INTERFACE_BALANCER, 1, "10.0.2.9", NULL, second);
+    apply(stage, &builder);
+    builder.interfaces[0].public_address = quad("100.119.0.6");
+    builder.interfaces[0].mac[1] = 9;
+    builder.interfaces[0].groups[0] = (uint16_t)second;
+    builder.rules[1].protocol = IPPROTO_UDP;
+    apply(stage, &builder);
+    memmove(builder.groups[0].id, builder.groups[1].id, ID_SIZE); /* the first group goes */
+    builder.fabric.group_count = 1;
+    builder.interfaces[0].groups[0] = builder.interfaces[1].groups[0] = 0;
+    memmove(&builder.rules[0], &builder.rules[3], 2 * sizeof(builder.rules[0]));
+    builder.rules[0].group = builder.rules[1].group = 0;
+    builder.fabric.rule_count = 2;
+    builder.fabric.route_count = 0;
+    apply(stage, &builder);
+
+    auto_free char *by_steps = rules_text(stage);
+    assert_non_null(strstr(by_steps, "sg_00000000000000001_in"));
+    assert_null(strstr(by_steps, "sg_00000000000000000_in"));
+    auto_buf wanted = {0}, found = {0};
+    routes_bytes(stage, &wanted);
+    net_destroy(stage->net);
+    open_net(stage);
+    routes_bytes(stage, &found); /* as the kernel lists them */
+    assert_int_equal(wanted.size, found.size);
+    assert_memory_equal(wanted.data, found.data, found.size);
+    apply(stage, &builder);
+    auto_free char *rebuilt = rules_text(stage);
+    assert_string_equal(by_steps, rebuilt);
+}
+
+static void a_new_process_keeps_open_connections(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0);
+    auto_fd int http = listen_in(stage, a, 80);
+    auto_fd int client = socket_in(stage, HOST, SOCK_STREAM);
+    assert_int_equal(try_connect(client, quad("100.119.0.5"), 80, ALLOWED_MS), 1);
+
+    net_destroy(stage->net);
+    open_net(stage);
+    builder.fabric.rule_count = 0;
+    apply(stage, &builder);
+    auto_fd int accepted = accept(http, NULL, NULL);
+    assert_int_equal(send(client, "x", 1, 0), 1);
+    struct pollfd pollfd = {.fd = accepted, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, ALLOWED_MS), 1);
+    assert_silence(stage, HOST, "100.119.0.5", 80);
+    struct net_counters counters;
+    assert_ok(stage,
+              net_counters(stage->net, VPC_A, builder.interfaces[0].id, &counters, &stage->err));
+    assert_true(counters.received_packets > 0 && counters.sent_bytes > 0);
+}
+
+static bool exists_on_host(struct net *net, const char *link_name)
+{
+    (void)net;
+    char path[128];
+    snprintf(path, sizeof(path), "/sys/class/net/%s", link_name);
+    return access(path, F_OK) == 0;
+}
+
+static void removing_all_leaves_nothing(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    char path[128];
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    apply(stage, &builder);
+    launch(stage, &builder, 0);
+    assert_true(exists_on_host(stage->net, "pl55-0"));
+    assert_ok(stage, net_remove_all(stage->net, &stage->err));
+    assert_false(exists_on_host(stage->net, "pl55-0"));
+    snprintf(path, sizeof(path), "%s/netns", stage->run_dir);
+    assert_int_equal(access(path, F_OK), -1);
+    auto_fd int probe = socket_in(stage, HOST, SOCK_STREAM);
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(quad("100.119.0.1"))};
+    assert_int_equal(bind(probe, (const struct sockaddr *)&name, sizeof(name)), -1);
+    net_destroy(stage->net); /* once more, from nothing */
+    open_net(stage);
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, raise_stage, strike_stage)
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(instances_reach_each_other_as_groups_allow),
+        ON_STAGE(egress_is_judged_too),
+        ON_STAGE(revoked_rules_stop_new_connections_at_once),
+        ON_STAGE(the_internet_gateway_maps_addresses_both_ways),
+        ON_STAGE(vpcs_with_the_same_addresses_meet_by_public_ones_only),
+        ON_STAGE(balancers_are_judged_like_anyone),
+        ON_STAGE(guest_services_need_no_rule),
+        ON_STAGE(other_senders_addresses_are_dropped),
+        ON_STAGE(steps_and_a_rebuild_give_the_same_rules),
+        ON_STAGE(a_new_process_keeps_open_connections),
+        ON_STAGE(removing_all_leaves_nothing),
+    };
+    if (geteuid() != 0) {
+        for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+            printf("skipped: %s: needs root\n", tests[i].name);
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
