@@ -12,6 +12,7 @@ const struct service *const services[] = {
     &sts_service,
     &autoscaling_service,
     &ssm_service,
+    &elbv2_service,
     NULL,
 };
 

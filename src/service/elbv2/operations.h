@@ -1,0 +1,41 @@
+/* The operations of Elastic Load Balancing that work: each X is a handler `elb_X`. */
+#pragma once
+
+#include "service/call.h"
+
+#define ELB_OPERATIONS(X)                                                                          \
+    X(AddTags)                                                                                     \
+    X(CreateListener)                                                                              \
+    X(CreateLoadBalancer)                                                                          \
+    X(CreateRule)                                                                                  \
+    X(CreateTargetGroup)                                                                           \
+    X(DeleteListener)                                                                              \
+    X(DeleteLoadBalancer)                                                                          \
+    X(DeleteRule)                                                                                  \
+    X(DeleteTargetGroup)                                                                           \
+    X(DeregisterTargets)                                                                           \
+    X(DescribeAccountLimits)                                                                       \
+    X(DescribeListenerAttributes)                                                                  \
+    X(DescribeListeners)                                                                           \
+    X(DescribeLoadBalancerAttributes)                                                              \
+    X(DescribeLoadBalancers)                                                                       \
+    X(DescribeRules)                                                                               \
+    X(DescribeTags)                                                                                \
+    X(DescribeTargetGroupAttributes)                                                               \
+    X(DescribeTargetGroups)                                                                        \
+    X(DescribeTargetHealth)                                                                        \
+    X(ModifyListener)                                                                              \
+    X(ModifyListenerAttributes)                                                                    \
+    X(ModifyLoadBalancerAttributes)                                                                \
+    X(ModifyRule)                                                                                  \
+    X(ModifyTargetGroup)                                                                           \
+    X(ModifyTargetGroupAttributes)                                                                 \
+    X(RegisterTargets)                                                                             \
+    X(RemoveTags)                                                                                  \
+    X(SetRulePriorities)                                                                           \
+    X(SetSecurityGroups)                                                                           \
+    X(SetSubnets)
+
+#define X(name) service_handler elb_##name;
+ELB_OPERATIONS(X)
+#undef X

@@ -1,0 +1,9 @@
+/* Tags of load balancers, listeners, rules and target groups: the document's member `_tags`. */
+#pragma once
+
+#include "service/call.h"
+
+enum { ELB_TAGS_MAX = 50 };
+
+/* The request's Tags as a new array for a new document; NULL and err if they break a rule. */
+json_t *elb_tags_on_creation(const struct call *call, struct err *err);
