@@ -68,7 +68,8 @@ class Cloud:
     """A running daemon, and ways to ask it."""
 
     def __init__(self, *options):
-        self.data = Path(tempfile.mkdtemp(prefix="pileus-e2e-", dir="/var/tmp"))
+        (ROOT / "build/e2e").mkdir(parents=True, exist_ok=True)
+        self.data = Path(tempfile.mkdtemp(dir=ROOT / "build/e2e"))
         self.options = list(options)
         self.port = free_port()
         self.process = None
