@@ -225,18 +225,10 @@ class Service:
         return "    {" + ", ".join(fields) + "},\n"
 
     def operation_row(self, name, operation):
-        symbol = f"{self.name}_results_{re.sub(chr(92) + 'W', '_', name)}"
-        page = operation.get("pagination")
-        pagination = ""
-        if page:
-            rows = ", ".join(c_string(key) for key in page["results"])
-            self.out.append(f"static const char *const {symbol}[] = {{{rows}, NULL}};\n")
-            pagination = (f", .page_in = {c_string(page['in'])}, .page_out = {c_string(page['out'])}, "
-                          f".page_limit = {c_string(page['limit'])}, .page_results = {symbol}")
         return (f"    {{.name = {c_string(operation.get('name', name))}, "
                 f".input = {self.shape_ref(operation.get('input'))}, "
                 f".output = {self.shape_ref(operation.get('output'))}, "
-                f".wrapper = {c_string(operation.get('wrapper'))}{pagination}}},\n")
+                f".wrapper = {c_string(operation.get('wrapper'))}}},\n")
 
     def error_rows(self):
         rows = ""

@@ -1,6 +1,6 @@
 /*
  * The API models as constant tables, compiled from api/ at build time. What is decoded, validated,
- * encoded, paginated and counted comes from here.
+ * encoded and counted comes from here.
  */
 #pragma once
 
@@ -63,9 +63,6 @@ struct model_operation {
     const char *name;
     const struct model_shape *input, *output; /* NULL: none */
     const char *wrapper;                      /* element around the result in query answers */
-    /* Pagination; page_in is NULL where there is none, page_limit where the size is fixed. */
-    const char *page_in, *page_out, *page_limit;
-    const char *const *page_results; /* names of the output's lists; ends with NULL */
 };
 
 struct model_error {
