@@ -1,0 +1,299 @@
+#include "host/run/cgroup.h"
+
+#include "base/cleanup.h"
+#include "host/run/kernel_file.h"
+#include "os/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PERIOD_US = 100000, QUOTA_LEAST_US = 1000, FREEZE_WAIT_MS = 2000, PATH_SIZE = 256 };
+
+static const char *const controller_names[CGROUP_CONTROLLER_COUNT] = {
+    [CGROUP_CPU] = "cpu",   [CGROUP_CPUACCT] = "cpuacct", [CGROUP_MEMORY] = "memory",
+    [CGROUP_PIDS] = "pids", [CGROUP_FREEZER] = "freezer",
+};
+
+/* Whether `word` is one of the words of `text`, which commas, spaces or line ends separate. */
+static bool has_word(const char *text, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        if ((at == text || strchr(", \n", at[-1])) && strchr(", \n", at[size]))
+            return true;
+    return false;
+}
+
+/* One line of /proc/self/mountinfo: "id parent dev root POINT options ... - TYPE source OPTIONS".
+ */
+static void note_mount(struct cgroups *cgroups, const char *line)
+{
+    char point[128], type[32], options[256];
+    const char *rest = strstr(line, " - ");
+    if (!rest || sscanf(line, "%*s %*s %*s %*s %127s", point) != 1 ||
+        sscanf(rest, " - %31s %*s %255s", type, options) != 2)
+        return;
+    if (!strcmp(type, "cgroup2") && !cgroups->unified_root[0])
+        snprintf(cgroups->unified_root, sizeof cgroups->unified_root, "%s", point);
+    if (strcmp(type, "cgroup") != 0)
+        return;
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+        if (has_word(options, controller_names[i]) && !cgroups->roots[i][0])
+            snprintf(cgroups->roots[i], sizeof cgroups->roots[i], "%s", point);
+}
+
+static bool unified_has_controllers(const struct cgroups *cgroups)
+{
+    char path[PATH_SIZE], text[256] = "";
+    snprintf(path, sizeof path, "%s/cgroup.controllers", cgroups->unified_root);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool read = fgets(text, sizeof text, file);
+    fclose(file);
+    return read && has_word(text, "cpu") && has_word(text, "memory") && has_word(text, "pids");
+}
+
+int cgroups_find(struct cgroups *cgroups, uint32_t world, struct err *err)
+{
+    *cgroups = (struct cgroups){.world = world};
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    if (!mounts)
+        return err_sys(err, errno, "open /proc/self/mountinfo");
+    char line[4096];
+    while (fgets(line, sizeof line, mounts))
+        note_mount(cgroups, line);
+    fclose(mounts);
+    cgroups->unified = cgroups->unified_root[0] && unified_has_controllers(cgroups);
+    if (cgroups->unified)
+        return 0;
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
+        if (!cgroups->roots[i][0])
+            return err_set(err,
+                           "the cgroup controller \"%s\" is not mounted: mount cgroup2 at "
+                           "/sys/fs/cgroup, or enable the controller in the kernel's command line",
+                           controller_names[i]);
+    return 0;
+}
+
+/* "ROOT/pileus.WORLD[/INSTANCE][/FILE]" */
+static const char *group_path(char path[PATH_SIZE], const struct cgroups *cgroups, const char *root,
+                              const char *instance, const char *file)
+{
+    snprintf(path, PATH_SIZE, "%s/pileus.%u%s%s%s%s", root, cgroups->world, instance ? "/" : "",
+             instance ? instance : "", file ? "/" : "", file ? file : "");
+    return path;
+}
+
+/* The hierarchies in use: version 1's roots, and version 2's even where it only names processes. */
+static int hierarchies(const struct cgroups *cgroups,
+                       const char *roots[CGROUP_CONTROLLER_COUNT + 1])
+{
+    int count = 0;
+    for (int i = 0; i < CGROUP_CONTROLLER_COUNT && !cgroups->unified; i++) {
+        bool shared = false; /* "cpu,cpuacct" are often one hierarchy */
+        for (int j = 0; j < count; j++)
+            shared |= !strcmp(roots[j], cgroups->roots[i]);
+        if (!shared)
+            roots[count++] = cgroups->roots[i];
+    }
+    if (cgroups->unified_root[0])
+        roots[count++] = cgroups->unified_root;
+    return count;
+}
+
+static int enable_controllers(const char *group, struct err *err)
+{
+    char path[PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", group);
+    return kernel_file_write(path, "+cpu +memory +pids", err);
+}
+
+static int make_groups(const struct cgroups *cgroups, const char *instance, struct err *err)
+{
+    const char *roots[CGROUP_CONTROLLER_COUNT + 1];
+    int count = hierarchies(cgroups, roots);
+    char path[PATH_SIZE];
+    for (int i = 0; i < count; i++) {
+        group_path(path, cgroups, roots[i], NULL, NULL);
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return err_sys(err, errno, "create cgroup %s", path);
+        if (cgroups->unified &&
+            (enable_controllers(roots[i], err) < 0 || enable_controllers(path, err) < 0))
+            return -1;
+        group_path(path, cgroups, roots[i], instance, NULL);
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return err_sys(err, errno, "create cgroup %s", path);
+    }
+    return 0;
+}
+
+struct setting {
+    enum cgroup_controller controller;
+    const char *unified_file, *file;
+    char unified_value[40], value[40];
+};
+
+int cgroup_create(const struct cgroups *cgroups, const char *instance,
+                  const struct cgroup_limits *limits, struct err *err)
+{
+    uint64_t quota_us = (uint64_t)limits->cpu_thousandths * PERIOD_US / 1000;
+    if (quota_us < QUOTA_LEAST_US)
+        quota_us = QUOTA_LEAST_US;
+    struct setting settings[] = {
+        {CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us"},
+        {CGROUP_MEMORY, "memory.max", "memory.limit_in_bytes"},
+        {CGROUP_PIDS, "pids.max", "pids.max"},
+    };
+    snprintf(settings[0].unified_value, sizeof settings[0].unified_value, "%lu %d", quota_us,
+             PERIOD_US);
+    snprintf(settings[0].value, sizeof settings[0].value, "%lu", quota_us);
+    snprintf(settings[1].value, sizeof settings[1].value, "%lu",
+             (uint64_t)limits->memory_mib << 20);
+    snprintf(settings[2].value, sizeof settings[2].value, "%u", limits->processes);
+    if (make_groups(cgroups, instance, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const struct setting *set = &settings[i];
+        char path[PATH_SIZE];
+        const char *value = set->value;
+        if (cgroups->unified && set->unified_value[0])
+            value = set->unified_value;
+        group_path(path, cgroups,
+                   cgroups->unified ? cgroups->unified_root : cgroups->roots[set->controller],
+                   instance, cgroups->unified ? set->unified_file : set->file);
+        if (kernel_file_write(path, value, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int cgroup_open(const struct cgroups *cgroups, const char *instance)
+{
+    char path[PATH_SIZE];
+    if (!cgroups->unified_root[0])
+        return -1;
+    group_path(path, cgroups, cgroups->unified_root, instance, NULL);
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int cgroup_join(const struct cgroups *cgroups, const char *instance, struct err *err)
+{
+    const char *roots[CGROUP_CONTROLLER_COUNT + 1];
+    int count = hierarchies(cgroups, roots);
+    char path[PATH_SIZE];
+    for (int i = 0; i < count; i++) {
+        group_path(path, cgroups, roots[i], instance, "cgroup.procs");
+        if (roots[i] != cgroups->unified_root && kernel_file_write(path, "0", err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int cgroup_read(const struct cgroups *cgroups, const char *instance, struct cgroup_usage *ret_usage)
+{
+    char path[PATH_SIZE];
+    int64_t cpu_us, memory;
+    if (cgroups->unified) {
+        const char *root = cgroups->unified_root;
+        cpu_us =
+            kernel_file_value(group_path(path, cgroups, root, instance, "cpu.stat"), "usage_usec");
+        memory = kernel_file_number(group_path(path, cgroups, root, instance, "memory.current"));
+    } else {
+        cpu_us = kernel_file_number(
+            group_path(path, cgroups, cgroups->roots[CGROUP_CPUACCT], instance, "cpuacct.usage"));
+        cpu_us = cpu_us < 0 ? cpu_us : cpu_us / 1000;
+        memory = kernel_file_number(group_path(path, cgroups, cgroups->roots[CGROUP_MEMORY],
+                                               instance, "memory.usage_in_bytes"));
+    }
+    if (cpu_us < 0 || memory < 0)
+        return -1;
+    *ret_usage = (struct cgroup_usage){(uint64_t)cpu_us, (uint64_t)memory};
+    return 0;
+}
+
+static bool is_frozen(const struct cgroups *cgroups, const char *instance)
+{
+    char path[PATH_SIZE], state[32] = "";
+    if (cgroups->unified)
+        return kernel_file_value(
+                   group_path(path, cgroups, cgroups->unified_root, instance, "cgroup.events"),
+                   "frozen") == 1;
+    FILE *file = fopen(
+        group_path(path, cgroups, cgroups->roots[CGROUP_FREEZER], instance, "freezer.state"), "re");
+    if (!file)
+        return false;
+    bool read = fgets(state, sizeof state, file);
+    fclose(file);
+    return read && !strncmp(state, "FROZEN", 6);
+}
+
+int cgroup_freeze(const struct cgroups *cgroups, const char *instance, bool freeze, struct err *err)
+{
+    char path[PATH_SIZE];
+    bool unified = cgroups->unified;
+    group_path(path, cgroups, unified ? cgroups->unified_root : cgroups->roots[CGROUP_FREEZER],
+               instance, unified ? "cgroup.freeze" : "freezer.state");
+    const char *value = unified ? (freeze ? "1" : "0") : (freeze ? "FROZEN" : "THAWED");
+    if (kernel_file_write(path, value, err) < 0)
+        return -1;
+    int64_t deadline_ms = clock_mono_ms() + FREEZE_WAIT_MS;
+    while (freeze && !is_frozen(cgroups, instance)) {
+        if (clock_mono_ms() > deadline_ms) {
+            struct err ignored;
+            cgroup_freeze(cgroups, instance, false, &ignored);
+            return err_set(err, "%s does not stop for a moment: a process waits for the disk",
+                           instance);
+        }
+        poll(NULL, 0, 1);
+    }
+    return 0;
+}
+
+static void kill_members(const char *group)
+{
+    char path[PATH_SIZE + 16];
+    struct err ignored;
+    snprintf(path, sizeof path, "%s/cgroup.kill", group);
+    if (kernel_file_write(path, "1", &ignored) >= 0)
+        return;
+    snprintf(path, sizeof path, "%s/cgroup.procs", group);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    int pid;
+    while (fscanf(file, "%d", &pid) == 1)
+        if (pid > 0)
+            kill(pid, SIGKILL);
+    fclose(file);
+}
+
+bool cgroup_remove(const struct cgroups *cgroups, const char *instance)
+{
+    const char *roots[CGROUP_CONTROLLER_COUNT + 1];
+    int count = hierarchies(cgroups, roots);
+    char path[PATH_SIZE];
+    bool gone = true;
+    for (int i = 0; i < count; i++) {
+        group_path(path, cgroups, roots[i], instance, NULL);
+        if (!rmdir(path) || errno == ENOENT)
+            continue;
+        kill_members(path);
+        gone &= !rmdir(path) || errno == ENOENT;
+    }
+    return gone;
+}
+
+void cgroups_remove(const struct cgroups *cgroups)
+{
+    const char *roots[CGROUP_CONTROLLER_COUNT + 1];
+    int count = hierarchies(cgroups, roots);
+    char path[PATH_SIZE];
+    for (int i = 0; i < count; i++)
+        rmdir(group_path(path, cgroups, roots[i], NULL, NULL));
+}

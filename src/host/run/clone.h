@@ -1,0 +1,10 @@
+/* clone3(2) without a stack of its own: fork with namespaces. Only for single-threaded processes.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* As fork(): 0 in the child, -1 and errno on failure. `cgroup_fd`: a version 2 cgroup to be born
+ * in, which is much faster than to move there later; -1: the caller's. */
+pid_t clone_process(uint64_t flags, int cgroup_fd);

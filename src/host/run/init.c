@@ -1,0 +1,141 @@
+#include "host/run/init.h"
+
+#include "os/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STOP_MS = 10000, RESTART_MS = 1000 };
+
+struct init {
+    const struct boot *boot;
+    int console_fd; /* the file on the host */
+    int output_fd;  /* both ends of the fifo /dev/console */
+    int signal_fd;
+    pid_t ssh;
+    int64_t ssh_due_ms;  /* when sshd is to be started; 0: it runs, or there is none */
+    int64_t stop_due_ms; /* when whatever still runs is killed; 0: not stopping */
+};
+
+static pid_t start_child(struct init *init, int (*run)(const struct boot *))
+{
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    close(init->console_fd);
+    close(init->signal_fd);
+    close(init->output_fd);
+    _exit(run(init->boot));
+}
+
+/* The instance's programs write to a fifo, never to the host's file itself. */
+static void open_console(struct init *init)
+{
+    mkfifo("/dev/console", 0600);
+    chmod("/dev/console", 0622);
+    init->output_fd = open("/dev/console", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int output = open("/dev/console", O_WRONLY | O_CLOEXEC);
+    int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(input, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    close(output);
+    close(input);
+}
+
+static void open_signals(struct init *init)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    init->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void copy_console(struct init *init)
+{
+    char text[16384];
+    ssize_t got = read(init->output_fd, text, sizeof text);
+    if (got > 0 && write(init->console_fd, text, (size_t)got) < 0)
+        return; /* the host's disk is full: the console is lost, the instance goes on */
+}
+
+static void reap(struct init *init)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != init->ssh)
+            continue;
+        init->ssh = 0;
+        bool absent = WIFEXITED(status) && WEXITSTATUS(status) == BOOT_NOT_INSTALLED;
+        if (!absent && !init->stop_due_ms)
+            init->ssh_due_ms = clock_mono_ms() + RESTART_MS;
+    }
+    if (pid < 0 && errno == ECHILD && init->stop_due_ms)
+        init->stop_due_ms = clock_mono_ms(); /* nobody is left */
+}
+
+static void on_signals(struct init *init)
+{
+    struct signalfd_siginfo info;
+    while (read(init->signal_fd, &info, sizeof info) == sizeof info)
+        if (info.ssi_signo == SIGTERM && !init->stop_due_ms) {
+            init->stop_due_ms = clock_mono_ms() + STOP_MS;
+            init->ssh_due_ms = 0;
+            kill(-1, SIGTERM);
+            kill(-1, SIGCONT);
+        }
+    reap(init);
+}
+
+static int wait_ms(const struct init *init)
+{
+    int64_t due_ms = init->stop_due_ms ? init->stop_due_ms : init->ssh_due_ms;
+    int64_t now_ms = clock_mono_ms();
+    if (!due_ms)
+        return -1;
+    return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static void turn(struct init *init)
+{
+    struct pollfd polls[] = {{init->signal_fd, POLLIN, 0}, {init->output_fd, POLLIN, 0}};
+    if (poll(polls, 2, wait_ms(init)) < 0 && errno != EINTR)
+        abort();
+    if (polls[1].revents)
+        copy_console(init);
+    if (polls[0].revents)
+        on_signals(init);
+    if (init->ssh_due_ms && clock_mono_ms() >= init->ssh_due_ms) {
+        init->ssh_due_ms = 0;
+        init->ssh = start_child(init, boot_sshd);
+    }
+}
+
+void init_run(const struct boot *boot, int console_fd)
+{
+    struct init init = {.boot = boot, .console_fd = console_fd};
+    open_console(&init);
+    open_signals(&init);
+    boot_prepare(boot);
+    init.ssh = start_child(&init, boot_sshd);
+    start_child(&init, boot_user);
+    while (!init.stop_due_ms || clock_mono_ms() < init.stop_due_ms)
+        turn(&init);
+    kill(-1, SIGKILL);
+    copy_console(&init);
+    _exit(0);
+}

@@ -1,0 +1,37 @@
+/*
+ * The root file system of an instance: overlays over id-mapped layers.
+ *
+ * On disk every layer carries ids 0..65535 (root of the instance is 0), so an image fits any
+ * instance; the mounts map them to the instance's own range. There are two overlays, because an
+ * overlay does not look below mount points: one for "/" and one for "/usr". A layer folder holds
+ *     root/         what lies over "/"
+ *     usr/          what lies over "/usr" (the layer "host" may lack it: the host's own /usr is
+ * used) and an instance's folder holds root/{upper,work} and usr/{upper,work}.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct rootfs {
+    const char *images_dir;   /* layers: <images_dir>/<layer> */
+    const char *instance_dir; /* exists; the private folders are made in it */
+    const char *stage_dir;    /* an empty folder to mount on, seen by the caller alone */
+    uint32_t layer_count;
+    const char *layers[16]; /* lowest first */
+    int userns_fd;          /* maps the ids */
+    uint32_t root_id;       /* what it maps id 0 to */
+};
+
+/* Makes the instance's private folders below `instance_dir`; harmless when they are there. */
+int rootfs_prepare(const char *instance_dir, struct err *err);
+
+/*
+ * Mounts it and returns a descriptor of the detached tree. The caller has a mount namespace of its
+ * own, private, and leaves what was mounted on the way to the end of that namespace.
+ */
+int rootfs_mount(const struct rootfs *rootfs, struct err *err);
+
+/* Whether files below `path` can be id-mapped (not so on overlay, for instance). */
+int rootfs_can_map(const char *path, int userns_fd, struct err *err);
