@@ -1,0 +1,49 @@
+/*
+ * What instances ask the cloud for: the instance metadata service (IMDS) and DNS. Runs without
+ * rights: its sockets, which live in the VPCs' namespaces, are handed to it. A caller is known by
+ * the VPC whose socket it used and by its private address, which the fabric lets nobody forge.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct guest;
+
+/* NULL and err on failure. */
+struct guest *guest_create(struct loop *loop, struct err *err);
+void guest_destroy(struct guest *guest);
+
+/*
+ * Serves a VPC on these sockets (IMDS: listening TCP; DNS: UDP; both non-blocking) and takes them
+ * over, also on failure. Sockets that it had for the VPC are closed.
+ */
+int guest_add_vpc(struct guest *guest, const char *vpc, int imds_fd, int dns_fd, struct err *err);
+/* Closes the sockets of a VPC, so that its namespace can end. Harmless if it has none. */
+void guest_remove_vpc(struct guest *guest, const char *vpc);
+
+/*
+ * What IMDS says to an instance, and its names in DNS; replaces what was there:
+ * {"InstanceId", "Vpc", "PrivateIpAddress", "PublicIpAddress"?, "PrivateDnsName", "PublicDnsName"?,
+ *  "ImageId", "InstanceType", "AvailabilityZone", "AvailabilityZoneId"?, "Region", "AccountId",
+ *  "Mac", "SubnetId", "VpcCidr", "SubnetCidr", "InterfaceId", "SecurityGroups": [names],
+ *  "SecurityGroupIds": [], "KeyName"?, "PublicKey"?, "UserData"? (base64), "ReservationId",
+ *  "LaunchIndex": 0, "LaunchTime": seconds, "Architecture", "LifecycleState"?, "Tags": {}?,
+ *  "MetadataOptions": {"HttpTokens", "HttpEndpoint", "HttpPutResponseHopLimit",
+ *                      "InstanceMetadataTags"}}
+ */
+int guest_set_metadata(struct guest *guest, const char *instance_id, const char *json, size_t size,
+                       struct err *err);
+void guest_remove_metadata(struct guest *guest, const char *instance_id);
+
+/*
+ * Further DNS names, all of them: {"Names": {name: ["10.0.1.9", ...]},
+ * "Vpcs": {"vpc-...": {name: [...]}}}. A VPC's own come first.
+ */
+int guest_set_names(struct guest *guest, const char *json, size_t size, struct err *err);
+
+/* The resolver that is asked for names that are not ours; without one they are refused. */
+int guest_set_upstream(struct guest *guest, uint32_t address, struct err *err);
