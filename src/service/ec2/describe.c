@@ -1,12 +1,7 @@
 #include "service/ec2/describe.h"
 
-#include "base/cleanup.h"
 #include "service/ec2/ids.h"
-#include "wire/base64.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+#include "service/page.h"
 
 enum { RESULTS_MIN = 5, RESULTS_MAX = 1000 };
 
@@ -91,58 +86,25 @@ json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struc
     return matching;
 }
 
-/* A token is where the next page begins, bound to the list it belongs to. */
-static json_t *make_token(const struct ec2_describe *describe, size_t start)
-{
-    char text[96];
-    int size = snprintf(text, sizeof text, "%s %zu", describe->list, start);
-    auto_free char *encoded = base64_encode(text, (size_t)size);
-    return json_string(encoded);
-}
-
-static int read_token(const struct ec2_describe *describe, const char *token, size_t *ret_start,
-                      struct err *err)
-{
-    size_t size, list_size = strlen(describe->list);
-    auto_free char *text = base64_decode(token, strlen(token), &size);
-    if (!text || strncmp(text, describe->list, list_size) || text[list_size] != ' ')
-        return err_aws(err, "InvalidNextToken", "The token '%.200s' is invalid", token);
-    char *end;
-    errno = 0;
-    unsigned long long start = strtoull(text + list_size + 1, &end, 10);
-    if (errno || *end || end == text + list_size + 1)
-        return err_aws(err, "InvalidNextToken", "The token '%.200s' is invalid", token);
-    *ret_start = (size_t)start;
-    return 0;
-}
-
-int ec2_paginate(struct call *call, const struct ec2_describe *describe, json_t *all,
+int ec2_paginate(struct call *call, const struct ec2_describe *describe, const json_t *all,
                  struct err *err)
 {
-    json_int_t results_min = describe->results_min ? describe->results_min : RESULTS_MIN;
-    json_int_t results_max = describe->results_max ? describe->results_max : RESULTS_MAX;
+    static const struct paging paging = {
+        .size_in = "MaxResults",
+        .token_in = "NextToken",
+        .token_out = "NextToken",
+        .invalid_token_code = "InvalidNextToken",
+    };
     const json_t *wanted = json_object_get(call->in, "MaxResults");
-    const char *token = ec2_text(call->in, "NextToken");
-    size_t start = 0, limit = wanted || token ? (size_t)results_max : SIZE_MAX;
-    if (token && *token && read_token(describe, token, &start, err) < 0)
-        return -1;
-    if (wanted) {
-        json_int_t value = json_integer_value(wanted);
-        if (value < results_min)
-            return err_aws(err, "InvalidParameterValue",
-                           "Value ( %lld ) for parameter maxResults is invalid. Expecting a value "
-                           "greater than or equal to %lld.",
-                           (long long)value, (long long)results_min);
-        limit = (size_t)(value < results_max ? value : results_max);
-    }
-    json_t *page = json_array();
-    json_object_set_new(call->out, describe->list, page);
-    size_t size = json_array_size(all), i = start;
-    for (; i < size && i - start < limit; i++)
-        json_array_append(page, json_array_get(all, i));
-    if (i < size)
-        json_object_set_new(call->out, "NextToken", make_token(describe, i));
-    return 0;
+    json_int_t size = json_integer_value(wanted);
+    json_int_t least = describe->results_min ? describe->results_min : RESULTS_MIN;
+    json_int_t most = describe->results_max ? describe->results_max : RESULTS_MAX;
+    if (wanted && (size < least || size > most))
+        return err_aws(err, "InvalidParameterValue",
+                       "Value ( %lld ) for parameter maxResults is invalid. Expecting a value "
+                       "between %lld and %lld.",
+                       (long long)size, (long long)least, (long long)most);
+    return call_page(call, &paging, all, describe->list, err);
 }
 
 int ec2_describe(struct call *call, const struct ec2_describe *describe, struct err *err)

@@ -34,6 +34,6 @@ int ec2_describe(struct call *call, const struct ec2_describe *describe, struct 
  * of new or shared references. NULL and err on failure.
  */
 json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struct err *err);
-/* Moves the page that MaxResults and NextToken ask for from `all` to `list` of call->out. */
-int ec2_paginate(struct call *call, const struct ec2_describe *describe, json_t *all,
+/* Puts the page of `all` that MaxResults and NextToken ask for into `list` of call->out. */
+int ec2_paginate(struct call *call, const struct ec2_describe *describe, const json_t *all,
                  struct err *err);

@@ -1,5 +1,6 @@
 /* The table of EC2's operations. */
 #include "service/ec2/handlers.h"
+#include "service/ec2/vpc.h"
 
 static const struct service_operation operations[] = {
 #define X(name) {#name, ec2_##name},
@@ -11,4 +12,5 @@ static const struct service_operation operations[] = {
 const struct service ec2_service = {
     .name = "ec2",
     .operations = operations,
+    .prepare_region = ec2_prepare_region,
 };

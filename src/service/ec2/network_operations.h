@@ -1,4 +1,70 @@
 /* VPCs and all that is in them, tags and regions: the operations that work, by file. */
 #pragma once
 
-#define EC2_NETWORK_OPERATIONS(X)
+/* clang-format off */
+#define EC2_NETWORK_OPERATIONS(X)                                                                  \
+    /* account.c */                                                                                \
+    X(DescribeAccountAttributes)                                                                   \
+    /* address.c */                                                                                \
+    X(AllocateAddress)                                                                             \
+    X(AssociateAddress)                                                                            \
+    X(DescribeAddresses)                                                                           \
+    X(DescribeAddressesAttribute)                                                                  \
+    X(DisassociateAddress)                                                                         \
+    X(ReleaseAddress)                                                                              \
+    /* dhcp_options.c */                                                                           \
+    X(DescribeDhcpOptions)                                                                         \
+    /* internet_gateway.c */                                                                       \
+    X(AttachInternetGateway)                                                                       \
+    X(CreateInternetGateway)                                                                       \
+    X(DeleteInternetGateway)                                                                       \
+    X(DescribeInternetGateways)                                                                    \
+    X(DetachInternetGateway)                                                                       \
+    /* network_acl.c */                                                                            \
+    X(DescribeNetworkAcls)                                                                         \
+    /* network_interface.c */                                                                      \
+    X(DescribeNetworkInterfaces)                                                                   \
+    /* route.c */                                                                                  \
+    X(CreateRoute)                                                                                 \
+    X(DeleteRoute)                                                                                 \
+    X(ReplaceRoute)                                                                                \
+    /* route_table.c */                                                                            \
+    X(AssociateRouteTable)                                                                         \
+    X(CreateRouteTable)                                                                            \
+    X(DeleteRouteTable)                                                                            \
+    X(DescribeRouteTables)                                                                         \
+    X(DisassociateRouteTable)                                                                      \
+    X(ReplaceRouteTableAssociation)                                                                \
+    /* security_group.c */                                                                         \
+    X(CreateSecurityGroup)                                                                         \
+    X(DeleteSecurityGroup)                                                                         \
+    X(DescribeSecurityGroups)                                                                      \
+    /* security_rule.c */                                                                          \
+    X(AuthorizeSecurityGroupEgress)                                                                \
+    X(AuthorizeSecurityGroupIngress)                                                               \
+    X(DescribeSecurityGroupRules)                                                                  \
+    X(ModifySecurityGroupRules)                                                                    \
+    X(RevokeSecurityGroupEgress)                                                                   \
+    X(RevokeSecurityGroupIngress)                                                                  \
+    X(UpdateSecurityGroupRuleDescriptionsEgress)                                                   \
+    X(UpdateSecurityGroupRuleDescriptionsIngress)                                                  \
+    /* subnet.c */                                                                                 \
+    X(CreateSubnet)                                                                                \
+    X(DeleteSubnet)                                                                                \
+    X(DescribeSubnets)                                                                             \
+    X(ModifySubnetAttribute)                                                                       \
+    /* tagging.c */                                                                                \
+    X(CreateTags)                                                                                  \
+    X(DeleteTags)                                                                                  \
+    X(DescribeTags)                                                                                \
+    /* vpc.c */                                                                                    \
+    X(CreateDefaultVpc)                                                                            \
+    X(CreateVpc)                                                                                   \
+    X(DeleteVpc)                                                                                   \
+    X(DescribeVpcAttribute)                                                                        \
+    X(DescribeVpcs)                                                                                \
+    X(ModifyVpcAttribute)                                                                          \
+    /* zones.c */                                                                                  \
+    X(DescribeAvailabilityZones)                                                                   \
+    X(DescribeRegions)
+/* clang-format on */

@@ -1,0 +1,252 @@
+/* Elastic IP addresses. */
+#include "service/accept.h"
+#include "service/ec2/describe.h"
+#include "service/ec2/handlers.h"
+#include "service/ec2/ids.h"
+#include "service/ec2/interface.h"
+#include "service/ec2/tags.h"
+#include "service/ec2/vpc.h"
+
+#include <string.h>
+
+static const char kind[] = "address";
+
+enum { ADDRESSES_MAX = 5 };
+
+int ec2_AllocateAddress(struct call *call, struct err *err)
+{
+    char id[32], address[16];
+    json_auto_t *rest = json_copy((json_t *)(uintptr_t)call->in);
+    const char *group = ec2_text(call->in, "NetworkBorderGroup");
+    if (group && !strcmp(group, call->region))
+        json_object_del(rest, "NetworkBorderGroup");
+    if (call_accept(rest, "Domain=vpc PublicIpv4Pool=amazon TagSpecifications", err) < 0 ||
+        ec2_limit(call, kind, NULL, NULL, ADDRESSES_MAX, "AddressLimitExceeded", err) < 0)
+        return -1;
+    json_auto_t *tags = ec2_tags_on_creation(call, "elastic-ip", "elastic-ip", err);
+    if (!tags)
+        return -1;
+    call_make_id(call, "eipalloc", id);
+    if (ec2_public_address_take(call, id, address, err) < 0)
+        return -1;
+    json_t *doc =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "AllocationId", id, "PublicIp", address, "Domain",
+                  "vpc", "PublicIpv4Pool", "amazon", "NetworkBorderGroup", call->region);
+    json_object_update(call->out, doc);
+    json_object_set(doc, "Tags", tags);
+    txn_put(call->txn, kind, call->region, id, doc);
+    return 0;
+}
+
+/*
+ * The address that a request names by `member` (AllocationId, or AssociationId with its own kind
+ * of errors), or by PublicIp.
+ */
+static const json_t *find_address(const struct call *call, const char *member,
+                                  const char *member_kind, struct err *err)
+{
+    const char *id = ec2_text(call->in, member), *ip = ec2_text(call->in, "PublicIp");
+    if (!id && !ip) {
+        err_aws(err, "MissingParameter", "Either public IP or %s must be specified", member);
+        return NULL;
+    }
+    if (id && ip) {
+        err_aws(err, "InvalidParameterCombination",
+                "You may specify public IP or %s, but not both in the same call", member);
+        return NULL;
+    }
+    if (id && ec2_id_check(member_kind, id, err) < 0)
+        return NULL;
+    const json_t *found = ec2_first(call, kind, id ? member : "PublicIp", id ? id : ip);
+    if (!found)
+        ec2_id_not_found(id ? member_kind : "public-ip", id ? id : ip, err);
+    return found;
+}
+
+int ec2_ReleaseAddress(struct call *call, struct err *err)
+{
+    if (call_accept(call->in, "AllocationId PublicIp NetworkBorderGroup", err) < 0)
+        return -1;
+    const json_t *address = find_address(call, "AllocationId", kind, err);
+    if (!address)
+        return -1;
+    const char *ip = ec2_text(address, "PublicIp");
+    if (json_object_get(address, "AssociationId"))
+        return err_aws(err, "InvalidIPAddress.InUse", "Address %s is in use.", ip);
+    ec2_public_address_give(call, ip);
+    txn_delete(call->txn, kind, call->region, ec2_text(address, "AllocationId"));
+    return 0;
+}
+
+/* ---- association ---- */
+
+/* The interface that the request names, itself or by the instance that it belongs to. */
+static const json_t *find_target(const struct call *call, struct err *err)
+{
+    const char *instance = ec2_text(call->in, "InstanceId");
+    const char *interface = ec2_text(call->in, "NetworkInterfaceId");
+    if (interface)
+        return ec2_find(call, "network-interface", interface, err);
+    if (!instance) {
+        err_aws(err, "MissingParameter",
+                "Either instance ID or network interface ID must be specified");
+        return NULL;
+    }
+    if (!ec2_find(call, "instance", instance, err))
+        return NULL;
+    const json_t *found = ec2_interface_of(call, instance);
+    if (!found)
+        err_aws(
+            err, "InvalidInstanceID",
+            "The pending-instance-creation instance to which 'eni' is attached is not in a valid "
+            "state for this operation");
+    return found;
+}
+
+static int check_target(const struct call *call, const json_t *interface, struct err *err)
+{
+    const char *private_ip = ec2_text(call->in, "PrivateIpAddress");
+    const char *id = ec2_text(interface, "NetworkInterfaceId");
+    const char *vpc = ec2_text(interface, "VpcId");
+    if (private_ip && strcmp(private_ip, ec2_text(interface, "PrivateIpAddress")))
+        return err_aws(err, "InvalidParameterValue",
+                       "Address %.64s is not assigned to interface %s", private_ip, id);
+    if (strcmp(ec2_text(interface, "_kind"), "instance"))
+        return err_aws(err, "OperationNotPermitted",
+                       "You do not have permission to access the specified resource: %s", id);
+    if (!ec2_first(call, "internet-gateway", "Attachments.VpcId", vpc))
+        return err_aws(err, "Gateway.NotAttached",
+                       "Network %s is not attached to any internet gateway", vpc);
+    return 0;
+}
+
+/* Takes an address away from where it is; harmless if it is nowhere. */
+static void detach(struct call *call, const char *allocation)
+{
+    static const char *const members[] = {
+        "AssociationId",    "NetworkInterfaceId", "NetworkInterfaceOwnerId",
+        "PrivateIpAddress", "InstanceId",
+    };
+    json_t *address = txn_edit(call->txn, kind, call->region, allocation);
+    const char *interface = ec2_text(address, "NetworkInterfaceId");
+    if (interface)
+        ec2_interface_set_elastic(call, interface, NULL);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_del(address, members[i]);
+}
+
+static void attach(struct call *call, const char *allocation, const json_t *interface)
+{
+    char id[32];
+    call_make_id(call, "eipassoc", id);
+    json_t *address = txn_edit(call->txn, kind, call->region, allocation);
+    json_object_set_new(address, "AssociationId", json_string(id));
+    json_object_set(address, "NetworkInterfaceId",
+                    json_object_get(interface, "NetworkInterfaceId"));
+    json_object_set(address, "NetworkInterfaceOwnerId", json_object_get(interface, "OwnerId"));
+    json_object_set(address, "PrivateIpAddress", json_object_get(interface, "PrivateIpAddress"));
+    json_object_set(address, "InstanceId", json_object_get(interface, "_owner"));
+    ec2_interface_set_elastic(call, ec2_text(interface, "NetworkInterfaceId"), address);
+}
+
+int ec2_AssociateAddress(struct call *call, struct err *err)
+{
+    if (call_accept(call->in,
+                    "AllocationId PublicIp InstanceId NetworkInterfaceId PrivateIpAddress "
+                    "AllowReassociation",
+                    err) < 0)
+        return -1;
+    const json_t *address = find_address(call, "AllocationId", kind, err);
+    const json_t *interface = address ? find_target(call, err) : NULL;
+    if (!interface || check_target(call, interface, err) < 0)
+        return -1;
+    const char *allocation = ec2_text(address, "AllocationId");
+    const char *here = ec2_text(interface, "NetworkInterfaceId");
+    const char *now = ec2_text(address, "NetworkInterfaceId");
+    bool may_move = !json_is_false(json_object_get(call->in, "AllowReassociation"));
+    const char *other = ec2_text(json_object_get(interface, "Association"), "AllocationId");
+    if (now && strcmp(now, here) && !may_move)
+        return err_aws(err, "Resource.AlreadyAssociated",
+                       "resource %s is already associated with associate-id %s", allocation,
+                       ec2_text(address, "AssociationId"));
+    if (other && strcmp(other, allocation) && !may_move)
+        return err_aws(err, "Resource.AlreadyAssociated",
+                       "resource %s is already associated with %s", here, other);
+    if (other && strcmp(other, allocation))
+        detach(call, other);
+    if (now && strcmp(now, here))
+        detach(call, allocation);
+    if (!now || strcmp(now, here))
+        attach(call, allocation, store_get(call->store, "network-interface", call->region, here));
+    address = store_get(call->store, kind, call->region, allocation);
+    json_object_set(call->out, "AssociationId", json_object_get(address, "AssociationId"));
+    return 0;
+}
+
+int ec2_DisassociateAddress(struct call *call, struct err *err)
+{
+    if (call_accept(call->in, "AssociationId PublicIp", err) < 0)
+        return -1;
+    const json_t *address = find_address(call, "AssociationId", "address-association", err);
+    if (!address)
+        return -1;
+    if (!json_object_get(address, "AssociationId"))
+        return err_aws(err, "InvalidAssociationID.NotFound",
+                       "The address %s is not associated with anything",
+                       ec2_text(address, "PublicIp"));
+    detach(call, ec2_text(address, "AllocationId"));
+    return 0;
+}
+
+/* ---- describe ---- */
+
+int ec2_DescribeAddresses(struct call *call, struct err *err)
+{
+    static const struct ec2_filter filters[] = {
+        {"allocation-id", "AllocationId"},
+        {"association-id", "AssociationId"},
+        {"domain", "Domain"},
+        {"instance-id", "InstanceId"},
+        {"network-border-group", "NetworkBorderGroup"},
+        {"network-interface-id", "NetworkInterfaceId"},
+        {"network-interface-owner-id", "NetworkInterfaceOwnerId"},
+        {"private-ip-address", "PrivateIpAddress"},
+        {"public-ip", "PublicIp"},
+        {NULL, NULL},
+    };
+    static const struct ec2_describe describe = {
+        .kind = kind,
+        .list = "Addresses",
+        .selectors = {{"AllocationIds", "AllocationId", kind},
+                      {"PublicIps", "PublicIp", "public-ip"}},
+        .filters = filters,
+    };
+    if (call_accept(call->in, "Filters AllocationIds PublicIps", err) < 0)
+        return -1;
+    return ec2_describe(call, &describe, err);
+}
+
+/* The only attribute is a reverse DNS name that a user gave, which is not supported: none has one.
+ */
+static json_t *show_attribute(const struct call *call, const json_t *address)
+{
+    (void)call;
+    return json_pack("{s:O, s:O}", "AllocationId", json_object_get(address, "AllocationId"),
+                     "PublicIp", json_object_get(address, "PublicIp"));
+}
+
+int ec2_DescribeAddressesAttribute(struct call *call, struct err *err)
+{
+    static const struct ec2_filter no_filters[] = {{NULL, NULL}};
+    static const struct ec2_describe describe = {
+        .kind = kind,
+        .list = "Addresses",
+        .selectors = {{"AllocationIds", "AllocationId", kind}},
+        .filters = no_filters,
+        .show = show_attribute,
+        .results_min = 1,
+    };
+    if (call_accept(call->in, "AllocationIds Attribute=domain-name MaxResults NextToken", err) < 0)
+        return -1;
+    return ec2_describe(call, &describe, err);
+}
