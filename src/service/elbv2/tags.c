@@ -3,45 +3,23 @@
 #include "service/doc.h"
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
-
-#include <string.h>
+#include "service/tag_list.h"
 
 static int check_tags(const json_t *tags, struct err *err)
 {
-    size_t i, j;
-    const json_t *tag, *other;
-    json_array_foreach (tags, i, tag) {
-        const char *key = doc_text(tag, "Key");
-        if (strncmp(key, "aws:", 4) == 0)
-            return err_aws(err, "ValidationError",
-                           "Tag keys starting with 'aws:' are reserved for system use");
-        json_array_foreach (tags, j, other)
-            if (j < i && doc_is(other, "Key", key))
-                return err_aws(err, "DuplicateTagKeys", "Tag keys specified are not unique");
-    }
+    if (tag_list_reserves(tags))
+        return err_aws(err, "ValidationError",
+                       "Tag keys starting with 'aws:' are reserved for system use");
+    if (tag_list_repeats(tags))
+        return err_aws(err, "DuplicateTagKeys", "Tag keys specified are not unique");
     return 0;
 }
 
-static void remove_tag(json_t *tags, const char *key)
-{
-    for (size_t i = json_array_size(tags); i > 0; i--)
-        if (doc_is(json_array_get(tags, i - 1), "Key", key))
-            json_array_remove(tags, i - 1);
-}
-
-/* Adds or replaces. */
 static int merge_tags(json_t *into, const json_t *tags, struct err *err)
 {
-    size_t i;
-    const json_t *tag;
-    json_array_foreach (tags, i, tag) {
-        remove_tag(into, doc_text(tag, "Key"));
-        json_array_append_new(into, json_pack("{s:s, s:s}", "Key", doc_text(tag, "Key"), "Value",
-                                              doc_text(tag, "Value")));
-    }
-    if (json_array_size(into) > ELB_TAGS_MAX)
-        return err_aws(err, "TooManyTags", "The number of tags cannot exceed %d", ELB_TAGS_MAX);
-    return 0;
+    if (tag_list_merge(into, tags))
+        return 0;
+    return err_aws(err, "TooManyTags", "The number of tags cannot exceed %d", TAGS_MAX);
 }
 
 json_t *elb_tags_on_creation(const struct call *call, struct err *err)
@@ -91,14 +69,13 @@ int elb_AddTags(struct call *call, struct err *err)
 
 int elb_RemoveTags(struct call *call, struct err *err)
 {
-    size_t i, j;
-    const json_t *arn, *key;
+    size_t i;
+    const json_t *arn;
     json_array_foreach (json_object_get(call->in, "ResourceArns"), i, arn) {
         json_t *tags = edit_tags(call, arn, err);
         if (!tags)
             return -1;
-        json_array_foreach (json_object_get(call->in, "TagKeys"), j, key)
-            remove_tag(tags, json_string_value(key));
+        tag_list_remove(tags, json_object_get(call->in, "TagKeys"));
     }
     return 0;
 }

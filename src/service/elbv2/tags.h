@@ -3,7 +3,5 @@
 
 #include "service/call.h"
 
-enum { ELB_TAGS_MAX = 50 };
-
 /* The request's Tags as a new array for a new document; NULL and err if they break a rule. */
 json_t *elb_tags_on_creation(const struct call *call, struct err *err);
