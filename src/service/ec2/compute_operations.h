@@ -9,4 +9,37 @@
     X(DeleteKeyPair)                                                                               \
     /* instance_type_operations.c */                                                               \
     X(DescribeInstanceTypes)                                                                       \
-    X(DescribeInstanceTypeOfferings)
+    X(DescribeInstanceTypeOfferings)                                                               \
+    /* images.c */                                                                                 \
+    X(DescribeImages)                                                                              \
+    X(DescribeImageAttribute)                                                                      \
+    X(CreateImage)                                                                                 \
+    X(DeregisterImage)                                                                             \
+    /* launch_templates.c */                                                                       \
+    X(CreateLaunchTemplate)                                                                        \
+    X(DescribeLaunchTemplates)                                                                     \
+    X(ModifyLaunchTemplate)                                                                        \
+    X(DeleteLaunchTemplate)                                                                        \
+    /* launch_template_versions.c */                                                               \
+    X(CreateLaunchTemplateVersion)                                                                 \
+    X(DescribeLaunchTemplateVersions)                                                              \
+    X(DeleteLaunchTemplateVersions)                                                                \
+    /* run_instances.c */                                                                          \
+    X(RunInstances)                                                                                \
+    /* describe_instances.c */                                                                     \
+    X(DescribeInstances)                                                                           \
+    X(DescribeInstanceStatus)                                                                      \
+    X(DescribeInstanceCreditSpecifications)                                                        \
+    X(GetConsoleOutput)                                                                            \
+    X(DescribeVolumes)                                                                             \
+    /* instance_actions.c */                                                                       \
+    X(StartInstances)                                                                              \
+    X(StopInstances)                                                                               \
+    X(RebootInstances)                                                                             \
+    X(TerminateInstances)                                                                          \
+    X(MonitorInstances)                                                                            \
+    X(UnmonitorInstances)                                                                          \
+    /* instance_attributes.c */                                                                    \
+    X(DescribeInstanceAttribute)                                                                   \
+    X(ModifyInstanceAttribute)                                                                     \
+    X(ModifyInstanceMetadataOptions)

@@ -138,3 +138,9 @@ int instance_type_cores(const struct instance_type *type)
     int cores = type->size->vcpus / type->family->threads_per_core;
     return cores > 0 ? cores : 1;
 }
+
+int instance_type_share(const struct instance_type *type, double vcpu_share)
+{
+    int share = (int)(type->size->vcpus * vcpu_share * 1000);
+    return share > 0 ? share : 1;
+}

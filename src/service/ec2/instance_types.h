@@ -37,3 +37,5 @@ bool instance_type_find(const char *name, struct instance_type *ret_type);
 bool instance_type_at(int index, struct instance_type *ret_type);
 /* How many cores it has. */
 int instance_type_cores(const struct instance_type *type);
+/* Thousandths of a CPU that it may use when a vCPU is `vcpu_share` of a CPU. */
+int instance_type_share(const struct instance_type *type, double vcpu_share);
