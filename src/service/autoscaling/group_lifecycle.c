@@ -168,6 +168,8 @@ int autoscaling_DeleteAutoScalingGroup(struct call *call, struct err *err)
         return 0;
     }
     json_object_set_new(group, "Status", json_string("Delete in progress"));
-    json_object_set_new(group, "_deleting", force ? json_string("force") : json_true());
+    json_object_set_new(group, "_deleting", json_true());
+    json_object_set_new(group, "MinSize", json_integer(0));
+    group_set_desired(call, group, 0, "a user request force deleted AutoScalingGroup");
     return 0;
 }

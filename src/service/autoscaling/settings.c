@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "service/accept.h"
 #include "service/autoscaling/group.h"
+#include "service/ec2/launch_templates.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,70 +36,28 @@ static int refuse_unsupported(const json_t *in, struct err *err)
     return 0;
 }
 
-static const json_t *find_launch_template(const struct call *call, const char *id, const char *name)
-{
-    if (*id)
-        return store_get(call->store, "launch-template", call->region, id);
-    store_each (cursor, call->store, "launch-template", call->region)
-        if (!strcmp(doc_text(cursor.doc, "LaunchTemplateName"), name))
-            return cursor.doc;
-    return NULL;
-}
-
-#define INVALID_TEMPLATE "You must use a valid fully-formed launch template. "
-
-/* Fails unless the template has this version and the version names an image. */
-static int check_version(const struct call *call, const json_t *template, const char *version,
-                         struct err *err)
-{
-    char number[24], key[64];
-    const char *id = doc_text(template, "LaunchTemplateId");
-    snprintf(number, sizeof number, "%s", version);
-    if (!strcmp(version, "$Default"))
-        snprintf(number, sizeof number, "%lld",
-                 (long long)doc_number(template, "DefaultVersionNumber"));
-    if (!strcmp(version, "$Latest"))
-        snprintf(number, sizeof number, "%lld",
-                 (long long)doc_number(template, "LatestVersionNumber"));
-    snprintf(key, sizeof key, "%s:%s", id, number);
-    const json_t *row = store_get(call->store, "launch-template-version", call->region, key);
-    if (!row)
-        return err_aws(err, "ValidationError",
-                       INVALID_TEMPLATE
-                       "Could not find launch template version %s for the launch template %s",
-                       version, id);
-    if (!*doc_text(json_object_get(row, "LaunchTemplateData"), "ImageId"))
-        return err_aws(err, "ValidationError",
-                       INVALID_TEMPLATE "The request must contain the parameter ImageId");
-    return 0;
-}
-
+/* EC2 says what is wrong with a template; Auto Scaling says so in its own words. */
 static int apply_launch_template(struct call *call, json_t *group, struct err *err)
 {
     const json_t *asked = json_object_get(call->in, "LaunchTemplate");
-    const char *id = doc_text(asked, "LaunchTemplateId");
-    const char *name = doc_text(asked, "LaunchTemplateName");
     const char *version = doc_text(asked, "Version");
+    struct err cause = {0};
     if (!asked)
         return 0;
-    if (!*id == !*name)
+    if (!*doc_text(asked, "LaunchTemplateId") == !*doc_text(asked, "LaunchTemplateName"))
         return err_aws(err, "ValidationError",
                        "Valid requests must contain either launchTemplateId or LaunchTemplateName");
-    const json_t *template = find_launch_template(call, id, name);
-    if (!template)
+    const json_t *found = launch_template_resolve(call, asked, &cause);
+    if (found && !*doc_text(json_object_get(found, "LaunchTemplateData"), "ImageId"))
+        err_set(&cause, "The request must contain the parameter ImageId");
+    if (*cause.text)
         return err_aws(err, "ValidationError",
-                       INVALID_TEMPLATE
-                       "The specified launch template, with template %s %s, does not exist.",
-                       *id ? "ID" : "name", *id ? id : name);
-    if (!*version)
-        version = "$Default";
-    if (check_version(call, template, version, err) < 0)
-        return -1;
-    json_object_set_new(
-        group, "LaunchTemplate",
-        json_pack("{s:O, s:O, s:s}", "LaunchTemplateId",
-                  json_object_get(template, "LaunchTemplateId"), "LaunchTemplateName",
-                  json_object_get(template, "LaunchTemplateName"), "Version", version));
+                       "You must use a valid fully-formed launch template. %s", cause.text);
+    json_object_set_new(group, "LaunchTemplate",
+                        json_pack("{s:O, s:O, s:s}", "LaunchTemplateId",
+                                  json_object_get(found, "LaunchTemplateId"), "LaunchTemplateName",
+                                  json_object_get(found, "LaunchTemplateName"), "Version",
+                                  *version ? version : "$Default"));
     return 0;
 }
 
@@ -275,6 +234,7 @@ int settings_check_target_groups(const struct call *call, const json_t *arns, st
 
 int settings_apply(struct call *call, json_t *group, struct err *err)
 {
+    json_object_del(group, "_retry_ms");
     if (refuse_unsupported(call->in, err) < 0 || check_role(call, group, err) < 0 ||
         apply_launch_template(call, group, err) < 0 || apply_zones(call, group, err) < 0 ||
         apply_termination_policies(call, group, err) < 0 ||

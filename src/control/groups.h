@@ -1,0 +1,51 @@
+/*
+ * For the files of the groups controller. Each step looks at a group, does what is due now in the
+ * pass's transaction, and asks to be run again when time alone will change its mind.
+ */
+#pragma once
+
+#include "control/control_impl.h"
+#include "service/autoscaling/group.h"
+
+#include <stdbool.h>
+
+/* Work on one group in one transaction. */
+struct groups_pass {
+    struct control *control;
+    struct call call; /* in the open transaction */
+    const char *name; /* of the group */
+    int64_t due_ms;   /* when to look again even if nothing changes; INT64_MAX: never */
+};
+
+/* The group as it is now, borrowed. Valid until it is changed. */
+const json_t *groups_look(const struct groups_pass *pass);
+/* The group to be changed: only when there is something to write. */
+json_t *groups_edit(struct groups_pass *pass);
+/* Asks for another pass at cloud time `due_ms` at the latest. */
+void groups_wake_at(struct groups_pass *pass, int64_t due_ms);
+/* The instance's document, or NULL when EC2 has forgotten it. */
+const json_t *groups_instance(const struct groups_pass *pass, const json_t *member);
+/* Whether EC2 says that the instance is in `state`. */
+bool groups_instance_is(const struct groups_pass *pass, const json_t *member, const char *state);
+
+/* groups_health.c: Pending instances that run become InService; the others are judged. */
+void groups_observe(struct groups_pass *pass);
+/* groups_health.c: unhealthy instances begin to leave. */
+void groups_replace(struct groups_pass *pass);
+/* groups_targets.c: instances in service are registered with the attached target groups. */
+void groups_register(struct groups_pass *pass);
+/* groups_targets.c: deregisters a member everywhere; its `_draining` says what to wait for. */
+void groups_deregister(struct groups_pass *pass, json_t *member);
+/* groups_targets.c: whether a target group still has the member as a target. */
+bool groups_is_draining(const struct groups_pass *pass, const json_t *member);
+/* groups_scale_in.c: too many instances: some begin to leave. */
+void groups_scale_in(struct groups_pass *pass);
+/* groups_departure.c: what leaves goes on: deregister, drain, terminate, forget. */
+void groups_depart(struct groups_pass *pass);
+/*
+ * groups_launch.c: too few instances: launches some, in transactions of its own. `due_ms` as in a
+ * pass. Returns true if it changed something.
+ */
+bool groups_launch(struct control *control, const char *region, const char *name, int64_t *due_ms);
+/* groups_metrics.c: the group's own metrics, once a minute. */
+void groups_measure(struct control *control, int64_t minute_ms);

@@ -1,0 +1,189 @@
+/* Health of the instances of a group: when they come into service, and when they must go. */
+#include "control/groups.h"
+#include "service/autoscaling/activity.h"
+#include "service/autoscaling/departure.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char cause_ec2[] = "an EC2 health check indicating it has been terminated or stopped";
+static const char cause_elb[] = "an ELB system health check failure";
+
+enum { RETRY_MS = 15000 };
+
+static bool has_lost_instance(const struct groups_pass *pass, const json_t *member)
+{
+    return !groups_instance_is(pass, member, "pending") &&
+           !groups_instance_is(pass, member, "running");
+}
+
+static void into_service(struct groups_pass *pass, const char *id)
+{
+    json_t *group = groups_edit(pass);
+    json_t *member = group_instance(group, id);
+    activity_succeed(&pass->call, doc_text(member, "_activity"));
+    json_object_del(member, "_activity");
+    member_move(member, "InService");
+    json_object_set_new(member, "_in_service_ms", json_integer(pass->call.now_ms));
+    json_object_set_new(member, "ProtectedFromScaleIn",
+                        json_boolean(doc_flag(group, "NewInstancesProtectedFromScaleIn")));
+    json_object_del(group, "_failures");
+}
+
+/* An instance that never ran: its launch failed, and the next one waits a moment. */
+static void failed_launch(struct groups_pass *pass, const char *id)
+{
+    json_t *group = groups_edit(pass);
+    json_t *member = group_instance(group, id);
+    const json_t *reason = json_object_get(groups_instance(pass, member), "StateReason");
+    char message[256], description[400];
+    snprintf(message, sizeof message,
+             "Instance became unhealthy while waiting for instance to be in InService state. "
+             "Termination Reason: %s",
+             *doc_text(reason, "Message") ? doc_text(reason, "Message")
+                                          : "Client.UserInitiatedShutdown");
+    snprintf(description, sizeof description,
+             "Launching a new EC2 instance: %s.  Status Reason: %s", id, message);
+    activity_end(&pass->call, doc_text(member, "_activity"), "Failed", message, description);
+    json_object_del(member, "_activity");
+    json_object_set_new(member, "HealthStatus", json_string("Unhealthy"));
+    json_object_set_new(member, "_cause", json_string(cause_ec2));
+    json_object_set_new(group, "_retry_ms", json_integer(pass->call.now_ms + RETRY_MS));
+}
+
+/* Whether the target group, in which the member was registered, does not send it traffic. */
+static bool is_refused_by(const struct groups_pass *pass, const json_t *member, const char *arn)
+{
+    const struct call *call = &pass->call;
+    const json_t *target_group = store_get(call->store, "target-group", call->region, arn);
+    size_t i;
+    const json_t *target;
+    if (!target_group)
+        return false;
+    json_array_foreach (json_object_get(target_group, "_targets"), i, target) {
+        if (!doc_is(target, "Id", doc_text(member, "InstanceId")))
+            continue;
+        json_auto_t *key =
+            json_sprintf("%s/%s:%lld", doc_text(target_group, "_dimension"), doc_text(target, "Id"),
+                         (long long)doc_number(target, "Port"));
+        const json_t *health =
+            store_get(call->store, "target-health", call->region, json_string_value(key));
+        return json_object_get(target, "_draining_until_ms") ||
+               doc_is(health, "State", "unhealthy");
+    }
+    return true;
+}
+
+static bool is_refused(const struct groups_pass *pass, const json_t *group, const json_t *member)
+{
+    size_t i;
+    const json_t *arn;
+    json_array_foreach (json_object_get(member, "_registered"), i, arn) {
+        const char *text = json_string_value(arn);
+        if (doc_list_has(json_object_get(group, "TargetGroupARNs"), text) &&
+            is_refused_by(pass, member, text))
+            return true;
+    }
+    return false;
+}
+
+/* Why a member in service is unhealthy now; NULL if it is not. */
+static const char *judge(struct groups_pass *pass, const json_t *group, const json_t *member)
+{
+    if (has_lost_instance(pass, member))
+        return cause_ec2;
+    if (!strstr(doc_text(group, "HealthCheckType"), "ELB") || !is_refused(pass, group, member))
+        return NULL;
+    int64_t grace_end_ms =
+        doc_number(member, "_in_service_ms") + doc_number(group, "HealthCheckGracePeriod") * 1000;
+    if (pass->call.now_ms >= grace_end_ms)
+        return cause_elb;
+    groups_wake_at(pass, grace_end_ms);
+    return NULL;
+}
+
+static void observe_member(struct groups_pass *pass, const char *id)
+{
+    const json_t *group = groups_look(pass);
+    const json_t *member = group_instance(group, id);
+    bool healthy = doc_is(member, "HealthStatus", "Healthy");
+    if (member_is(member, "Pending") && groups_instance_is(pass, member, "running")) {
+        into_service(pass, id);
+    } else if (member_is(member, "Pending") && healthy && has_lost_instance(pass, member)) {
+        failed_launch(pass, id);
+    } else if (member_is(member, "InService") && healthy && !group_suspends(group, "HealthCheck")) {
+        const char *cause = judge(pass, group, member);
+        if (!cause)
+            return;
+        json_t *edited = group_instance(groups_edit(pass), id);
+        json_object_set_new(edited, "HealthStatus", json_string("Unhealthy"));
+        json_object_set_new(edited, "_cause", json_string(cause));
+    }
+}
+
+/* The ids of a group's members, for loops that change them. */
+static json_t *member_ids(const json_t *group)
+{
+    json_t *ids = json_array();
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        json_array_append(ids, json_object_get(member, "InstanceId"));
+    return ids;
+}
+
+void groups_observe(struct groups_pass *pass)
+{
+    json_auto_t *ids = member_ids(groups_look(pass));
+    size_t i;
+    const json_t *id;
+    json_array_foreach (ids, i, id)
+        observe_member(pass, json_string_value(id));
+}
+
+/*
+ * How many instances that still run may be replaced now: a tenth of the desired capacity, at least
+ * one, less what is missing already.
+ */
+static int replaceable(const json_t *group)
+{
+    int desired = (int)doc_number(group, "DesiredCapacity");
+    int in_service = 0;
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        in_service += member_is(member, "InService");
+    int missing = desired > in_service ? desired - in_service : 0;
+    int tenth = desired / 10 > 1 ? desired / 10 : 1;
+    return tenth - missing;
+}
+
+static void replace(struct groups_pass *pass, const char *id)
+{
+    json_t *group = groups_edit(pass);
+    json_t *member = group_instance(group, id);
+    json_t *cause =
+        cause_append(&pass->call, NULL, "an instance was taken out of service in response to %s.",
+                     doc_text(member, "_cause"));
+    departure_begin(&pass->call, group, member, cause);
+    json_object_set_new(group, "_replacements",
+                        json_integer(doc_number(group, "_replacements") + 1));
+}
+
+void groups_replace(struct groups_pass *pass)
+{
+    const json_t *group = groups_look(pass);
+    if (group_suspends(group, "ReplaceUnhealthy") || group_suspends(group, "Terminate"))
+        return;
+    json_auto_t *ids = member_ids(group);
+    size_t i;
+    const json_t *id;
+    json_array_foreach (ids, i, id) {
+        const json_t *member = group_instance(groups_look(pass), json_string_value(id));
+        if (!member_is_active(member) || !doc_is(member, "HealthStatus", "Unhealthy"))
+            continue;
+        if (doc_is(member, "_cause", cause_elb) && replaceable(groups_look(pass)) <= 0)
+            continue;
+        replace(pass, json_string_value(id));
+    }
+}

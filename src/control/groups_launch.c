@@ -1,0 +1,265 @@
+/*
+ * Launching what is missing: each in the zone that has the fewest. A launch that EC2 refuses is
+ * undone, tried in the other zones, and then told as a Failed activity; the next one waits longer.
+ */
+#include "base/cleanup.h"
+#include "control/groups.h"
+#include "service/autoscaling/activity.h"
+#include "service/ec2/tags.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    LAUNCHES_A_ROUND = 50,  /* of one group; the rest goes on in the next round */
+    RETRY_FIRST_MS = 15000, /* doubled with each failure */
+    RETRY_MAX_MS = 15 * 60000,
+};
+
+/* Where a launch may go, best first. */
+struct place {
+    const json_t *subnet; /* of the group's `_subnets` */
+    int in_zone, in_subnet;
+};
+
+/* A round of launches of one group. */
+struct launch_round {
+    struct groups_pass pass;
+    int active, desired; /* when the round began: what the Cause tells */
+    struct err error;    /* why the last launch failed */
+};
+
+static struct place count_place(const json_t *group, const json_t *subnet)
+{
+    struct place place = {subnet, 0, 0};
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member) {
+        if (!member_is_active(member))
+            continue;
+        place.in_zone += doc_is(member, "AvailabilityZone", doc_text(subnet, "AvailabilityZone"));
+        place.in_subnet += doc_is(member, "_subnet", doc_text(subnet, "SubnetId"));
+    }
+    return place;
+}
+
+/* The best place that is not in `tried` (an array of subnet ids); NULL if all were tried. */
+static const json_t *choose_subnet(const json_t *group, const json_t *tried)
+{
+    struct place best = {NULL, 0, 0};
+    size_t i;
+    const json_t *subnet;
+    json_array_foreach (json_object_get(group, "_subnets"), i, subnet) {
+        struct place place = count_place(group, subnet);
+        if (doc_list_has(tried, doc_text(subnet, "SubnetId")))
+            continue;
+        if (!best.subnet || place.in_zone < best.in_zone ||
+            (place.in_zone == best.in_zone && place.in_subnet < best.in_subnet))
+            best = place;
+    }
+    return best.subnet;
+}
+
+/* The group's tags that go to its instances. */
+static json_t *propagated_tags(const json_t *group)
+{
+    json_t *tags = json_array();
+    size_t i;
+    const json_t *tag;
+    json_array_foreach (json_object_get(group, "Tags"), i, tag)
+        if (doc_flag(tag, "PropagateAtLaunch"))
+            json_array_append_new(tags, json_pack("{s:O, s:O}", "Key", json_object_get(tag, "Key"),
+                                                  "Value", json_object_get(tag, "Value")));
+    return tags;
+}
+
+static json_t *run_instances_input(const json_t *group, const char *subnet)
+{
+    const json_t *template = json_object_get(group, "LaunchTemplate");
+    json_t *tags = propagated_tags(group);
+    json_t *in = json_pack("{s:{s:O, s:O}, s:i, s:i, s:s}", "LaunchTemplate", "LaunchTemplateId",
+                           json_object_get(template, "LaunchTemplateId"), "Version",
+                           json_object_get(template, "Version"), "MinCount", 1, "MaxCount", 1,
+                           "SubnetId", subnet);
+    if (json_array_size(tags))
+        json_object_set_new(in, "TagSpecifications",
+                            json_pack("[{s:s, s:O}]", "ResourceType", "instance", "Tags", tags));
+    json_decref(tags);
+    return in;
+}
+
+/* The instance learns which group it belongs to. Returns the version it was launched from. */
+static const char *adopt(struct groups_pass *pass, const char *id)
+{
+    json_t *instance = txn_edit(pass->call.txn, "instance", pass->call.region, id);
+    json_t *tags = json_object_get(instance, "Tags");
+    if (!tags)
+        json_object_set_new(instance, "Tags", tags = json_array());
+    ec2_tags_set(tags, "aws:autoscaling:groupName", pass->name);
+    json_object_set_new(instance, "_group", json_string(pass->name));
+    const char *version = ec2_tags_get(tags, "aws:ec2launchtemplate:version");
+    return version ? version : "";
+}
+
+/* Why: the change of the desired capacity, or an instance that had to go. */
+static json_t *make_cause(const struct launch_round *round, const json_t *group)
+{
+    const struct call *call = &round->pass.call;
+    if (doc_number(group, "_replacements") > 0)
+        return cause_append(call, NULL,
+                            "an instance was launched in response to an unhealthy instance needing "
+                            "to be replaced.");
+    return cause_append(call, json_object_get(group, "_change"),
+                        "an instance was started in response to a difference between desired and "
+                        "actual capacity, increasing the capacity from %d to %d.",
+                        round->active, round->desired);
+}
+
+/* One of the instances that had to go has a successor. */
+static void count_replacement(json_t *group)
+{
+    int64_t replacements = doc_number(group, "_replacements");
+    if (replacements > 0)
+        json_object_set_new(group, "_replacements", json_integer(replacements - 1));
+}
+
+static void add_member(struct launch_round *round, const json_t *instance, const json_t *subnet)
+{
+    struct groups_pass *pass = &round->pass;
+    const char *id = doc_text(instance, "InstanceId");
+    const char *version = adopt(pass, id);
+    json_t *group = groups_edit(pass);
+    const json_t *template = json_object_get(group, "LaunchTemplate");
+    const char *zone = doc_text(subnet, "AvailabilityZone");
+    const char *subnet_id = doc_text(subnet, "SubnetId");
+    char description[80];
+    snprintf(description, sizeof description, "Launching a new EC2 instance: %s", id);
+    const char *activity =
+        activity_begin(&pass->call, group, description, make_cause(round, group), zone, subnet_id);
+    json_t *member =
+        json_pack("{s:s, s:O, s:s, s:s, s:s, s:{s:O, s:O, s:s}, s:b, s:s, s:s, s:I}", "InstanceId",
+                  id, "InstanceType", json_object_get(instance, "InstanceType"), "AvailabilityZone",
+                  zone, "LifecycleState", "Pending", "HealthStatus", "Healthy", "LaunchTemplate",
+                  "LaunchTemplateId", json_object_get(template, "LaunchTemplateId"),
+                  "LaunchTemplateName", json_object_get(template, "LaunchTemplateName"), "Version",
+                  version, "ProtectedFromScaleIn", 0, "_activity", activity, "_subnet", subnet_id,
+                  "_launched_ms", (json_int_t)pass->call.now_ms);
+    json_array_append_new(json_object_get(group, "Instances"), member);
+    count_replacement(group);
+}
+
+/* One launch in the open transaction. On failure what was written must be rolled back. */
+static int launch_one(struct launch_round *round, const json_t *tried)
+{
+    struct groups_pass *pass = &round->pass;
+    const json_t *subnet = choose_subnet(groups_look(pass), tried);
+    json_auto_t *place = json_deep_copy(subnet), *out = NULL;
+    json_t *in = run_instances_input(groups_look(pass), doc_text(place, "SubnetId"));
+    if (service_call(&pass->call, "ec2", "RunInstances", in, &out, &round->error) < 0)
+        return -1;
+    add_member(round, json_array_get(json_object_get(out, "Instances"), 0), place);
+    return 0;
+}
+
+/*
+ * Launches `count` in one transaction. Returns how many were launched: all or, after a failure,
+ * none, with *ret_good saying how many would have gone well.
+ */
+static int launch_batch(struct control *control, const char *region, const char *name, int count,
+                        const json_t *tried, struct launch_round *round, int *ret_good)
+{
+    auto_txn *txn = txn_begin(control->store);
+    round->pass = (struct groups_pass){
+        .control = control,
+        .call = control_call(control, txn, region),
+        .name = name,
+    };
+    for (*ret_good = 0; *ret_good < count; ++*ret_good)
+        if (launch_one(round, tried) < 0)
+            return 0;
+    if (txn_commit(ptr_take(&txn), &round->error) < 0) {
+        control_log(control, "cannot write a launch", &round->error);
+        *ret_good = count;
+        return 0;
+    }
+    return count;
+}
+
+/* The launch failed in every zone: an activity tells why, and the next one comes later. */
+static void report_failure(struct launch_round *round, struct txn *txn)
+{
+    struct groups_pass *pass = &round->pass;
+    pass->call = control_call(pass->control, txn, pass->call.region);
+    json_t *group = groups_edit(pass);
+    int64_t failures = doc_number(group, "_failures");
+    int64_t delay_ms = failures > 6 ? RETRY_MAX_MS : (int64_t)RETRY_FIRST_MS << failures;
+    char message[ERR_TEXT_SIZE + 64], description[ERR_TEXT_SIZE + 128];
+    const json_t *subnet = choose_subnet(group, NULL);
+    snprintf(message, sizeof message, "%s Launching EC2 instance failed.", round->error.text);
+    snprintf(description, sizeof description, "Launching a new EC2 instance.  Status Reason: %s",
+             message);
+    const char *activity =
+        activity_begin(&pass->call, group, description, make_cause(round, group),
+                       doc_text(subnet, "AvailabilityZone"), doc_text(subnet, "SubnetId"));
+    activity_end(&pass->call, activity, "Failed", message, NULL);
+    json_object_set_new(group, "_failures", json_integer(failures + 1));
+    json_object_set_new(group, "_retry_ms", json_integer(pass->call.now_ms + delay_ms));
+}
+
+/* One launch, in each place in turn until one works. */
+static int launch_anywhere(struct control *control, const char *region, const char *name,
+                           struct launch_round *round)
+{
+    json_auto_t *tried = json_array();
+    struct err err = {0};
+    int good;
+    for (;;) {
+        const json_t *group = store_get(control->store, group_kind, region, name);
+        const json_t *subnet = choose_subnet(group, tried);
+        if (!subnet)
+            break;
+        json_auto_t *id = json_incref(json_object_get(subnet, "SubnetId"));
+        if (launch_batch(control, region, name, 1, tried, round, &good))
+            return 1;
+        if (!*err.text)
+            err = round->error;
+        json_array_append(tried, id);
+    }
+    round->error = err;
+    auto_txn *txn = txn_begin(control->store);
+    report_failure(round, txn);
+    if (txn_commit(ptr_take(&txn), &err) < 0)
+        control_log(control, "cannot write a failed launch", &err);
+    return 0;
+}
+
+/* How many may be launched now; *due_ms moves to when it may be tried again. */
+static int launches_wanted(struct control *control, const json_t *group, int64_t *due_ms)
+{
+    int wanted = (int)doc_number(group, "DesiredCapacity") - group_active_count(group);
+    int64_t retry_ms = doc_number(group, "_retry_ms");
+    if (wanted <= 0 || group_suspends(group, "Launch") || doc_flag(group, "_deleting"))
+        return 0;
+    if (retry_ms > control_now(control)) {
+        *due_ms = retry_ms < *due_ms ? retry_ms : *due_ms;
+        return 0;
+    }
+    return wanted < LAUNCHES_A_ROUND ? wanted : LAUNCHES_A_ROUND;
+}
+
+bool groups_launch(struct control *control, const char *region, const char *name, int64_t *due_ms)
+{
+    const json_t *group = store_get(control->store, group_kind, region, name);
+    int wanted = launches_wanted(control, group, due_ms), good;
+    struct launch_round round = {.active = 0};
+    if (!wanted)
+        return false;
+    round.active = group_active_count(group);
+    round.desired = (int)doc_number(group, "DesiredCapacity");
+    if (launch_batch(control, region, name, wanted, NULL, &round, &good))
+        return true;
+    if (good > 0 && good < wanted)
+        return launch_batch(control, region, name, good, NULL, &round, &good) > 0;
+    launch_anywhere(control, region, name, &round);
+    return true;
+}

@@ -1,0 +1,65 @@
+/* AWS/AutoScaling: the metrics of groups that EnableMetricsCollection asked for. */
+#include "control/groups.h"
+#include "control/scan.h"
+#include "store/series.h"
+
+#include <string.h>
+
+static int count_state(const json_t *group, const char *state)
+{
+    int count = 0;
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        count += member_is(member, state);
+    return count;
+}
+
+/* The value of a metric: a member of the group, or instances in a state. */
+static double value_of(const json_t *group, const char *metric)
+{
+    static const struct {
+        const char *metric, *member, *state;
+    } table[] = {
+        {"GroupMinSize", "MinSize", NULL},
+        {"GroupMaxSize", "MaxSize", NULL},
+        {"GroupDesiredCapacity", "DesiredCapacity", NULL},
+        {"GroupInServiceInstances", NULL, "InService"},
+        {"GroupPendingInstances", NULL, "Pending"},
+        {"GroupStandbyInstances", NULL, "Standby"},
+        {"GroupTerminatingInstances", NULL, "Terminating"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!strcmp(table[i].metric, metric))
+            return table[i].member ? (double)doc_number(group, table[i].member)
+                                   : count_state(group, table[i].state);
+    return (double)json_array_size(json_object_get(group, "Instances"));
+}
+
+static void measure_group(struct control *control, const char *region, const json_t *group,
+                          int64_t minute_ms)
+{
+    struct series_dimension dimension = {"AutoScalingGroupName",
+                                         doc_text(group, "AutoScalingGroupName")};
+    size_t i;
+    const json_t *row;
+    json_array_foreach (json_object_get(group, "EnabledMetrics"), i, row) {
+        struct err err;
+        const char *metric = doc_text(row, "Metric");
+        double value = value_of(group, metric);
+        struct series_key key = {region, "AWS/AutoScaling", metric, &dimension, 1};
+        struct series_point point = {minute_ms, 1, value, value, value};
+        if (series_add(control->series, &key, "None", minute_ms, &point, &err) < 0)
+            control_log(control, "metrics of Auto Scaling groups", &err);
+    }
+}
+
+void groups_measure(struct control *control, int64_t minute_ms)
+{
+    json_auto_t *regions = scan_regions(control->store, group_kind);
+    size_t i;
+    const json_t *region;
+    json_array_foreach (regions, i, region)
+        store_each (cursor, control->store, group_kind, json_string_value(region))
+            measure_group(control, json_string_value(region), cursor.doc, minute_ms);
+}

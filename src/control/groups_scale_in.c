@@ -1,0 +1,146 @@
+/* Which instances go when there are too many: AWS's termination policies. */
+#include "control/groups.h"
+#include "service/autoscaling/activity.h"
+#include "service/autoscaling/departure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BILLING_HOUR_MS = 3600000 };
+
+/* Whether scale-in may take the member. A group that is deleted protects nothing. */
+static bool is_candidate(const json_t *group, const json_t *member)
+{
+    return member_is_active(member) &&
+           (!doc_flag(member, "ProtectedFromScaleIn") || doc_flag(group, "_deleting"));
+}
+
+/* Active members in a zone. */
+static int count_in_zone(const json_t *group, const char *zone)
+{
+    int count = 0;
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        count += member_is_active(member) && doc_is(member, "AvailabilityZone", zone);
+    return count;
+}
+
+/* An old template before the present one, then an old version before a new one: lower goes. */
+static int64_t template_age(const json_t *group, const json_t *member)
+{
+    const json_t *template = json_object_get(member, "LaunchTemplate");
+    const char *current = doc_text(json_object_get(group, "LaunchTemplate"), "LaunchTemplateId");
+    int64_t version = strtoll(doc_text(template, "Version"), NULL, 10);
+    return doc_is(template, "LaunchTemplateId", current) ? version : version - (INT64_C(1) << 40);
+}
+
+static int64_t until_billing_hour(const struct groups_pass *pass, const json_t *member)
+{
+    int64_t age_ms = pass->call.now_ms - doc_number(member, "_launched_ms");
+    return BILLING_HOUR_MS - age_ms % BILLING_HOUR_MS;
+}
+
+/* What a policy sorts by: the member with the least goes. The default is two policies in a row. */
+static int64_t rank(const struct groups_pass *pass, const json_t *group, const json_t *member,
+                    const char *policy)
+{
+    int64_t launched_ms = doc_number(member, "_launched_ms");
+    if (!strcmp(policy, "OldestInstance"))
+        return launched_ms;
+    if (!strcmp(policy, "NewestInstance"))
+        return -launched_ms;
+    if (!strcmp(policy, "ClosestToNextInstanceHour"))
+        return until_billing_hour(pass, member);
+    return template_age(group, member);
+}
+
+/* < 0 if the first goes before the second: balance of zones, health, then the policies in order. */
+static int compare(const struct groups_pass *pass, const json_t *group, const json_t *one,
+                   const json_t *other)
+{
+    bool sick = doc_is(one, "HealthStatus", "Unhealthy");
+    if (sick != doc_is(other, "HealthStatus", "Unhealthy"))
+        return sick ? -1 : 1;
+    int balance = count_in_zone(group, doc_text(other, "AvailabilityZone")) -
+                  count_in_zone(group, doc_text(one, "AvailabilityZone"));
+    if (balance)
+        return balance;
+    json_auto_t *policies = json_copy(json_object_get(group, "TerminationPolicies"));
+    json_array_append_new(policies, json_string("OldestLaunchTemplate"));
+    json_array_append_new(policies, json_string("ClosestToNextInstanceHour"));
+    size_t i;
+    const json_t *policy;
+    json_array_foreach (policies, i, policy) {
+        int64_t first = rank(pass, group, one, json_string_value(policy));
+        int64_t second = rank(pass, group, other, json_string_value(policy));
+        if (first != second)
+            return first < second ? -1 : 1;
+    }
+    return 0;
+}
+
+static const json_t *choose(const struct groups_pass *pass, const json_t *group)
+{
+    const json_t *chosen = NULL, *member;
+    size_t i;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        if (is_candidate(group, member) && (!chosen || compare(pass, group, member, chosen) < 0))
+            chosen = member;
+    return chosen;
+}
+
+/* Nothing may go: an activity says so, once for each change of the desired capacity. */
+static void report_protected(struct groups_pass *pass, int active)
+{
+    json_t *group = groups_edit(pass);
+    int64_t desired = doc_number(group, "DesiredCapacity");
+    json_t *cause = cause_append(&pass->call, json_object_get(group, "_change"),
+                                 "an instance was taken out of service in response to a difference "
+                                 "between desired and actual capacity, shrinking the capacity from "
+                                 "%d to %lld.",
+                                 active, (long long)desired);
+    const char *activity =
+        activity_begin(&pass->call, group, "Terminating EC2 instance", cause, "", "");
+    activity_end(
+        &pass->call, activity, "Failed",
+        "Could not scale to desired capacity because all remaining instances are protected "
+        "from scale-in.",
+        NULL);
+    json_object_set_new(group, "_protected_at", json_integer(desired));
+}
+
+static void take_out(struct groups_pass *pass, const char *id, int active)
+{
+    json_t *group = groups_edit(pass);
+    const struct call *call = &pass->call;
+    json_auto_t *shrinking =
+        cause_append(call, json_object_get(group, "_change"),
+                     "an instance was taken out of service in response to a difference between "
+                     "desired and actual capacity, shrinking the capacity from %d to %lld.",
+                     active, (long long)doc_number(group, "DesiredCapacity"));
+    json_t *cause = cause_append(call, shrinking, "instance %s was selected for termination.", id);
+    departure_begin(&pass->call, group, group_instance(group, id), cause);
+}
+
+void groups_scale_in(struct groups_pass *pass)
+{
+    const json_t *group = groups_look(pass);
+    int active = group_active_count(group);
+    int64_t desired = doc_number(group, "DesiredCapacity");
+    if (group_suspends(group, "Terminate") && !doc_flag(group, "_deleting"))
+        return;
+    for (int excess = active - (int)desired; excess > 0; excess--) {
+        group = groups_look(pass);
+        const json_t *chosen = choose(pass, group);
+        if (chosen) {
+            take_out(pass, doc_text(chosen, "InstanceId"), active);
+            continue;
+        }
+        if (!json_object_get(group, "_protected_at") ||
+            doc_number(group, "_protected_at") != desired)
+            report_protected(pass, active);
+        return;
+    }
+}
