@@ -1,0 +1,150 @@
+/*
+ * How observed state follows from reports and from what is desired.
+ *
+ * `_boot` counts the starts that were asked for, `_running_boot` is the last that the host reported
+ * as started and `_exited_boot` the last that ended. An instance is up while the former exceeds
+ * the latter, and at rest for good when its last boot has ended.
+ */
+#include "control/instances_impl.h"
+
+#include "service/doc.h"
+#include "service/ec2/instance_state.h"
+#include "service/ec2/interface.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FORGET_MS = 3600 * 1000 };
+
+static const char kind[] = "instance";
+
+bool instance_is_up(const json_t *instance)
+{
+    return doc_number(instance, "_running_boot") > doc_number(instance, "_exited_boot");
+}
+
+static void set_number(json_t *instance, const char *member, int64_t number)
+{
+    json_object_set_new(instance, member, json_integer(number));
+}
+
+/* The instance ended its last boot although it should run: what the user chose happens. */
+static void end_by_itself(json_t *instance, const char *text)
+{
+    bool terminates = doc_is(instance, "_shutdown_behavior", "terminate");
+    bool killed = strstr(text, "signal") != NULL;
+    json_object_set_new(instance, "_desired", json_string(terminates ? "terminated" : "stopped"));
+    instance_move(instance, terminates ? "shutting-down" : "stopping");
+    if (killed)
+        instance_set_reason(instance, "Server.InternalError", text);
+    else
+        instance_set_reason(instance, "Client.InstanceInitiatedShutdown",
+                            "Instance initiated shutdown");
+}
+
+/* A first start that fails ends the instance; a later one leaves it stopped, with its disk. */
+static void fail_start(json_t *instance, const char *text)
+{
+    char reason[512];
+    bool first = doc_number(instance, "_running_boot") == 0;
+    snprintf(reason, sizeof reason, "Internal error on launch%s%s", text[0] ? ": " : "", text);
+    json_object_set_new(instance, "_desired", json_string(first ? "terminated" : "stopped"));
+    instance_move(instance, first ? "shutting-down" : "stopping");
+    instance_set_reason(instance, "Server.InternalError", reason);
+}
+
+static void started(struct call *call, json_t *instance, int64_t boot)
+{
+    if (boot <= doc_number(instance, "_running_boot"))
+        return;
+    set_number(instance, "_running_boot", boot);
+    set_number(instance, "_started_ms", call->now_ms);
+    if (!instance_is(instance, "pending"))
+        return;
+    instance_clear_reason(instance);
+    instance_move(instance, "running");
+}
+
+static void ended(json_t *instance, int64_t boot, bool failed, const char *text)
+{
+    int64_t last = doc_number(instance, "_boot");
+    bool should_run = doc_is(instance, "_desired", "running");
+    /* Boot 0: the host does not have it, which answers only a wish that it should not run. */
+    if (boot == 0 && !should_run)
+        boot = last;
+    if (boot <= doc_number(instance, "_exited_boot") || boot > last)
+        return;
+    set_number(instance, "_exited_boot", boot);
+    if (!should_run || boot < last)
+        return;
+    if (failed)
+        fail_start(instance, text);
+    else
+        end_by_itself(instance, text);
+}
+
+static void removed(struct call *call, json_t *instance)
+{
+    char slot[24];
+    if (!instance_is(instance, "terminated") || doc_flag(instance, "_removed"))
+        return;
+    snprintf(slot, sizeof slot, "%lld", (long long)doc_number(instance, "_slot"));
+    txn_delete(call->txn, "slot", "", slot);
+    json_object_set_new(instance, "_removed", json_true());
+}
+
+void instance_apply_report(struct call *call, const char *id,
+                           const struct message_instance_state *report)
+{
+    json_t *instance = txn_edit(call->txn, kind, call->region, id);
+    if (!instance)
+        return;
+    if (report->report == INSTANCE_STARTED)
+        started(call, instance, report->boot);
+    else if (report->report == INSTANCE_EXITED || report->report == INSTANCE_FAILED)
+        ended(instance, report->boot, report->report == INSTANCE_FAILED, report->text);
+    else if (report->report == INSTANCE_REMOVED)
+        removed(call, instance);
+}
+
+/* A terminated instance has no interface and no addresses any more, and shows none. */
+static void strip(struct call *call, json_t *instance)
+{
+    static const char *const gone[] = {"PrivateIpAddress", "PublicIpAddress", "SubnetId", "VpcId"};
+    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+    ec2_interface_delete(call, doc_text(interface, "NetworkInterfaceId"));
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        json_object_del(instance, gone[i]);
+    json_object_set_new(instance, "NetworkInterfaces", json_array());
+    json_object_set_new(instance, "SecurityGroups", json_array());
+    json_object_set_new(instance, "PrivateDnsName", json_string(""));
+    json_object_set_new(instance, "PublicDnsName", json_string(""));
+}
+
+static void become_stopped(struct call *call, json_t *instance)
+{
+    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+    instance_move(instance, "stopped");
+    json_object_del(instance, "_force_stop");
+    ec2_interface_release_public(call, doc_text(interface, "NetworkInterfaceId"));
+}
+
+static void become_terminated(struct call *call, json_t *instance)
+{
+    instance_move(instance, "terminated");
+    strip(call, instance);
+    set_number(instance, "_terminated_ms", call->now_ms);
+    set_number(instance, "_forget_ms", call->now_ms + FORGET_MS);
+}
+
+void instance_advance(struct call *call, const char *id)
+{
+    const json_t *instance = store_get(call->store, kind, call->region, id);
+    bool at_rest = doc_number(instance, "_exited_boot") >= doc_number(instance, "_boot");
+    if (!at_rest)
+        return;
+    if (instance_is(instance, "stopping"))
+        become_stopped(call, txn_edit(call->txn, kind, call->region, id));
+    else if (instance_is(instance, "shutting-down"))
+        become_terminated(call, txn_edit(call->txn, kind, call->region, id));
+}

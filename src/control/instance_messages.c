@@ -1,0 +1,140 @@
+/* What the host and the guest are told of an instance, composed from the documents. */
+#include "control/instances_impl.h"
+
+#include "service/doc.h"
+#include "service/ec2/cidr.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const json_t *interface_of(const json_t *instance)
+{
+    return json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+}
+
+/* "ip-10-0-1-5" of "ip-10-0-1-5.ec2.internal" */
+static void copy_host_name(char out[HOST_NAME_SIZE], const char *name)
+{
+    size_t size = strcspn(name, ".");
+    snprintf(out, HOST_NAME_SIZE, "%.*s", (int)size, name);
+}
+
+static void copy_mac(uint8_t out[6], const char *text)
+{
+    unsigned bytes[6] = {0};
+    sscanf(text, "%x:%x:%x:%x:%x:%x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4],
+           &bytes[5]);
+    for (int i = 0; i < 6; i++)
+        out[i] = (uint8_t)bytes[i];
+}
+
+static void fill_address(const struct store *store, const char *region, const json_t *instance,
+                         struct message_instance_start *start)
+{
+    struct cidr block = {0};
+    const json_t *subnet = store_get(store, "subnet", region, doc_text(instance, "SubnetId"));
+    cidr_parse(doc_text(subnet, "CidrBlock"), &block);
+    cidr_parse_address(doc_text(instance, "PrivateIpAddress"), &start->address);
+    start->gateway = block.network + 1;
+    start->prefix = block.prefix;
+}
+
+void instance_send_start(struct control *control, const char *region, const json_t *instance)
+{
+    const json_t *interface = interface_of(instance), *layer;
+    struct message_instance_start start = {
+        .boot = (uint32_t)doc_number(instance, "_boot"),
+        .slot = (uint32_t)doc_number(instance, "_slot"),
+        .cpu_thousandths = (uint32_t)doc_number(instance, "_cpu_thousandths"),
+        .memory_mib = (uint32_t)doc_number(instance, "_memory_mib"),
+    };
+    size_t i;
+    copy_text(start.instance, ID_SIZE, doc_text(instance, "InstanceId"));
+    copy_text(start.interface_id, ID_SIZE, doc_text(interface, "NetworkInterfaceId"));
+    copy_text(start.vpc, ID_SIZE, doc_text(instance, "VpcId"));
+    copy_host_name(start.host_name, doc_text(instance, "PrivateDnsName"));
+    copy_mac(start.mac, doc_text(interface, "MacAddress"));
+    fill_address(control->store, region, instance, &start);
+    json_array_foreach (json_object_get(instance, "_layers"), i, layer)
+        if (start.layer_count < LAYERS_MAX)
+            copy_text(start.layers[start.layer_count++], ID_SIZE, json_string_value(layer));
+    control->world->send(control->world->arg, MESSAGE_INSTANCE_START, &start, sizeof start, NULL,
+                         0);
+}
+
+/* ---- metadata ---- */
+
+/* One member of every element of a list. */
+static json_t *pluck(const json_t *list, const char *member)
+{
+    json_t *values = json_array();
+    size_t i;
+    const json_t *item;
+    json_array_foreach (list, i, item)
+        json_array_append(values, json_object_get(item, member));
+    return values;
+}
+
+static json_t *tags_by_key(const json_t *tags)
+{
+    json_t *map = json_object();
+    size_t i;
+    const json_t *tag;
+    json_array_foreach (tags, i, tag)
+        json_object_set(map, doc_text(tag, "Key"), json_object_get(tag, "Value"));
+    return map;
+}
+
+/* Members that metadata and document have in common, by the metadata's name for them. */
+static void copy_members(const json_t *instance, json_t *metadata)
+{
+    static const struct {
+        const char *to, *from;
+    } copied[] = {
+        {"InstanceId", "InstanceId"},
+        {"Vpc", "VpcId"},
+        {"PrivateIpAddress", "PrivateIpAddress"},
+        {"PublicIpAddress", "PublicIpAddress"},
+        {"PrivateDnsName", "PrivateDnsName"},
+        {"ImageId", "ImageId"},
+        {"InstanceType", "InstanceType"},
+        {"SubnetId", "SubnetId"},
+        {"KeyName", "KeyName"},
+        {"PublicKey", "_public_key"},
+        {"UserData", "_user_data"},
+        {"LaunchIndex", "AmiLaunchIndex"},
+        {"MetadataOptions", "MetadataOptions"},
+        {"Architecture", "Architecture"},
+    };
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++)
+        if (json_object_get(instance, copied[i].from))
+            json_object_set(metadata, copied[i].to, json_object_get(instance, copied[i].from));
+    if (doc_text(instance, "PublicDnsName")[0])
+        json_object_set(metadata, "PublicDnsName", json_object_get(instance, "PublicDnsName"));
+}
+
+char *instance_metadata(struct control *control, const char *region, const json_t *instance)
+{
+    const json_t *vpc = store_get(control->store, "vpc", region, doc_text(instance, "VpcId"));
+    const json_t *subnet =
+        store_get(control->store, "subnet", region, doc_text(instance, "SubnetId"));
+    const json_t *groups = json_object_get(instance, "SecurityGroups");
+    const json_t *interface = interface_of(instance);
+    json_auto_t *metadata = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
+        doc_text(json_object_get(instance, "Placement"), "AvailabilityZone"), "Region", region,
+        "AccountId", control->world->account, "Mac", doc_text(interface, "MacAddress"), "VpcCidr",
+        doc_text(vpc, "CidrBlock"), "SubnetCidr", doc_text(subnet, "CidrBlock"), "InterfaceId",
+        doc_text(interface, "NetworkInterfaceId"), "ReservationId",
+        doc_text(json_object_get(instance, "_reservation"), "ReservationId"), "LaunchTime",
+        (json_int_t)json_number_value(json_object_get(instance, "LaunchTime")), "SecurityGroups",
+        pluck(groups, "GroupName"), "SecurityGroupIds", pluck(groups, "GroupId"), "Tags",
+        tags_by_key(json_object_get(instance, "Tags")));
+    copy_members(instance, metadata);
+    return json_dumps(metadata, JSON_COMPACT);
+}

@@ -1,0 +1,67 @@
+/* For the files of the instances controller: what they share. */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "control/control_impl.h"
+
+/* What the host was told last of an instance, on the connection that it has now. */
+enum told { TOLD_NOTHING, TOLD_START, TOLD_STOP, TOLD_FORCE_STOP, TOLD_REMOVE };
+
+/* What the controller remembers of one instance; all of it can be found out again. */
+struct instance_entry {
+    struct list link; /* of instances_control.changed; empty when there is nothing to look at */
+    char id[ID_SIZE];
+    char region[32];
+    json_t *seen;   /* the document that was acted on; the store replaces what changes */
+    char *metadata; /* as the guest has it; NULL: it has none */
+    enum told told;
+    int64_t told_boot; /* of TOLD_START */
+    int64_t forget_ms; /* when the document goes; 0: not terminated yet */
+};
+
+/* A report that waits for the next run. */
+struct instance_report_row {
+    struct list link; /* of instances_control.reports */
+    enum message_type type;
+    union {
+        struct message_instance_state instance;
+        struct message_image_done image;
+    };
+};
+
+struct instances_control {
+    struct map entries;     /* by instance id: struct instance_entry */
+    struct map regions;     /* names of regions that changed since the last run */
+    struct map images_told; /* ids of images whose creation the host was asked for */
+    struct list changed;    /* of instance_entry.link */
+    struct list reports;    /* of instance_report_row.link */
+    int64_t next_forget_ms; /* the earliest forget_ms, or INT64_MAX */
+    bool host_known;        /* a host has said hello */
+};
+
+/* ---- instance_advance.c: what is written ---- */
+
+/* Writes what the host reported of an instance. */
+void instance_apply_report(struct call *call, const char *id,
+                           const struct message_instance_state *report);
+/* Moves an instance on if its state follows from what is desired and observed. */
+void instance_advance(struct call *call, const char *id);
+/* Whether the host says that it runs now. */
+bool instance_is_up(const json_t *instance);
+
+/* ---- instance_messages.c: what is sent ---- */
+
+void instance_send_start(struct control *control, const char *region, const json_t *instance);
+/* What IMDS knows of an instance, as JSON text for the caller to free; NULL if memory ran out. */
+char *instance_metadata(struct control *control, const char *region, const json_t *instance);
+
+/* ---- images.c ---- */
+
+/* Writes that an image is there, or why not. */
+void image_apply_report(struct call *call, const struct message_image_done *report);
+/* Asks for images that are pending, and deletes those that nobody needs any more. */
+void images_tell(struct control *control, const char *region);
+/* Whether an image is being made of an instance; `at_rest`: one that wants it to stand still. */
+bool image_pending_of(const struct store *store, const char *region, const char *instance_id,
+                      bool at_rest);
