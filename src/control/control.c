@@ -11,6 +11,7 @@ static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
     &instances_controller,
+    &alarms_controller,
     &groups_controller,
     NULL,
 };
