@@ -10,6 +10,7 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
+    &fabric_controller,
     &instances_controller,
     &alarms_controller,
     &groups_controller,

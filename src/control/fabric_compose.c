@@ -1,0 +1,264 @@
+#include "control/fabric_compose.h"
+
+#include "base/map.h"
+#include "service/doc.h"
+#include "service/ec2/cidr.h"
+#include "service/ec2/filter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Indices of the message: ids to places in its arrays, stored as place + 1. */
+struct compose {
+    const struct store *store;
+    const char *region, *vpc;
+    const char *main_table;
+    struct map subnets, groups, tables;
+    struct buf subnet_rows, route_rows, group_rows, rule_rows, interface_rows;
+    bool has_gateway; /* without one, public addresses lead nowhere */
+};
+
+static const uint16_t none = 0xffff;
+
+static uint16_t index_of(const struct map *map, const char *id)
+{
+    uintptr_t place = (uintptr_t)map_get(map, id);
+    return place ? (uint16_t)(place - 1) : none;
+}
+
+static void index_add(struct map *map, const char *id)
+{
+    map_set(map, id, (void *)(uintptr_t)(map->count + 1));
+}
+
+/* Whether a document belongs to the VPC. */
+static bool is_ours(const struct compose *compose, const json_t *doc)
+{
+    return doc_is(doc, "VpcId", compose->vpc);
+}
+
+static struct cidr block_of(const char *text)
+{
+    struct cidr cidr = {0};
+    cidr_parse(text, &cidr);
+    return cidr;
+}
+
+/* ---- route tables and subnets ---- */
+
+static void add_routes(struct compose *compose, const json_t *table, uint16_t number)
+{
+    size_t i;
+    const json_t *route;
+    json_array_foreach (json_object_get(table, "Routes"), i, route) {
+        struct cidr block = block_of(doc_text(route, "DestinationCidrBlock"));
+        const char *gateway = doc_text(route, "GatewayId");
+        if (!strcmp(gateway, "local"))
+            continue;
+        const json_t *doc = store_get(compose->store, "internet-gateway", compose->region, gateway);
+        bool works = ec2_path_has(doc, "Attachments.VpcId", compose->vpc);
+        struct fabric_route row = {
+            .network = block.network,
+            .prefix = (uint16_t)block.prefix,
+            .table = number,
+            .kind = works ? ROUTE_INTERNET_GATEWAY : ROUTE_BLACKHOLE,
+        };
+        buf_append(&compose->route_rows, &row, sizeof row);
+    }
+}
+
+static void add_tables(struct compose *compose)
+{
+    store_each (cursor, compose->store, "route-table", compose->region) {
+        if (!is_ours(compose, cursor.doc))
+            continue;
+        index_add(&compose->tables, cursor.id);
+        add_routes(compose, cursor.doc, index_of(&compose->tables, cursor.id));
+    }
+}
+
+/* The number of the route table that a subnet uses: its own, or the VPC's main one. */
+static uint16_t table_of(const struct compose *compose, const char *subnet)
+{
+    for (const struct map_entry *entry = compose->tables.first; entry; entry = entry->next) {
+        const json_t *table = store_get(compose->store, "route-table", compose->region, entry->key);
+        if (ec2_path_has(table, "Associations.SubnetId", subnet))
+            return index_of(&compose->tables, entry->key);
+    }
+    return index_of(&compose->tables, compose->main_table);
+}
+
+static void add_subnets(struct compose *compose)
+{
+    store_each (cursor, compose->store, "subnet", compose->region) {
+        if (!is_ours(compose, cursor.doc))
+            continue;
+        struct cidr block = block_of(doc_text(cursor.doc, "CidrBlock"));
+        struct fabric_subnet row = {
+            .network = block.network,
+            .prefix = (uint16_t)block.prefix,
+            .table = table_of(compose, cursor.id),
+        };
+        snprintf(row.id, sizeof row.id, "%s", cursor.id);
+        index_add(&compose->subnets, cursor.id);
+        buf_append(&compose->subnet_rows, &row, sizeof row);
+    }
+}
+
+/* ---- security groups ---- */
+
+static void add_groups(struct compose *compose)
+{
+    store_each (cursor, compose->store, "security-group", compose->region) {
+        if (!is_ours(compose, cursor.doc))
+            continue;
+        struct fabric_group row = {0};
+        snprintf(row.id, sizeof row.id, "%s", cursor.id);
+        index_add(&compose->groups, cursor.id);
+        buf_append(&compose->group_rows, &row, sizeof row);
+    }
+}
+
+static int protocol_number(const char *name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = {{"-1", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i].name, name))
+            return names[i].number;
+    /* Protocol 0 is an option of IPv6 only, and icmpv6 is nothing here either. */
+    int number = (int)strtol(name, NULL, 10);
+    return number > 0 && number <= 255 ? number : -1;
+}
+
+static void add_rule(struct compose *compose, const json_t *rule, uint16_t group)
+{
+    const json_t *peer = json_object_get(rule, "ReferencedGroupInfo");
+    const char *block_text = doc_text(rule, "CidrIpv4");
+    int protocol = protocol_number(doc_text(rule, "IpProtocol"));
+    uint16_t peer_group = peer ? index_of(&compose->groups, doc_text(peer, "GroupId")) : none;
+    if (protocol < 0 || (peer && peer_group == none) || (!peer && !*block_text))
+        return;
+    bool has_ports = protocol == 1 || protocol == 6 || protocol == 17;
+    struct cidr block = block_of(block_text);
+    struct fabric_rule row = {
+        .group = group,
+        .direction = doc_flag(rule, "IsEgress") ? DIRECTION_EGRESS : DIRECTION_INGRESS,
+        .protocol = (uint8_t)protocol,
+        /* -1, which stands for all ICMP types or codes, becomes 0xffff */
+        .port_from = has_ports ? (uint16_t)doc_number(rule, "FromPort") : 0,
+        .port_to = has_ports ? (uint16_t)doc_number(rule, "ToPort") : 0xffff,
+        .network = block.network,
+        .prefix = (uint16_t)block.prefix,
+        .peer_group = peer ? peer_group : FABRIC_NO_GROUP,
+    };
+    buf_append(&compose->rule_rows, &row, sizeof row);
+}
+
+static void add_rules(struct compose *compose)
+{
+    store_each (cursor, compose->store, "security-group-rule", compose->region) {
+        uint16_t group = index_of(&compose->groups, doc_text(cursor.doc, "GroupId"));
+        if (group != none)
+            add_rule(compose, cursor.doc, group);
+    }
+}
+
+/* ---- interfaces ---- */
+
+static void parse_mac(const char *text, uint8_t out[6])
+{
+    unsigned bytes[6] = {0};
+    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4],
+           &bytes[5]);
+    for (int i = 0; i < 6; i++)
+        out[i] = (uint8_t)bytes[i];
+}
+
+static void set_groups(const struct compose *compose, const json_t *doc,
+                       struct fabric_interface *row)
+{
+    size_t i;
+    const json_t *group;
+    json_array_foreach (json_object_get(doc, "Groups"), i, group) {
+        uint16_t index = index_of(&compose->groups, doc_text(group, "GroupId"));
+        if (index != none && row->group_count < FABRIC_GROUPS_PER_INTERFACE)
+            row->groups[row->group_count++] = index;
+    }
+}
+
+static void add_interfaces(struct compose *compose)
+{
+    store_each (cursor, compose->store, "network-interface", compose->region) {
+        const json_t *doc = cursor.doc;
+        if (!is_ours(compose, doc))
+            continue;
+        bool is_instance = doc_is(doc, "_kind", "instance");
+        struct fabric_interface row = {
+            .kind = is_instance ? INTERFACE_INSTANCE : INTERFACE_BALANCER,
+            .subnet = index_of(&compose->subnets, doc_text(doc, "SubnetId")),
+        };
+        snprintf(row.id, sizeof row.id, "%s", cursor.id);
+        cidr_parse_address(doc_text(doc, "PrivateIpAddress"), &row.address);
+        if (compose->has_gateway)
+            cidr_parse_address(doc_text(json_object_get(doc, "Association"), "PublicIp"),
+                               &row.public_address);
+        parse_mac(doc_text(doc, "MacAddress"), row.mac);
+        set_groups(compose, doc, &row);
+        buf_append(&compose->interface_rows, &row, sizeof row);
+    }
+}
+
+static bool has_gateway(const struct compose *compose)
+{
+    store_each (cursor, compose->store, "internet-gateway", compose->region) {
+        if (ec2_path_has(cursor.doc, "Attachments.VpcId", compose->vpc))
+            return true;
+    }
+    return false;
+}
+
+uint32_t fabric_compose(const struct store *store, const char *region, const json_t *vpc,
+                        struct buf *out)
+{
+    struct compose compose = {
+        .store = store,
+        .region = region,
+        .vpc = doc_text(vpc, "VpcId"),
+        .main_table = doc_text(vpc, "_main_route_table"),
+    };
+    compose.has_gateway = has_gateway(&compose);
+    add_tables(&compose);
+    add_subnets(&compose);
+    add_groups(&compose);
+    add_rules(&compose);
+    add_interfaces(&compose);
+    struct cidr block = block_of(doc_text(vpc, "CidrBlock"));
+    struct fabric head = {
+        .network = block.network,
+        .prefix = block.prefix,
+        .subnet_count = (uint32_t)compose.subnets.count,
+        .route_count = (uint32_t)(compose.route_rows.size / sizeof(struct fabric_route)),
+        .group_count = (uint32_t)compose.groups.count,
+        .rule_count = (uint32_t)(compose.rule_rows.size / sizeof(struct fabric_rule)),
+        .interface_count =
+            (uint32_t)(compose.interface_rows.size / sizeof(struct fabric_interface)),
+    };
+    snprintf(head.vpc, sizeof head.vpc, "%s", compose.vpc);
+    buf_append(out, &head, sizeof head);
+    struct buf *const parts[] = {&compose.subnet_rows, &compose.route_rows, &compose.group_rows,
+                                 &compose.rule_rows, &compose.interface_rows};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        out->failed = out->failed || parts[i]->failed;
+        if (parts[i]->size)
+            buf_append(out, parts[i]->data, parts[i]->size);
+        buf_reset(parts[i]);
+    }
+    map_finish(&compose.subnets);
+    map_finish(&compose.groups);
+    map_finish(&compose.tables);
+    return head.interface_count;
+}
