@@ -13,6 +13,7 @@ const struct service *const services[] = {
     &autoscaling_service,
     &ssm_service,
     &elbv2_service,
+    &cloudwatch_service,
     NULL,
 };
 

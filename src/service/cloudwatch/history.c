@@ -86,12 +86,10 @@ void alarm_history_add_action(struct call *call, const json_t *alarm, const char
     char summary[SUMMARY_SIZE + 64];
     snprintf(summary, sizeof summary, "%s action %s",
              failure ? "Failed to execute" : "Successfully executed", resource);
-    json_t *data = json_pack("{s:s, s:s, s:s}", "actionState", failure ? "Failed" : "Succeeded",
-                             "stateUpdateTimestamp", "", "notificationResource", resource);
-    json_object_set_new(data, "stateUpdateTimestamp",
-                        json_integer((json_int_t)(json_number_value(json_object_get(
-                                                      alarm, "StateUpdatedTimestamp")) *
-                                                  1000)));
+    double updated_s = json_number_value(json_object_get(alarm, "StateUpdatedTimestamp"));
+    json_t *data = json_pack("{s:s, s:I, s:s}", "actionState", failure ? "Failed" : "Succeeded",
+                             "stateUpdateTimestamp", (json_int_t)(updated_s * 1000),
+                             "notificationResource", resource);
     json_object_set_new(data, "error", failure ? json_string(failure) : json_null());
     alarm_history_add(call, alarm, "Action", summary, data);
 }

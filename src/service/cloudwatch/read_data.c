@@ -1,0 +1,349 @@
+/* Reading metrics: GetMetricStatistics, GetMetricData and ListMetrics. */
+#include "base/cleanup.h"
+#include "service/accept.h"
+#include "service/cloudwatch/metric.h"
+#include "service/cloudwatch/operations.h"
+#include "service/doc.h"
+#include "service/page.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    MINUTE_MS = 60 * 1000,
+    STATISTICS_POINTS_MAX = 1440,
+    QUERIES_MAX = 500,
+    DATA_POINTS_MAX = 100800,
+    METRICS_PAGE = 500,
+    TOKEN_SIZE = 24,
+};
+
+static const int64_t recently_ms = (int64_t)3 * 60 * MINUTE_MS; /* PT3H */
+
+/* A time of the request. What no calendar has becomes a time far away. */
+static int64_t time_ms(const json_t *in, const char *member)
+{
+    static const double far_ms = 1e15;
+    double asked_ms = json_number_value(json_object_get(in, member)) * 1000;
+    return (int64_t)fmax(-far_ms, fmin(far_ms, asked_ms));
+}
+
+static int check_period(int64_t period_s, struct err *err)
+{
+    if (period_s == 1 || period_s == 5 || period_s == 10 || period_s == 20 || period_s == 30)
+        return err_aws(err, "UnsupportedOperation",
+                       "A Period of %lld is not supported by Pileus yet", (long long)period_s);
+    if (period_s <= 0 || period_s % 60 != 0)
+        return err_aws(err, "InvalidParameterValue",
+                       "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
+    return 0;
+}
+
+static int check_times(const json_t *in, struct err *err)
+{
+    if (time_ms(in, "StartTime") < time_ms(in, "EndTime"))
+        return 0;
+    return err_aws(err, "InvalidParameterValue",
+                   "The parameter StartTime must be less than the parameter EndTime.");
+}
+
+/* The points of a period, which are `limit` at most; malloc'd. NULL and err if memory ran out. */
+static struct series_point *read_points(const struct series *series, int64_t from_ms, int64_t to_ms,
+                                        int64_t period_ms, size_t *ret_count, struct err *err)
+{
+    int64_t kept_ms = (int64_t)(SERIES_MINUTES_KEPT + 1) * MINUTE_MS;
+    int64_t span_ms = to_ms - from_ms < kept_ms ? to_ms - from_ms : kept_ms;
+    size_t limit = (size_t)(span_ms / period_ms) + 2;
+    struct series_point *points = calloc(limit, sizeof *points);
+    if (!points)
+        err_set(err, "out of memory");
+    else
+        *ret_count = series ? series_read(series, from_ms, to_ms, period_ms, points, limit) : 0;
+    return points;
+}
+
+/* ---- GetMetricStatistics ---- */
+
+static int check_statistics(const json_t *in, struct err *err)
+{
+    const json_t *plain = json_object_get(in, "Statistics");
+    const json_t *extended = json_object_get(in, "ExtendedStatistics");
+    struct statistic statistic;
+    if (json_array_size(plain) == 0 && json_array_size(extended) == 0)
+        return err_aws(err, "InvalidParameterCombination",
+                       "At least one of the parameters Statistics and ExtendedStatistics must be "
+                       "specified.");
+    if (json_array_size(plain) > 0 && json_array_size(extended) > 0)
+        return err_aws(err, "InvalidParameterCombination",
+                       "The parameters Statistics and ExtendedStatistics cannot be used together.");
+    size_t i;
+    const json_t *name;
+    json_array_foreach (extended, i, name)
+        if (!statistic_parse(json_string_value(name), &statistic) ||
+            statistic.kind != STATISTIC_PERCENTILE)
+            return err_aws(err, "UnsupportedOperation",
+                           "The extended statistic '%.100s' is not supported by Pileus yet",
+                           json_string_value(name));
+    return 0;
+}
+
+/* Adds the statistics that a list names to an object, by name. */
+static void add_statistics(json_t *into, const struct series *series, const json_t *names,
+                           const struct series_point *point, int64_t period_ms)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach (names, i, name) {
+        struct statistic statistic;
+        if (!statistic_parse(json_string_value(name), &statistic))
+            continue;
+        double value = statistic_value(series, &statistic, point, period_ms);
+        if (!isnan(value))
+            json_object_set_new(into, json_string_value(name), json_real(value));
+    }
+}
+
+static json_t *datapoint(const json_t *in, const struct series *series,
+                         const struct series_point *point, int64_t period_ms)
+{
+    json_t *shown = json_pack("{s:f, s:s}", "Timestamp", (double)point->start_ms / 1000, "Unit",
+                              series_unit(series));
+    add_statistics(shown, series, json_object_get(in, "Statistics"), point, period_ms);
+    const json_t *extended = json_object_get(in, "ExtendedStatistics");
+    if (json_array_size(extended) > 0) {
+        json_t *map = json_object();
+        add_statistics(map, series, extended, point, period_ms);
+        json_object_set_new(shown, "ExtendedStatistics", map);
+    }
+    return shown;
+}
+
+int cloudwatch_GetMetricStatistics(struct call *call, struct err *err)
+{
+    int64_t period_s = doc_number(call->in, "Period");
+    if (check_period(period_s, err) < 0 || check_times(call->in, err) < 0 ||
+        check_statistics(call->in, err) < 0)
+        return -1;
+    int64_t from_ms = time_ms(call->in, "StartTime"), to_ms = time_ms(call->in, "EndTime");
+    int64_t period_ms = period_s * 1000;
+    from_ms -= from_ms % MINUTE_MS;
+    int64_t count_max = (to_ms - from_ms + period_ms - 1) / period_ms;
+    if (count_max > STATISTICS_POINTS_MAX)
+        return err_aws(
+            err, "InvalidParameterCombination",
+            "You have requested up to %lld datapoints, which exceeds the limit of %d. "
+            "You may reduce the datapoints requested by increasing Period, or decreasing "
+            "the time range.",
+            (long long)count_max, STATISTICS_POINTS_MAX);
+    struct metric metric;
+    metric_read(call->region, call->in, &metric);
+    const struct series *series = metric_find(call->series, &metric, doc_text(call->in, "Unit"));
+    size_t count = 0;
+    auto_free struct series_point *points =
+        read_points(series, from_ms, to_ms, period_ms, &count, err);
+    if (!points)
+        return -1;
+    json_t *datapoints = json_array();
+    json_object_set_new(call->out, "Datapoints", datapoints);
+    json_object_set_new(call->out, "Label", json_string(metric.key.metric));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(datapoints, datapoint(call->in, series, &points[i], period_ms));
+    return 0;
+}
+
+/* ---- GetMetricData ---- */
+
+static bool is_query_id(const char *id)
+{
+    if (!islower((unsigned char)*id))
+        return false;
+    for (const char *c = id; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_')
+            return false;
+    return true;
+}
+
+static int check_query(const json_t *queries, size_t index, struct err *err)
+{
+    const json_t *query = json_array_get(queries, index);
+    const json_t *stat = json_object_get(query, "MetricStat");
+    const char *id = doc_text(query, "Id");
+    struct statistic statistic;
+    if (call_accept(query, "Id MetricStat Label ReturnData", err) < 0)
+        return -1;
+    if (!is_query_id(id))
+        return err_aws(
+            err, "ValidationError",
+            "The value '%.200s' for the Id of a metric data query is not valid: it must "
+            "begin with a lowercase letter and have only letters, digits and underscores",
+            id);
+    for (size_t i = 0; i < index; i++)
+        if (doc_is(json_array_get(queries, i), "Id", id))
+            return err_aws(err, "ValidationError", "The Id '%s' is not unique", id);
+    if (!stat)
+        return err_aws(err, "ValidationError", "The metric data query '%s' has no MetricStat", id);
+    if (strstr(doc_text(query, "Label"), "${"))
+        return err_aws(err, "UnsupportedOperation",
+                       "Dynamic labels are not supported by Pileus yet");
+    if (!statistic_parse(doc_text(stat, "Stat"), &statistic))
+        return err_aws(err, "UnsupportedOperation",
+                       "The statistic '%.100s' is not supported by Pileus yet",
+                       doc_text(stat, "Stat"));
+    return check_period(doc_number(stat, "Period"), err);
+}
+
+/* What of the answer is asked: datapoints are numbered over all queries in their order. */
+struct data_page {
+    size_t skip;  /* datapoints that earlier pages had */
+    size_t left;  /* datapoints that still fit */
+    size_t given; /* datapoints of this page */
+    bool more;    /* something did not fit */
+};
+
+static void add_value(json_t *result, const struct series *series,
+                      const struct statistic *statistic, const struct series_point *point,
+                      int64_t period_ms, struct data_page *page)
+{
+    double value = statistic_value(series, statistic, point, period_ms);
+    if (isnan(value))
+        return;
+    if (page->skip > 0) {
+        page->skip--;
+        return;
+    }
+    if (page->left == 0) {
+        page->more = true;
+        json_object_set_new(result, "StatusCode", json_string("PartialData"));
+        return;
+    }
+    page->left--;
+    page->given++;
+    json_array_append_new(json_object_get(result, "Timestamps"),
+                          json_real((double)point->start_ms / 1000));
+    json_array_append_new(json_object_get(result, "Values"), json_real(value));
+}
+
+static int answer_query(struct call *call, const json_t *query, struct data_page *page,
+                        struct err *err)
+{
+    const json_t *stat = json_object_get(query, "MetricStat");
+    int64_t period_ms = doc_number(stat, "Period") * 1000;
+    int64_t from_ms = time_ms(call->in, "StartTime"), to_ms = time_ms(call->in, "EndTime");
+    from_ms -= from_ms % period_ms;
+    struct statistic statistic;
+    struct metric metric;
+    statistic_parse(doc_text(stat, "Stat"), &statistic);
+    metric_read(call->region, json_object_get(stat, "Metric"), &metric);
+    const struct series *series = metric_find(call->series, &metric, doc_text(stat, "Unit"));
+    size_t count = 0;
+    auto_free struct series_point *points =
+        read_points(series, from_ms, to_ms, period_ms, &count, err);
+    if (!points)
+        return -1;
+    const char *label = doc_text(query, "Label");
+    json_t *result = json_pack("{s:s, s:s, s:[], s:[], s:s}", "Id", doc_text(query, "Id"), "Label",
+                               *label ? label : metric.key.metric, "Timestamps", "Values",
+                               "StatusCode", "Complete");
+    json_array_append_new(json_object_get(call->out, "MetricDataResults"), result);
+    bool ascending = doc_is(call->in, "ScanBy", "TimestampAscending");
+    for (size_t i = 0; i < count; i++)
+        add_value(result, series, &statistic, &points[ascending ? i : count - 1 - i], period_ms,
+                  page);
+    return 0;
+}
+
+/* Tokens are the number of datapoints that were given before. */
+static int begin_page(const json_t *in, struct data_page *page, struct err *err)
+{
+    const char *token = doc_text(in, "NextToken");
+    int64_t asked = doc_number(in, "MaxDatapoints");
+    *page = (struct data_page){.left = DATA_POINTS_MAX};
+    if (asked > 0 && asked < DATA_POINTS_MAX)
+        page->left = (size_t)asked;
+    if (strlen(token) >= TOKEN_SIZE || strspn(token, "0123456789") != strlen(token))
+        return err_aws(err, "InvalidNextToken", "The token '%.100s' is invalid.", token);
+    page->skip = strtoull(token, NULL, 10);
+    return 0;
+}
+
+int cloudwatch_GetMetricData(struct call *call, struct err *err)
+{
+    const json_t *queries = json_object_get(call->in, "MetricDataQueries");
+    struct data_page page;
+    if (call_accept(call->in, "MetricDataQueries StartTime EndTime NextToken ScanBy MaxDatapoints",
+                    err) < 0 ||
+        check_times(call->in, err) < 0 || begin_page(call->in, &page, err) < 0)
+        return -1;
+    if (json_array_size(queries) > QUERIES_MAX)
+        return err_aws(err, "ValidationError", "The number of metric data queries cannot exceed %d",
+                       QUERIES_MAX);
+    for (size_t i = 0; i < json_array_size(queries); i++)
+        if (check_query(queries, i, err) < 0)
+            return -1;
+    size_t before = page.skip;
+    json_object_set_new(call->out, "MetricDataResults", json_array());
+    json_object_set_new(call->out, "Messages", json_array());
+    size_t i;
+    const json_t *query;
+    json_array_foreach (queries, i, query)
+        if (!json_is_false(json_object_get(query, "ReturnData")) &&
+            answer_query(call, query, &page, err) < 0)
+            return -1;
+    if (page.more)
+        json_object_set_new(call->out, "NextToken", json_sprintf("%zu", before + page.given));
+    return 0;
+}
+
+/* ---- ListMetrics ---- */
+
+struct listing {
+    const struct call *call;
+    json_t *metrics;
+};
+
+static bool has_dimension(const struct series_key *key, const json_t *filter)
+{
+    const char *value = json_string_value(json_object_get(filter, "Value"));
+    for (size_t i = 0; i < key->dimension_count; i++)
+        if (doc_is(filter, "Name", key->dimensions[i].name) &&
+            (!value || strcmp(value, key->dimensions[i].value) == 0))
+            return true;
+    return false;
+}
+
+static bool list_series(void *arg, const struct series *series)
+{
+    struct listing *listing = arg;
+    const json_t *in = listing->call->in;
+    const struct series_key *key = series_key(series);
+    const char *namespace = doc_text(in, "Namespace"), *name = doc_text(in, "MetricName");
+    if ((*namespace && strcmp(namespace, key->namespace) != 0) ||
+        (*name && strcmp(name, key->metric) != 0))
+        return true;
+    if (*doc_text(in, "RecentlyActive") &&
+        series_last_ms(series) < listing->call->now_ms - recently_ms)
+        return true;
+    size_t i;
+    const json_t *filter;
+    json_array_foreach (json_object_get(in, "Dimensions"), i, filter)
+        if (!has_dimension(key, filter))
+            return true;
+    json_array_append_new(listing->metrics,
+                          json_pack("{s:s, s:s, s:o}", "Namespace", key->namespace, "MetricName",
+                                    key->metric, "Dimensions", metric_dimensions(key)));
+    return true;
+}
+
+int cloudwatch_ListMetrics(struct call *call, struct err *err)
+{
+    static const struct paging paging = {NULL, "NextToken", "NextToken", "InvalidParameterValue",
+                                         METRICS_PAGE};
+    if (call_accept(call->in, "Namespace MetricName Dimensions NextToken RecentlyActive", err) < 0)
+        return -1;
+    json_auto_t *metrics = json_array();
+    struct listing listing = {.call = call, .metrics = metrics};
+    series_each(call->series, call->region, list_series, &listing);
+    return call_page(call, &paging, metrics, "Metrics", err);
+}
