@@ -1,0 +1,261 @@
+#include "base/cleanup.h"
+#include "guest/guest_impl.h"
+#include "os/random.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+static const struct http_server_options imds_options = {
+    .body_size_max = 1024,
+    .connections_max = 1024,
+    .head_timeout_ms = 5000,
+    .body_timeout_ms = 5000,
+    .idle_timeout_ms = 30000,
+    .server_name = "EC2ws",
+    .on_request = imds_on_request,
+};
+
+struct guest *guest_create(struct loop *loop, struct err *err)
+{
+    struct guest *guest = calloc(1, sizeof(*guest));
+    if (!guest) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    guest->loop = loop;
+    guest->upstream.fd = -1;
+    random_bytes(guest->token_key, sizeof(guest->token_key));
+    return guest;
+}
+
+void guest_destroy(struct guest *guest)
+{
+    if (!guest)
+        return;
+    while (guest->vpcs.first)
+        guest_remove_vpc(guest, guest->vpcs.first->key);
+    while (guest->instances.first)
+        guest_remove_metadata(guest, guest->instances.first->key);
+    map_finish(&guest->vpcs);
+    map_finish(&guest->instances);
+    map_finish(&guest->callers);
+    map_finish(&guest->own_names);
+    json_decref(guest->names);
+    int fd = guest->upstream.fd;
+    if (fd >= 0) {
+        loop_unwatch(guest->loop, &guest->upstream);
+        close(fd);
+    }
+    free(guest);
+}
+
+/* ---- VPCs ---- */
+
+int guest_add_vpc(struct guest *guest, const char *id, int imds_fd, int dns_fd, struct err *err)
+{
+    auto_fd int imds = imds_fd, dns = dns_fd;
+    auto_free struct guest_vpc *vpc = calloc(1, sizeof(*vpc));
+
+    guest_remove_vpc(guest, id);
+    if (!vpc || map_set(&guest->vpcs, id, vpc) < 0)
+        return err_set(err, "out of memory");
+    snprintf(vpc->id, sizeof(vpc->id), "%s", id);
+    vpc->guest = guest;
+    vpc->dns = (struct loop_watch){.fd = -1, .on_event = resolver_on_event, .owner = vpc};
+    vpc->imds = http_server_create(guest->loop, fd_take(&imds), &imds_options, vpc, err);
+    if (!vpc->imds || loop_watch(guest->loop, &vpc->dns, dns, EPOLLIN, err) < 0) {
+        http_server_destroy(vpc->imds);
+        map_remove(&guest->vpcs, id);
+        return -1;
+    }
+    fd_take(&dns);
+    ptr_take(&vpc);
+    return 0;
+}
+
+void guest_remove_vpc(struct guest *guest, const char *id)
+{
+    struct guest_vpc *vpc = map_remove(&guest->vpcs, id);
+    if (!vpc)
+        return;
+    int fd = vpc->dns.fd;
+    loop_unwatch(guest->loop, &vpc->dns);
+    close(fd);
+    http_server_destroy(vpc->imds);
+    free(vpc);
+}
+
+/* ---- instances ---- */
+
+static void caller_key(char key[GUEST_KEY_SIZE], const char *vpc, uint32_t address)
+{
+    snprintf(key, GUEST_KEY_SIZE, "%s %08x", vpc, address);
+}
+
+static void name_key(char key[GUEST_KEY_SIZE], const char *vpc, const char *name)
+{
+    snprintf(key, GUEST_KEY_SIZE, "%s %s", vpc, name);
+}
+
+struct guest_instance *guest_find_caller(const struct guest *guest, const char *vpc,
+                                         uint32_t address)
+{
+    char key[GUEST_KEY_SIZE];
+    caller_key(key, vpc, address);
+    return map_get(&guest->callers, key);
+}
+
+struct guest_instance *guest_find_name(const struct guest *guest, const char *vpc, const char *name)
+{
+    char key[GUEST_KEY_SIZE];
+    name_key(key, vpc, name);
+    return map_get(&guest->own_names, key);
+}
+
+static void free_instance(struct guest_instance *instance)
+{
+    metadata_reset(&instance->metadata);
+    for (int i = 0; i < 2; i++)
+        free(instance->names[i]);
+    free(instance);
+}
+
+/* An address or name may have gone to another instance since: only what is this one's is removed.
+ */
+static void remove_if_own(struct map *map, const char *key, const struct guest_instance *instance)
+{
+    if (map_get(map, key) == instance)
+        map_remove(map, key);
+}
+
+void guest_remove_metadata(struct guest *guest, const char *instance_id)
+{
+    char key[GUEST_KEY_SIZE];
+    struct guest_instance *instance = map_remove(&guest->instances, instance_id);
+
+    if (!instance)
+        return;
+    caller_key(key, instance->vpc, instance->address);
+    remove_if_own(&guest->callers, key, instance);
+    for (int i = 0; i < 2; i++) {
+        if (!instance->names[i])
+            continue;
+        name_key(key, instance->vpc, instance->names[i]);
+        remove_if_own(&guest->own_names, key, instance);
+    }
+    free_instance(instance);
+}
+
+static void read_options(struct guest_instance *instance, const json_t *description)
+{
+    const char *tokens = "required", *endpoint = "enabled";
+    int hop_limit = 1;
+
+    json_unpack((json_t *)description, "{s?{s?s s?s s?i}}", "MetadataOptions", "HttpTokens",
+                &tokens, "HttpEndpoint", &endpoint, "HttpPutResponseHopLimit", &hop_limit);
+    instance->token_required = strcmp(tokens, "optional") != 0;
+    instance->endpoint_enabled = strcmp(endpoint, "disabled") != 0;
+    instance->hop_limit = hop_limit >= 1 && hop_limit <= 64 ? hop_limit : 1;
+}
+
+static int read_instance(struct guest_instance *instance, const char *id, const json_t *description,
+                         struct err *err)
+{
+    const char *vpc = NULL, *address = NULL, *names[2] = {NULL, NULL};
+    struct in_addr parsed;
+
+    if (json_unpack((json_t *)description, "{s:s s:s s?s s?s}", "Vpc", &vpc, "PrivateIpAddress",
+                    &address, "PrivateDnsName", &names[0], "PublicDnsName", &names[1]) < 0 ||
+        inet_pton(AF_INET, address, &parsed) != 1)
+        return err_set(err, "the description of an instance has no VPC or address");
+    snprintf(instance->id, sizeof(instance->id), "%s", id);
+    snprintf(instance->vpc, sizeof(instance->vpc), "%s", vpc);
+    instance->address = ntohl(parsed.s_addr);
+    for (int i = 0; i < 2; i++)
+        instance->names[i] = names[i] && *names[i] ? strdup(names[i]) : NULL;
+    read_options(instance, description);
+    return metadata_build(&instance->metadata, description, err);
+}
+
+static int enter_instance(struct guest *guest, struct guest_instance *instance)
+{
+    char key[GUEST_KEY_SIZE];
+
+    caller_key(key, instance->vpc, instance->address);
+    if (map_set(&guest->instances, instance->id, instance) < 0 ||
+        map_set(&guest->callers, key, instance) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        if (!instance->names[i])
+            continue;
+        name_key(key, instance->vpc, instance->names[i]);
+        if (map_set(&guest->own_names, key, instance) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int guest_set_metadata(struct guest *guest, const char *instance_id, const char *json, size_t size,
+                       struct err *err)
+{
+    json_auto_t *description = json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+    struct guest_instance *instance = calloc(1, sizeof(*instance));
+
+    if (!instance)
+        return err_set(err, "out of memory");
+    if (!json_is_object(description))
+        err_set(err, "the description is not a JSON object");
+    if (!json_is_object(description) ||
+        read_instance(instance, instance_id, description, err) < 0) {
+        free_instance(instance);
+        return err_wrap(err, "%s", instance_id);
+    }
+    guest_remove_metadata(guest, instance_id);
+    if (enter_instance(guest, instance) < 0) {
+        if (map_get(&guest->instances, instance_id))
+            guest_remove_metadata(guest, instance_id);
+        else
+            free_instance(instance);
+        return err_set(err, "out of memory");
+    }
+    return 0;
+}
+
+/* ---- names ---- */
+
+int guest_set_names(struct guest *guest, const char *json, size_t size, struct err *err)
+{
+    json_t *names = json_loadb(json, size, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(names)) {
+        json_decref(names);
+        return err_set(err, "the DNS names are not a JSON object");
+    }
+    json_decref(guest->names);
+    guest->names = names;
+    return 0;
+}
+
+int guest_set_upstream(struct guest *guest, uint32_t address, struct err *err)
+{
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(address)};
+    auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int old = guest->upstream.fd;
+
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+        return err_sys(err, errno, "cannot ask a DNS resolver");
+    if (old >= 0) {
+        loop_unwatch(guest->loop, &guest->upstream);
+        close(old);
+    }
+    guest->upstream =
+        (struct loop_watch){.fd = -1, .on_event = resolver_on_upstream, .owner = guest};
+    if (loop_watch(guest->loop, &guest->upstream, fd, EPOLLIN, err) < 0)
+        return -1;
+    fd_take(&fd);
+    return 0;
+}

@@ -1,0 +1,254 @@
+/* IMDS and DNS over real sockets: 127.0.0.1 and 127.0.0.2 play two callers in a VPC. */
+#include "guest/guest.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "description.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+enum { TURNS_MAX = 200, TURN_MS = 20 };
+
+struct stage {
+    struct loop *loop;
+    struct guest *guest;
+    struct sockaddr_in imds, dns;
+};
+
+static int bound_socket(int type, const char *address, struct sockaddr_in *name)
+{
+    socklen_t size = sizeof(*name);
+    int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *name = (struct sockaddr_in){.sin_family = AF_INET};
+    inet_pton(AF_INET, address, &name->sin_addr);
+    assert_int_equal(bind(fd, (const struct sockaddr *)name, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)name, &size), 0);
+    return fd;
+}
+
+static void describe(struct stage *stage, const char *json)
+{
+    struct err err;
+    if (guest_set_metadata(stage->guest, "i-1", json, strlen(json), &err) < 0)
+        fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
+    struct stage *stage = calloc(1, sizeof(*stage));
+    struct err err;
+
+    stage->loop = loop_create(&err);
+    stage->guest = guest_create(stage->loop, &err);
+    int imds = bound_socket(SOCK_STREAM, "127.0.0.1", &stage->imds);
+    assert_int_equal(listen(imds, 16), 0);
+    int dns = bound_socket(SOCK_DGRAM, "127.0.0.1", &stage->dns);
+    assert_int_equal(guest_add_vpc(stage->guest, "vpc-1", imds, dns, &err), 0);
+    describe(stage, DESCRIPTION("127.0.0.1", "required"));
+    *state = stage;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct stage *stage = *state;
+    guest_destroy(stage->guest);
+    loop_destroy(stage->loop);
+    free(stage);
+    return 0;
+}
+
+/* Sends a request from `address`; the whole answer is in `answer`. Returns its status. */
+static int ask_from(struct stage *stage, const char *address, const char *request,
+                    struct buf *answer)
+{
+    struct sockaddr_in name;
+    auto_fd int fd = bound_socket(SOCK_STREAM, address, &name);
+    struct err err;
+
+    buf_clear(answer);
+    connect(fd, (const struct sockaddr *)&stage->imds, sizeof(stage->imds));
+    assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        char bytes[4096];
+        assert_true(loop_turn(stage->loop, TURN_MS, &err) >= 0);
+        ssize_t size = recv(fd, bytes, sizeof(bytes), 0);
+        if (size == 0)
+            break;
+        if (size > 0)
+            buf_append(answer, bytes, (size_t)size);
+    }
+    int status = 0;
+    assert_int_equal(sscanf(answer->data, "HTTP/1.1 %d", &status), 1);
+    return status;
+}
+
+#define REQUEST(line, headers)                                                                     \
+    line " HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n" headers "\r\n"
+
+static int ask(struct stage *stage, const char *request)
+{
+    auto_buf answer = {0};
+    return ask_from(stage, "127.0.0.1", request, &answer);
+}
+
+static void version_two_needs_a_token_of_this_instance(void **state)
+{
+    struct stage *stage = *state;
+    auto_buf answer = {0};
+    char request[512];
+
+    assert_int_equal(ask(stage, REQUEST("GET /latest/meta-data/instance-id", "")), 401);
+    assert_int_equal(
+        ask_from(stage, "127.0.0.1",
+                 REQUEST("PUT /latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 60\r\n"),
+                 &answer),
+        200);
+    assert_non_null(strstr(answer.data, "X-Aws-Ec2-Metadata-Token-Ttl-Seconds: 60"));
+    const char *token = strstr(answer.data, "\r\n\r\n") + 4;
+    snprintf(request, sizeof(request),
+             REQUEST("GET /latest/meta-data/instance-id", "X-aws-ec2-metadata-token: %s\r\n"),
+             token);
+    assert_int_equal(ask_from(stage, "127.0.0.1", request, &answer), 200);
+    assert_string_equal(strstr(answer.data, "\r\n\r\n") + 4, "i-1");
+    assert_int_equal(ask_from(stage, "127.0.0.2", request, &answer), 503); /* nobody we know */
+}
+
+static void bad_token_requests_are_refused(void **state)
+{
+#define TTL "X-aws-ec2-metadata-token-ttl-seconds: "
+    assert_int_equal(ask(*state, REQUEST("PUT /latest/api/token", "")), 400);
+    assert_int_equal(ask(*state, REQUEST("PUT /latest/api/token", TTL "0\r\n")), 400);
+    assert_int_equal(ask(*state, REQUEST("PUT /latest/api/token", TTL "21601\r\n")), 400);
+    assert_int_equal(ask(*state, REQUEST("PUT /latest/api/token", TTL "1e3\r\n")), 400);
+    assert_int_equal(
+        ask(*state, REQUEST("PUT /latest/api/token", TTL "60\r\nX-Forwarded-For: 1.2.3.4\r\n")),
+        403);
+    assert_int_equal(ask(*state, REQUEST("GET /latest/api/token", TTL "60\r\n")), 405);
+    assert_int_equal(ask(*state, REQUEST("GET /latest/", "X-aws-ec2-metadata-token: AA==\r\n")),
+                     401);
+}
+
+static void version_one_works_where_tokens_are_optional(void **state)
+{
+    auto_buf answer = {0};
+
+    describe(*state, DESCRIPTION("127.0.0.1", "optional"));
+    assert_int_equal(ask(*state, REQUEST("GET /", "")), 200);
+    assert_int_equal(ask(*state, REQUEST("GET /2009-04-04/meta-data/", "")), 200);
+    assert_int_equal(ask(*state, REQUEST("GET /latest/meta-data/placement/region/", "")), 200);
+    assert_int_equal(ask(*state, REQUEST("GET /1999-01-01/meta-data/", "")), 404);
+    assert_int_equal(ask(*state, REQUEST("GET /latest/meta-data/../user-data", "")), 404);
+    assert_int_equal(ask(*state, REQUEST("DELETE /latest/meta-data/", "")), 405);
+    assert_int_equal(ask_from(*state, "127.0.0.1", REQUEST("GET /latest/user-data", ""), &answer),
+                     200);
+    assert_string_equal(strstr(answer.data, "\r\n\r\n") + 4, "#!/bin/sh\necho hi\n");
+}
+
+static void forgotten_instances_get_nothing(void **state)
+{
+    struct stage *stage = *state;
+    guest_remove_metadata(stage->guest, "i-1");
+    assert_int_equal(ask(stage, REQUEST("GET /latest/meta-data/", "")), 503);
+}
+
+/* Asks for a name ("\3www\7example") and returns rcode * 256 + count of answers. */
+static int resolve(struct stage *stage, const char *name, uint32_t *address)
+{
+    uint8_t message[512] = {0x12, 0x34, 1, 0, 0, 1};
+    struct sockaddr_in from;
+    auto_fd int fd = bound_socket(SOCK_DGRAM, "127.0.0.1", &from);
+    size_t size = 12 + strlen(name) + 1;
+    struct err err;
+    ssize_t got = -1;
+
+    memcpy(message + 12, name, strlen(name));
+    message[size + 1] = message[size + 3] = 1;
+    sendto(fd, message, size + 4, 0, (const struct sockaddr *)&stage->dns, sizeof(stage->dns));
+    for (int turn = 0; turn < TURNS_MAX && got < 0; turn++) {
+        assert_true(loop_turn(stage->loop, TURN_MS, &err) >= 0);
+        got = recv(fd, message, sizeof(message), 0);
+    }
+    assert_true(got > 12);
+    memcpy(address, message + got - 4, 4);
+    *address = ntohl(*address);
+    return (message[3] & 15) * 256 + message[7];
+}
+
+static void own_names_resolve_and_others_are_refused(void **state)
+{
+    static const char names[] = "{\"Names\": {\"lb.elb.localhost\": [\"10.0.1.9\", \"10.0.2.9\"]},"
+                                " \"Vpcs\": {\"vpc-1\": {\"db.example\": [\"10.0.1.7\"]},"
+                                " \"vpc-2\": {\"other.example\": [\"10.0.1.8\"]}}}";
+    struct stage *stage = *state;
+    struct err err;
+    uint32_t address;
+
+    assert_int_equal(guest_set_names(stage->guest, names, sizeof(names) - 1, &err), 0);
+    assert_int_equal(resolve(stage, "\2lb\3elb\11localhost", &address), 2);
+    assert_int_equal(address, 10 << 24 | 2 << 8 | 9);
+    assert_int_equal(resolve(stage, "\2db\7example", &address), 1);
+    assert_int_equal(resolve(stage, "\13ip-10-0-1-5\3ec2\10internal", &address), 1);
+    assert_int_equal(address, 127 << 24 | 1);
+    assert_int_equal(resolve(stage, "\13ip-10-0-1-6\3ec2\10internal", &address), 3 * 256);
+    assert_int_equal(resolve(stage, "\5other\7example", &address), 5 * 256);
+}
+
+static void other_names_are_asked_of_the_upstream_resolver(void **state)
+{
+    struct stage *stage = *state;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(53)};
+    struct err err;
+
+    inet_pton(AF_INET, "127.0.0.99", &name.sin_addr);
+    auto_fd int upstream = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bind(upstream, (const struct sockaddr *)&name, sizeof(name)) < 0) {
+        print_message("skipped: port 53 needs root\n");
+        skip();
+    }
+    struct sockaddr_in from, peer;
+    auto_fd int client = bound_socket(SOCK_DGRAM, "127.0.0.1", &from);
+    static const uint8_t query[] = "\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0";
+    uint8_t message[64];
+    socklen_t size = sizeof(peer);
+    ssize_t got = -1;
+
+    assert_int_equal(guest_set_upstream(stage->guest, ntohl(name.sin_addr.s_addr), &err), 0);
+    sendto(client, query, sizeof(query), 0, (const struct sockaddr *)&stage->dns,
+           sizeof(stage->dns));
+    for (int turn = 0; turn < TURNS_MAX && got < 0; turn++) {
+        assert_true(loop_turn(stage->loop, TURN_MS, &err) >= 0);
+        got = recvfrom(upstream, message, sizeof(message), 0, (struct sockaddr *)&peer, &size);
+    }
+    assert_int_equal(got, sizeof(query));
+    message[2] |= 0x80;
+    sendto(upstream, message, (size_t)got, 0, (const struct sockaddr *)&peer, size);
+    got = -1;
+    for (int turn = 0; turn < TURNS_MAX && got < 0; turn++) {
+        assert_true(loop_turn(stage->loop, TURN_MS, &err) >= 0);
+        got = recv(client, message, sizeof(message), 0);
+    }
+    assert_int_equal(got, sizeof(query));
+    assert_memory_equal(message, query, 2); /* the client's own id again */
+}
+
+int main(void)
+{
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ON_STAGE(version_two_needs_a_token_of_this_instance),
+        ON_STAGE(bad_token_requests_are_refused),
+        ON_STAGE(version_one_works_where_tokens_are_optional),
+        ON_STAGE(forgotten_instances_get_nothing),
+        ON_STAGE(own_names_resolve_and_others_are_refused),
+        ON_STAGE(other_names_are_asked_of_the_upstream_resolver),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
