@@ -34,7 +34,7 @@ enum process { PROCESS_PARENT, PROCESS_API, PROCESS_BALANCER, PROCESS_GUEST, PRO
     X(LISTENER,          HOST,      BALANCER, struct message_listener,      1)                     \
     X(OPEN_SOCKETS,      BALANCER,  HOST,     struct message_sockets,       0)                     \
     X(SOCKETS,           HOST,      BALANCER, struct message_sockets,       64)                    \
-    X(GUEST_LISTENERS,   HOST,      GUEST,    struct message_id,            2) /* of a VPC: IMDS (TCP), DNS (UDP) */ \
+    X(GUEST_LISTENERS,   HOST,      GUEST,    struct message_id,            2) /* of a VPC: IMDS, DNS; none: it ends */ \
     X(METADATA,          API,       GUEST,    struct message_id,            0) /* + JSON of an instance */ \
     X(METADATA_DELETE,   API,       GUEST,    struct message_id,            0)                     \
     X(NAMES,             API,       GUEST,    struct message_empty,         0) /* + JSON of DNS names */ \

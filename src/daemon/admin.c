@@ -1,0 +1,109 @@
+#include "daemon/admin.h"
+
+#include <string.h>
+
+static const json_int_t ADVANCE_MS_MAX = (json_int_t)3650 * 86400 * 1000;
+
+static void *not_found(struct err *err, const char *what)
+{
+    err_set(err, "%s", what);
+    err->http_status = 404;
+    return NULL;
+}
+
+static json_t *clock_json(const struct admin *admin)
+{
+    const struct cloud_clock *clock = admin->clock(admin->arg);
+    return json_pack("{s:I, s:f}", "NowMs", (json_int_t)cloud_clock_now(clock), "Speed",
+                     clock->speed);
+}
+
+static json_t *answer_clock(const struct admin *admin, const json_t *body, struct err *err)
+{
+    const json_t *advance = json_object_get(body, "AdvanceMs");
+    if (body) {
+        json_int_t delta_ms = json_integer_value(advance);
+        if (!json_is_integer(advance) || delta_ms < 0 || delta_ms > ADVANCE_MS_MAX) {
+            err_set(err, "AdvanceMs must be a number of milliseconds, at most ten years");
+            return NULL;
+        }
+        struct cloud_clock clock = *admin->clock(admin->arg);
+        cloud_clock_advance(&clock, delta_ms);
+        admin->set_clock(admin->arg, &clock);
+    }
+    return clock_json(admin);
+}
+
+/* Counts documents of one kind over all regions. */
+struct count {
+    const struct store *store;
+    const char *kind;
+    size_t total;
+};
+
+static void add_region(void *arg, const char *region)
+{
+    struct count *count = arg;
+    count->total += store_count(count->store, count->kind, region);
+}
+
+static json_t *answer_status(const struct admin *admin)
+{
+    static const char *const kinds[][2] = {{"instances", "instance"},
+                                           {"load balancers", "load-balancer"},
+                                           {"target groups", "target-group"},
+                                           {"groups", "auto-scaling-group"},
+                                           {"alarms", "alarm"},
+                                           {"vpcs", "vpc"}};
+    json_t *counts = json_object();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct count count = {.store = admin->store, .kind = kinds[i][1]};
+        store_regions(admin->store, count.kind, add_region, &count);
+        json_object_set_new(counts, kinds[i][0], json_integer((json_int_t)count.total));
+    }
+    return json_pack("{s:o, s:o}", "Clock", clock_json(admin), "Counts", counts);
+}
+
+struct search {
+    const struct store *store;
+    const char *id;
+    const json_t *found;
+};
+
+static void search_region(void *arg, const char *region)
+{
+    struct search *search = arg;
+    const json_t *doc = store_get(search->store, "instance", region, search->id);
+    if (doc)
+        search->found = doc;
+}
+
+static json_t *answer_instance(const struct admin *admin, const char *id, struct err *err)
+{
+    static const char *const shown[] = {"InstanceId", "PrivateIpAddress", "PublicIpAddress",
+                                        "KeyName"};
+    struct search search = {.store = admin->store, .id = id};
+    store_regions(admin->store, "instance", search_region, &search);
+    if (!search.found)
+        return not_found(err, "there is no such instance");
+    json_t *answer = json_object();
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        json_t *value = json_object_get(search.found, shown[i]);
+        if (value)
+            json_object_set(answer, shown[i], value);
+    }
+    return answer;
+}
+
+json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err *err)
+{
+    static const char instances[] = "/_pileus/instances/";
+    const struct admin *admin = arg;
+    if (strcmp(path, "/_pileus/clock") == 0)
+        return answer_clock(admin, body, err);
+    if (strcmp(path, "/_pileus/status") == 0 && !body)
+        return answer_status(admin);
+    if (strncmp(path, instances, sizeof instances - 1) == 0 && !body)
+        return answer_instance(admin, path + sizeof instances - 1, err);
+    return not_found(err, "there is nothing here");
+}

@@ -1,0 +1,117 @@
+/* guest: what instances ask for, IMDS and DNS. No rights; its sockets are handed to it. */
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "daemon/privilege.h"
+#include "daemon/process.h"
+#include "guest/guest.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "os/random.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void log_failure(int result, const char *what, const struct err *err)
+{
+    if (result < 0)
+        log_error("%s: %s", what, err->text);
+}
+
+static void on_api_message(struct process_context *context, struct channel *channel,
+                           enum message_type type, const void *payload, size_t size,
+                           const int *descriptors, int descriptor_count)
+{
+    struct guest *guest = context->owner;
+    const struct message_id *id = payload;
+    const char *tail;
+    struct err err;
+    (void)channel;
+    (void)descriptors;
+    (void)descriptor_count; /* none from api: the table says so */
+    switch (type) {
+    case MESSAGE_CLOCK:
+        loop_set_cloud_clock(context->loop, payload);
+        return;
+    case MESSAGE_METADATA:
+        tail = (const char *)payload + sizeof *id;
+        log_failure(guest_set_metadata(guest, id->id, tail, size - sizeof *id, &err), "metadata",
+                    &err);
+        return;
+    case MESSAGE_METADATA_DELETE:
+        guest_remove_metadata(guest, id->id);
+        return;
+    case MESSAGE_NAMES:
+        tail = (const char *)payload + sizeof(struct message_empty);
+        log_failure(guest_set_names(guest, tail, size - sizeof(struct message_empty), &err),
+                    "names", &err);
+        return;
+    default:
+        log_error("unexpected message %s", message_name(type));
+    }
+}
+
+static void on_host_message(struct process_context *context, struct channel *channel,
+                            enum message_type type, const void *payload, size_t size,
+                            const int *descriptors, int descriptor_count)
+{
+    const struct message_id *vpc = payload;
+    struct err err;
+    (void)channel;
+    (void)size;
+    if (type == MESSAGE_GUEST_LISTENERS && descriptor_count == 2) {
+        log_failure(guest_add_vpc(context->owner, vpc->id, descriptors[0], descriptors[1], &err),
+                    vpc->id, &err);
+        return;
+    }
+    for (int i = 0; i < descriptor_count; i++)
+        close(descriptors[i]);
+    if (type == MESSAGE_GUEST_LISTENERS)
+        guest_remove_vpc(context->owner, vpc->id);
+}
+
+static const struct peer peers[] = {
+    {PROCESS_API, on_api_message, NULL},   /* what IMDS and DNS say */
+    {PROCESS_HOST, on_host_message, NULL}, /* the sockets of each VPC; none when it is deleted */
+    {0},
+};
+
+/* The first name server of the host that instances may use through us; 0 if there is none. */
+static uint32_t host_resolver(void)
+{
+    struct err ignored;
+    size_t size;
+    char address[64];
+    struct in_addr parsed;
+    auto_free char *text = file_read("/etc/resolv.conf", 65536, &size, &ignored);
+    for (char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (sscanf(line, "nameserver %63s", address) == 1 &&
+            inet_pton(AF_INET, address, &parsed) == 1)
+            return ntohl(parsed.s_addr);
+    return 0;
+}
+
+int proc_guest_main(const struct process_setup *setup, int parent_fd)
+{
+    char root_dir[PATH_MAX];
+    uint8_t seed[16];
+    struct err err;
+    uint32_t resolver = host_resolver();
+    struct privilege privilege = {.uid = PRIVILEGE_UID_GUEST, .root_dir = root_dir};
+    struct process_context context = {.self = PROCESS_GUEST, .setup = setup, .peers = peers};
+    snprintf(root_dir, sizeof root_dir, "%s/empty", setup->options->data_dir);
+    random_bytes(seed, sizeof seed);
+    map_seed(seed);
+    if (process_start(&context, parent_fd, &err) < 0 || privilege_drop(&privilege, &err) < 0 ||
+        !(context.owner = guest_create(context.loop, &err)) ||
+        (resolver && guest_set_upstream(context.owner, resolver, &err) < 0) ||
+        process_run(&context, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    guest_destroy(context.owner);
+    return 0;
+}

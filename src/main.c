@@ -1,0 +1,72 @@
+/* `pileus`: finds the command and runs it. */
+#include "balancer/alone.h"
+#include "cli/cli.h"
+#include "daemon/daemon.h"
+#include "front/coverage.h"
+#include "os/title.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef PILEUS_VERSION
+#error "the build gives the version"
+#endif
+
+static int coverage_main(int argc, char **argv)
+{
+    if (argc > 1) {
+        fprintf(stderr, "Usage: pileus coverage [SERVICE]\n");
+        return 2;
+    }
+    return coverage_print(stdout, argc ? argv[0] : NULL);
+}
+
+static const struct command own_commands[] = {
+    {"start", "[OPTION]...", "run the cloud (start --help lists the options)", daemon_start_main},
+    {"stop", "[--keep]", "end the daemon and its instances; --keep leaves those running",
+     daemon_stop_main},
+    {"balance", "--config FILE", "run the load balancer alone, without root or cloud",
+     balance_main},
+    {"coverage", "[SERVICE]", "print which operations of each service work", coverage_main},
+    {0},
+};
+
+static const struct command *const tables[] = {own_commands, cli_commands};
+enum { TABLE_COUNT = sizeof tables / sizeof *tables };
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "Usage: pileus COMMAND [ARGUMENT]...\n\n"
+                 "Runs an AWS auto-scaling stack for real, on this machine.\n\n");
+    for (int i = 0; i < TABLE_COUNT; i++)
+        for (const struct command *command = tables[i]; command->name; command++)
+            fprintf(out, "  %-8s %-34s %s\n", command->name, command->arguments, command->summary);
+    fprintf(out,
+            "\n"
+            "Every command but balance and coverage takes --data DIR (or PILEUS_DATA): the data\n"
+            "folder, which tells one daemon from another (default /var/lib/pileus).\n");
+}
+
+int main(int argc, char **argv)
+{
+    title_start(argc, argv);
+    if (argc < 2) {
+        print_help(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
+        printf("pileus %s\n", PILEUS_VERSION);
+        return 0;
+    }
+    for (int i = 0; i < TABLE_COUNT; i++)
+        for (const struct command *command = tables[i]; command->name; command++)
+            if (strcmp(argv[1], command->name) == 0)
+                return command->main(argc - 2, argv + 2);
+    fprintf(stderr, "pileus: no command %s; see `pileus help`\n", argv[1]);
+    return 2;
+}
