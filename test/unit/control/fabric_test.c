@@ -1,0 +1,318 @@
+#include "control/control_impl.h"
+#include "control/fabric_compose.h"
+#include "service/ec2/interface.h"
+#include "service_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SENT_MAX = 16, MESSAGE_BYTES_MAX = 4096 };
+
+/* A world that keeps what is sent. */
+static struct {
+    struct service_fixture *fixture;
+    struct control *control;
+    struct {
+        enum message_type type;
+        size_t size;
+        _Alignas(8) char bytes[MESSAGE_BYTES_MAX];
+    } sent[SENT_MAX];
+    int sent_count;
+    int64_t wake_ms;
+} w;
+
+static int64_t world_now(void *arg)
+{
+    (void)arg;
+    return w.fixture->now_ms;
+}
+
+static void world_send(void *arg, enum message_type type, const void *payload, size_t payload_size,
+                       const void *tail, size_t tail_size)
+{
+    (void)arg;
+    assert_true(w.sent_count < SENT_MAX && payload_size + tail_size <= MESSAGE_BYTES_MAX);
+    memcpy(w.sent[w.sent_count].bytes, payload, payload_size);
+    if (tail_size)
+        memcpy(w.sent[w.sent_count].bytes + payload_size, tail, tail_size);
+    w.sent[w.sent_count].type = type;
+    w.sent[w.sent_count++].size = payload_size + tail_size;
+}
+
+static void world_wake(void *arg, int64_t due_ms)
+{
+    (void)arg;
+    w.wake_ms = due_ms;
+}
+
+static void world_log(void *arg, const char *text)
+{
+    (void)arg;
+    (void)text;
+}
+
+static const struct control_world world_functions = {
+    .now_ms = world_now,
+    .send = world_send,
+    .wake_at = world_wake,
+    .log = world_log,
+    .account = "000000000000",
+};
+static struct control_world world;
+
+static char vpc[32], subnet[32], web[32], db[32], interface[32];
+
+static void keep(json_t *out, const char *path, char ret[32])
+{
+    snprintf(ret, 32, "%s", fixture_text(out, path));
+    json_decref(out);
+}
+
+static void create_interface(const char *group, bool want_public, char id[32])
+{
+    struct txn *txn = txn_begin(w.fixture->store);
+    struct call call = fixture_context(w.fixture, txn);
+    json_auto_t *groups = json_pack("[s]", group);
+    struct ec2_interface_spec spec = {
+        .subnet = store_get(w.fixture->store, "subnet", "us-east-1", subnet),
+        .group_ids = groups,
+        .want_public = want_public,
+        .kind = "instance",
+        .owner = "i-00000000000000001",
+        .description = "",
+    };
+    assert_int_equal(ec2_interface_create(&call, &spec, id, &w.fixture->err), 0);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+}
+
+/* One VPC 10.0.0.0/16 with a subnet 10.0.1.0/24 and groups web (22 from anywhere) and db (all from
+ * web), and one interface in web. */
+static void make_network(struct service_fixture *f)
+{
+    keep(fixture_ok(f, "ec2", "CreateVpc", "{'CidrBlock': '10.0.0.0/16'}"), "Vpc.VpcId", vpc);
+    keep(fixture_ok(f, "ec2", "CreateSubnet", "{'VpcId': '%s', 'CidrBlock': '10.0.1.0/24'}", vpc),
+         "Subnet.SubnetId", subnet);
+    keep(fixture_ok(f, "ec2", "CreateSecurityGroup",
+                    "{'VpcId': '%s', 'GroupName': 'web', 'Description': 'd'}", vpc),
+         "GroupId", web);
+    keep(fixture_ok(f, "ec2", "CreateSecurityGroup",
+                    "{'VpcId': '%s', 'GroupName': 'db', 'Description': 'd'}", vpc),
+         "GroupId", db);
+    json_decref(fixture_ok(f, "ec2", "AuthorizeSecurityGroupIngress",
+                           "{'GroupId': '%s', 'IpProtocol': 'tcp', 'FromPort': 22, 'ToPort': 23,"
+                           " 'CidrIp': '192.0.2.0/24'}",
+                           web));
+    json_decref(fixture_ok(f, "ec2", "AuthorizeSecurityGroupIngress",
+                           "{'GroupId': '%s', 'IpPermissions': [{'IpProtocol': 'icmp',"
+                           " 'FromPort': 8, 'ToPort': -1,"
+                           " 'UserIdGroupPairs': [{'GroupId': '%s'}]}]}",
+                           db, web));
+    create_interface(web, true, interface);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&w, 0, sizeof w);
+    w.fixture = fixture_create();
+    world = world_functions;
+    world.service = &w.fixture->world;
+    make_network(w.fixture);
+    static struct control control;
+    memset(&control, 0, sizeof control);
+    control.store = w.fixture->store;
+    control.world = &world;
+    control.next_due_ms = INT64_MAX;
+    w.control = &control;
+    assert_int_equal(fabric_controller.create(&control, &w.fixture->err), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fabric_controller.destroy(w.control);
+    fixture_destroy(w.fixture);
+    return 0;
+}
+
+/* Runs the controller after a commit of `kind`; forgets what was sent before. */
+static void run_after(const char *kind)
+{
+    w.sent_count = 0;
+    fabric_controller.changed(w.control, kind, "us-east-1");
+    fabric_controller.run(w.control);
+}
+
+/* The FABRIC message about our VPC; NULL if none was sent. */
+static const struct fabric *sent_fabric(void)
+{
+    for (int i = 0; i < w.sent_count; i++) {
+        const struct fabric *fabric = (const struct fabric *)w.sent[i].bytes;
+        if (w.sent[i].type == MESSAGE_FABRIC && !strcmp(fabric->vpc, vpc))
+            return fabric;
+    }
+    return NULL;
+}
+
+static void done(const struct fabric *fabric, bool failed)
+{
+    struct message_fabric_done message = {.generation = fabric->generation, .failed = failed};
+    memcpy(message.vpc, fabric->vpc, sizeof message.vpc);
+    fabric_controller.receive(w.control, MESSAGE_FABRIC_DONE, &message, sizeof message);
+}
+
+static void attach_gateway(void)
+{
+    char gateway[32];
+    keep(fixture_ok(w.fixture, "ec2", "CreateInternetGateway", "{}"),
+         "InternetGateway.InternetGatewayId", gateway);
+    json_decref(fixture_ok(w.fixture, "ec2", "AttachInternetGateway",
+                           "{'VpcId': '%s', 'InternetGatewayId': '%s'}", vpc, gateway));
+    const json_t *doc = store_get(w.fixture->store, "vpc", "us-east-1", vpc);
+    json_decref(fixture_ok(w.fixture, "ec2", "CreateRoute",
+                           "{'RouteTableId': '%s', 'DestinationCidrBlock': '0.0.0.0/0',"
+                           " 'GatewayId': '%s'}",
+                           fixture_text(doc, "_main_route_table"), gateway));
+}
+
+static void the_message_says_what_the_documents_say(void **state)
+{
+    (void)state;
+    attach_gateway();
+    run_after("vpc");
+    const struct fabric *fabric = sent_fabric();
+    assert_non_null(fabric);
+    assert_int_equal(fabric->network, 0x0a000000);
+    assert_int_equal(fabric->prefix, 16);
+    assert_int_equal(fabric->subnet_count, 1);
+    assert_int_equal(fabric->route_count, 1);
+    assert_int_equal(fabric->group_count, 3);    /* default, web, db */
+    assert_int_equal(fabric->rule_count, 3 + 3); /* each all out; one in */
+    assert_int_equal(fabric->interface_count, 1);
+    const struct fabric_subnet *subnets = (const void *)(fabric + 1);
+    const struct fabric_route *routes = (const void *)(subnets + 1);
+    const struct fabric_group *groups = (const void *)(routes + 1);
+    const struct fabric_rule *rules = (const void *)(groups + 3);
+    const struct fabric_interface *interfaces = (const void *)(rules + 6);
+    assert_string_equal(subnets[0].id, subnet);
+    assert_int_equal(subnets[0].network, 0x0a000100);
+    assert_int_equal(routes[0].kind, ROUTE_INTERNET_GATEWAY);
+    assert_int_equal(routes[0].table, subnets[0].table);
+    assert_int_equal(routes[0].prefix, 0);
+    assert_string_equal(groups[1].id, web);
+    const struct fabric_rule from_block = {.group = 1,
+                                           .direction = DIRECTION_INGRESS,
+                                           .protocol = 6,
+                                           .port_from = 22,
+                                           .port_to = 23,
+                                           .network = 0xc0000200,
+                                           .prefix = 24,
+                                           .peer_group = FABRIC_NO_GROUP};
+    assert_memory_equal(&rules[4], &from_block, sizeof from_block);
+    const struct fabric_rule from_group = {.group = 2,
+                                           .direction = DIRECTION_INGRESS,
+                                           .protocol = 1,
+                                           .port_from = 8,
+                                           .port_to = 0xffff,
+                                           .peer_group = 1};
+    assert_memory_equal(&rules[5], &from_group, sizeof from_group);
+    assert_string_equal(interfaces[0].id, interface);
+    assert_int_equal(interfaces[0].address, 0x0a000104);
+    assert_int_equal(interfaces[0].public_address >> 16, 100 << 8 | 64);
+    assert_int_equal(interfaces[0].group_count, 1);
+    assert_int_equal(interfaces[0].groups[0], 1);
+    assert_int_equal(interfaces[0].mac[0] & 3, 2);
+}
+
+static void a_public_address_works_only_with_a_gateway(void **state)
+{
+    (void)state;
+    run_after("vpc");
+    const struct fabric *fabric = sent_fabric();
+    const struct fabric_interface *last =
+        (const void *)((const char *)fabric + w.sent[w.sent_count - 1].size);
+    assert_int_equal(last[-1].public_address, 0);
+}
+
+static void only_a_difference_is_sent(void **state)
+{
+    (void)state;
+    run_after("vpc");
+    assert_non_null(sent_fabric());
+    run_after("security-group");
+    assert_int_equal(w.sent_count, 0);
+    json_decref(fixture_ok(w.fixture, "ec2", "RevokeSecurityGroupIngress",
+                           "{'GroupId': '%s', 'IpProtocol': 'tcp', 'FromPort': 22, 'ToPort': 23,"
+                           " 'CidrIp': '192.0.2.0/24'}",
+                           web));
+    run_after("security-group-rule");
+    assert_int_equal(sent_fabric()->rule_count, 5);
+}
+
+static void what_failed_is_sent_again_later(void **state)
+{
+    (void)state;
+    run_after("vpc");
+    uint64_t generation = sent_fabric()->generation;
+    done(sent_fabric(), true);
+    w.sent_count = 0;
+    fabric_controller.run(w.control);
+    assert_int_equal(w.sent_count, 0);
+    assert_true(w.control->next_due_ms > w.fixture->now_ms);
+    w.fixture->now_ms = w.control->next_due_ms;
+    fabric_controller.run(w.control);
+    assert_non_null(sent_fabric());
+    assert_true(sent_fabric()->generation > generation);
+    done(sent_fabric(), false);
+    w.sent_count = 0;
+    w.fixture->now_ms += 60000;
+    fabric_controller.run(w.control);
+    assert_int_equal(w.sent_count, 0);
+}
+
+static void a_host_that_comes_back_is_told_everything(void **state)
+{
+    (void)state;
+    run_after("vpc");
+    done(sent_fabric(), false);
+    struct message_hello hello = {0};
+    w.sent_count = 0;
+    fabric_controller.receive(w.control, MESSAGE_HOST_HELLO, &hello, sizeof hello);
+    fabric_controller.run(w.control);
+    assert_non_null(sent_fabric());
+}
+
+static void a_vpc_without_interfaces_leaves_the_host(void **state)
+{
+    (void)state;
+    run_after("vpc");
+    struct txn *txn = txn_begin(w.fixture->store);
+    struct call call = fixture_context(w.fixture, txn);
+    ec2_interface_delete(&call, interface);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+    run_after("network-interface");
+    assert_int_equal(w.sent_count, 1);
+    assert_int_equal(w.sent[0].type, MESSAGE_FABRIC_DELETE);
+    assert_string_equal(w.sent[0].bytes, vpc);
+    run_after("network-interface");
+    assert_int_equal(w.sent_count, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_message_says_what_the_documents_say),
+        TEST(a_public_address_works_only_with_a_gateway),
+        TEST(only_a_difference_is_sent),
+        TEST(what_failed_is_sent_again_later),
+        TEST(a_host_that_comes_back_is_told_everything),
+        TEST(a_vpc_without_interfaces_leaves_the_host),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
