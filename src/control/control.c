@@ -12,6 +12,7 @@ static const int64_t never_ms = INT64_MAX;
 static const struct controller *const controllers[] = {
     &fabric_controller,
     &instances_controller,
+    &balancers_controller,
     &alarms_controller,
     &groups_controller,
     NULL,
@@ -79,6 +80,7 @@ void control_destroy(struct control *control)
 {
     if (!control)
         return;
+    store_unwatch(control->store, on_commit, control);
     each_controller(controller) if ((*controller)->destroy)(*controller)->destroy(control);
     free(control);
 }

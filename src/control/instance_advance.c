@@ -111,8 +111,9 @@ void instance_apply_report(struct call *call, const char *id,
 static void strip(struct call *call, json_t *instance)
 {
     static const char *const gone[] = {"PrivateIpAddress", "PublicIpAddress", "SubnetId", "VpcId"};
-    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
-    ec2_interface_delete(call, doc_text(interface, "NetworkInterfaceId"));
+    char interface[32];
+    instance_interface_id(instance, interface);
+    ec2_interface_delete(call, interface);
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         json_object_del(instance, gone[i]);
     json_object_set_new(instance, "NetworkInterfaces", json_array());
@@ -123,10 +124,11 @@ static void strip(struct call *call, json_t *instance)
 
 static void become_stopped(struct call *call, json_t *instance)
 {
-    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+    char interface[32];
     instance_move(instance, "stopped");
     json_object_del(instance, "_force_stop");
-    ec2_interface_release_public(call, doc_text(interface, "NetworkInterfaceId"));
+    instance_interface_id(instance, interface);
+    ec2_interface_release_public(call, interface);
 }
 
 static void become_terminated(struct call *call, json_t *instance)

@@ -350,3 +350,12 @@ void store_watch(struct store *store, store_watcher *watcher, void *arg)
     store->watchers[store->watcher_count].call = watcher;
     store->watchers[store->watcher_count++].arg = arg;
 }
+
+void store_unwatch(struct store *store, store_watcher *watcher, void *arg)
+{
+    for (int i = 0; i < store->watcher_count; i++)
+        if (store->watchers[i].call == watcher && store->watchers[i].arg == arg) {
+            store->watchers[i] = store->watchers[--store->watcher_count];
+            return;
+        }
+}

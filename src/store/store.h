@@ -66,6 +66,8 @@ void txn_delete(struct txn *txn, const char *kind, const char *region, const cha
 /* Called after each commit, once for each (kind, region) that changed. */
 typedef void store_watcher(void *arg, const char *kind, const char *region);
 void store_watch(struct store *store, store_watcher *watcher, void *arg);
+/* Ends what store_watch() with the same arguments began. */
+void store_unwatch(struct store *store, store_watcher *watcher, void *arg);
 
 /* Rolls back at the end of the scope unless the variable was set to NULL after commit. */
 void txn_cleanup(struct txn **txn);

@@ -81,7 +81,7 @@ static int check_start(const json_t *instance, struct err *err)
 
 static int start(struct call *call, json_t *instance, struct err *err)
 {
-    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+    char interface[32];
     if (!instance_is(instance, "stopped"))
         return 0;
     json_object_set_new(instance, "_desired", json_string("running"));
@@ -90,7 +90,8 @@ static int start(struct call *call, json_t *instance, struct err *err)
     json_object_set_new(instance, "LaunchTime", call_now(call));
     instance_clear_reason(instance);
     instance_move(instance, "pending");
-    return ec2_interface_acquire_public(call, doc_text(interface, "NetworkInterfaceId"), err);
+    instance_interface_id(instance, interface);
+    return ec2_interface_acquire_public(call, interface, err);
 }
 
 int ec2_StartInstances(struct call *call, struct err *err)

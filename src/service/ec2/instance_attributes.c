@@ -209,6 +209,7 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
     static const char understood[] =
         "InstanceId Attribute Value DisableApiStop DisableApiTermination "
         "InstanceInitiatedShutdownBehavior InstanceType SourceDestCheck UserData Groups";
+    char interface[32];
     const char *id = ec2_required(call, "InstanceId", err);
     if (!id || call_accept(call->in, understood, err) < 0)
         return -1;
@@ -223,8 +224,8 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
         return -1;
     if (json_array_size(groups) == 0)
         return 0;
-    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
-    return ec2_interface_set_groups(call, doc_text(interface, "NetworkInterfaceId"), groups, err);
+    instance_interface_id(instance, interface);
+    return ec2_interface_set_groups(call, interface, groups, err);
 }
 
 int ec2_ModifyInstanceMetadataOptions(struct call *call, struct err *err)

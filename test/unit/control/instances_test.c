@@ -1,0 +1,524 @@
+/* The instances controller against a host and a guest that only record what they are told. */
+#include "base/cleanup.h"
+#include "control/control.h"
+#include "service/ec2/public_images.h"
+#include "service_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+enum { MESSAGES_KEPT = 64, HOUR_MS = 3600 * 1000 };
+
+struct message {
+    enum message_type type;
+    char id[ID_SIZE]; /* the first field of every message that is looked at here */
+    union {
+        struct message_instance_start start;
+        struct message_instance_stop stop;
+        struct message_image_create image;
+    };
+    char tail[2048];
+};
+
+struct world {
+    struct service_fixture *fixture;
+    struct control_world world;
+    struct control *control;
+    struct message messages[MESSAGES_KEPT]; /* to host and guest, since the last look */
+    int count;
+};
+
+static int64_t world_now(void *arg)
+{
+    return ((struct world *)arg)->fixture->now_ms;
+}
+
+static void world_send(void *arg, enum message_type type, const void *payload, size_t size,
+                       const void *tail, size_t tail_size)
+{
+    struct world *world = arg;
+    if (type == MESSAGE_FABRIC || type == MESSAGE_CONFIGURE || type == MESSAGE_NAMES ||
+        type == MESSAGE_CLOCK || type == MESSAGE_FABRIC_DELETE)
+        return;
+    assert_true(world->count < MESSAGES_KEPT);
+    struct message *message = &world->messages[world->count++];
+    *message = (struct message){.type = type};
+    memcpy(message->id, payload, ID_SIZE);
+    if (size <= sizeof message->start)
+        memcpy(&message->start, payload, size);
+    if (tail_size < sizeof message->tail)
+        memcpy(message->tail, tail ? tail : "", tail ? tail_size : 0);
+}
+
+static void world_wake_at(void *arg, int64_t due_ms)
+{
+    (void)arg, (void)due_ms;
+}
+
+static void world_log(void *arg, const char *text)
+{
+    (void)arg;
+    print_message("log: %s\n", text);
+}
+
+static void start_control(struct world *world)
+{
+    world->control =
+        control_create(world->fixture->store, NULL, &world->world, &world->fixture->err);
+    assert_non_null(world->control);
+}
+
+static void hello(struct world *world)
+{
+    struct message_hello message = {0};
+    control_receive(world->control, MESSAGE_HOST_HELLO, &message, sizeof message);
+    control_tick(world->control);
+}
+
+static struct world *create(void)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    world->fixture = fixture_create();
+    world->world = (struct control_world){
+        .arg = world,
+        .now_ms = world_now,
+        .send = world_send,
+        .wake_at = world_wake_at,
+        .log = world_log,
+        .service = &world->fixture->world,
+        .account = "000000000000",
+    };
+    start_control(world);
+    hello(world);
+    return world;
+}
+
+static void destroy(struct world *world)
+{
+    control_destroy(world->control);
+    fixture_destroy(world->fixture);
+    free(world);
+}
+
+/* Launches one instance and runs the controllers. */
+static void launch(struct world *world, const char *more, char out[ID_SIZE])
+{
+    json_auto_t *image = public_image_at("us-east-1", 0);
+    json_auto_t *reservation =
+        fixture_ok(world->fixture, "ec2", "RunInstances",
+                   "{'ImageId': '%s', 'InstanceType': 't3.micro', 'MinCount': 1, 'MaxCount': 1%s}",
+                   fixture_text(image, "ImageId"), more);
+    snprintf(out, ID_SIZE, "%s", fixture_text(reservation, "Instances.0.InstanceId"));
+    control_tick(world->control);
+}
+
+static void act(struct world *world, const char *operation, const char *id)
+{
+    json_decref(fixture_ok(world->fixture, "ec2", operation, "{'InstanceIds': ['%s']}", id));
+    control_tick(world->control);
+}
+
+static void report(struct world *world, const char *id, uint32_t boot, enum instance_report what,
+                   const char *text)
+{
+    struct message_instance_state state = {.boot = boot, .report = what};
+    snprintf(state.instance, ID_SIZE, "%s", id);
+    snprintf(state.text, sizeof state.text, "%s", text);
+    control_receive(world->control, MESSAGE_INSTANCE_STATE, &state, sizeof state);
+    control_tick(world->control);
+}
+
+static const json_t *look(const struct world *world, const char *id)
+{
+    return store_get(world->fixture->store, "instance", "us-east-1", id);
+}
+
+static void assert_state(const struct world *world, const char *id, const char *state)
+{
+    assert_string_equal(fixture_text(look(world, id), "State.Name"), state);
+}
+
+/* The first message of this type since forget_messages(), or NULL. */
+static const struct message *sent(struct world *world, enum message_type type)
+{
+    for (int i = 0; i < world->count; i++)
+        if (world->messages[i].type == type)
+            return &world->messages[i];
+    return NULL;
+}
+
+static void forget_messages(struct world *world)
+{
+    world->count = 0;
+}
+
+static void run_to_running(struct world *world, const char *more, char id[ID_SIZE])
+{
+    launch(world, more, id);
+    report(world, id, 1, INSTANCE_STARTED, "");
+    assert_state(world, id, "running");
+    forget_messages(world);
+}
+
+static void terminate_to_end(struct world *world, const char *id)
+{
+    act(world, "TerminateInstances", id);
+    report(world, id, 1, INSTANCE_EXITED, "exited with status 0");
+    report(world, id, 1, INSTANCE_REMOVED, "");
+}
+
+/* ---- starting ---- */
+
+static void a_launch_tells_the_guest_then_the_host(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, ", 'UserData': 'IyE='", id);
+    assert_int_equal(world->count, 2);
+    assert_int_equal(world->messages[0].type, MESSAGE_METADATA);
+    assert_int_equal(world->messages[1].type, MESSAGE_INSTANCE_START);
+    const struct message_instance_start *start = &world->messages[1].start;
+    const json_t *instance = look(world, id);
+    assert_string_equal(start->instance, id);
+    assert_string_equal(start->vpc, fixture_text(instance, "VpcId"));
+    assert_string_equal(start->interface_id,
+                        fixture_text(instance, "NetworkInterfaces.0.NetworkInterfaceId"));
+    assert_int_equal(strncmp(start->host_name, "ip-172-31-", 10), 0);
+    assert_null(strchr(start->host_name, '.'));
+    assert_int_equal(start->boot, 1);
+    assert_int_equal(start->cpu_thousandths, 2000);
+    assert_int_equal(start->memory_mib, 1024);
+    assert_int_equal(start->prefix, 20);
+    assert_int_equal(start->gateway, (start->address & 0xfffff000) + 1);
+    assert_int_equal(start->layer_count, 1);
+    assert_string_equal(start->layers[0], "host");
+    destroy(world);
+}
+
+static void metadata_says_what_imds_needs(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, ", 'UserData': 'IyE='", id);
+    json_auto_t *metadata = json_loads(world->messages[0].tail, 0, NULL);
+    assert_non_null(metadata);
+    assert_string_equal(fixture_text(metadata, "InstanceId"), id);
+    assert_string_equal(fixture_text(metadata, "UserData"), "IyE=");
+    assert_string_equal(fixture_text(metadata, "VpcCidr"), "172.31.0.0/16");
+    assert_string_equal(fixture_text(metadata, "Region"), "us-east-1");
+    assert_string_equal(fixture_text(metadata, "SecurityGroups.0"), "default");
+    assert_string_equal(fixture_text(metadata, "MetadataOptions.HttpTokens"), "required");
+    assert_non_null(fixture_at(metadata, "PublicIpAddress"));
+    assert_null(fixture_at(metadata, "KeyName"));
+    destroy(world);
+}
+
+static void a_started_instance_runs_and_nothing_more_is_sent(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    assert_null(fixture_at(look(world, id), "StateReason"));
+    control_tick(world->control);
+    assert_int_equal(world->count, 0);
+    destroy(world);
+}
+
+static void a_first_start_that_fails_terminates(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, "", id);
+    report(world, id, 1, INSTANCE_FAILED, "no memory");
+    assert_state(world, id, "terminated");
+    assert_string_equal(fixture_text(look(world, id), "StateReason.Code"), "Server.InternalError");
+    assert_non_null(sent(world, MESSAGE_INSTANCE_REMOVE));
+    destroy(world);
+}
+
+/* ---- stopping and starting again ---- */
+
+static void a_stopped_instance_keeps_its_private_address_only(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], private_ip[16];
+    run_to_running(world, "", id);
+    snprintf(private_ip, sizeof private_ip, "%s",
+             fixture_text(look(world, id), "PrivateIpAddress"));
+    act(world, "StopInstances", id);
+    assert_state(world, id, "stopping");
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_STOP)->stop.force, 0);
+    report(world, id, 1, INSTANCE_EXITED, "exited with status 0");
+    assert_state(world, id, "stopped");
+    assert_string_equal(fixture_text(look(world, id), "PrivateIpAddress"), private_ip);
+    assert_null(fixture_at(look(world, id), "PublicIpAddress"));
+    forget_messages(world);
+    act(world, "StartInstances", id);
+    assert_state(world, id, "pending");
+    assert_non_null(fixture_at(look(world, id), "PublicIpAddress"));
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 2);
+    report(world, id, 2, INSTANCE_STARTED, "");
+    assert_state(world, id, "running");
+    destroy(world);
+}
+
+static void a_later_start_that_fails_leaves_it_stopped(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    act(world, "StopInstances", id);
+    report(world, id, 1, INSTANCE_EXITED, "");
+    act(world, "StartInstances", id);
+    report(world, id, 2, INSTANCE_FAILED, "no memory");
+    assert_state(world, id, "stopped");
+    destroy(world);
+}
+
+static void a_reboot_stops_and_starts_while_it_stays_running(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    act(world, "RebootInstances", id);
+    assert_non_null(sent(world, MESSAGE_INSTANCE_STOP));
+    assert_null(sent(world, MESSAGE_INSTANCE_START));
+    report(world, id, 1, INSTANCE_EXITED, "");
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 2);
+    assert_state(world, id, "running");
+    report(world, id, 2, INSTANCE_STARTED, "");
+    assert_state(world, id, "running");
+    destroy(world);
+}
+
+static void a_shutdown_from_within_follows_the_behavior(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char stops[ID_SIZE], terminates[ID_SIZE];
+    run_to_running(world, "", stops);
+    run_to_running(world, ", 'InstanceInitiatedShutdownBehavior': 'terminate'", terminates);
+    report(world, stops, 1, INSTANCE_EXITED, "exited with status 0");
+    report(world, terminates, 1, INSTANCE_EXITED, "exited with status 0");
+    assert_state(world, stops, "stopped");
+    assert_state(world, terminates, "terminated");
+    assert_string_equal(fixture_text(look(world, stops), "StateReason.Message"),
+                        "Client.InstanceInitiatedShutdown: Instance initiated shutdown");
+    assert_null(sent(world, MESSAGE_INSTANCE_START));
+    destroy(world);
+}
+
+/* ---- the end ---- */
+
+static void terminating_gives_everything_back(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    struct store *store = world->fixture->store;
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    act(world, "TerminateInstances", id);
+    assert_state(world, id, "shutting-down");
+    report(world, id, 1, INSTANCE_EXITED, "");
+    assert_state(world, id, "terminated");
+    assert_non_null(sent(world, MESSAGE_METADATA_DELETE));
+    assert_non_null(sent(world, MESSAGE_INSTANCE_REMOVE));
+    assert_int_equal(store_count(store, "network-interface", "us-east-1"), 0);
+    assert_int_equal(store_count(store, "public-address", ""), 0);
+    assert_int_equal(store_count(store, "slot", ""), 1);
+    report(world, id, 1, INSTANCE_REMOVED, "");
+    assert_int_equal(store_count(store, "slot", ""), 0);
+    world->fixture->now_ms += HOUR_MS - 1;
+    control_tick(world->control);
+    assert_non_null(look(world, id));
+    world->fixture->now_ms += 1;
+    control_tick(world->control);
+    assert_null(look(world, id));
+    destroy(world);
+}
+
+static void an_instance_that_the_host_does_not_have_ends_too(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, "", id);
+    act(world, "TerminateInstances", id);
+    report(world, id, 0, INSTANCE_EXITED, "there is no such instance");
+    assert_state(world, id, "terminated");
+    destroy(world);
+}
+
+/* ---- restarts ---- */
+
+static void a_new_host_is_told_what_should_run_and_what_not(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char runs[ID_SIZE], stops[ID_SIZE], gone[ID_SIZE];
+    run_to_running(world, "", runs);
+    run_to_running(world, "", stops);
+    run_to_running(world, "", gone);
+    act(world, "StopInstances", stops);
+    terminate_to_end(world, gone);
+    forget_messages(world);
+    hello(world);
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_START)->id, runs);
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 1);
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_STOP)->id, stops);
+    assert_int_equal(world->count, 2);
+    destroy(world);
+}
+
+static void a_new_api_goes_on_where_the_last_one_was(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, "", id);
+    control_destroy(world->control);
+    forget_messages(world);
+    start_control(world);
+    hello(world);
+    assert_non_null(sent(world, MESSAGE_INSTANCE_START));
+    report(world, id, 1, INSTANCE_STARTED, "");
+    assert_state(world, id, "running");
+    destroy(world);
+}
+
+static void a_new_guest_gets_all_metadata_and_a_change_only_its_own(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char first[ID_SIZE], second[ID_SIZE];
+    run_to_running(world, "", first);
+    run_to_running(world, "", second);
+    control_peer_started(world->control, PROCESS_GUEST);
+    control_tick(world->control);
+    assert_int_equal(world->count, 2);
+    forget_messages(world);
+    json_decref(fixture_ok(world->fixture, "ec2", "CreateTags",
+                           "{'Resources': ['%s'], 'Tags': [{'Key': 'Name', 'Value': 'x'}]}",
+                           second));
+    control_tick(world->control);
+    assert_int_equal(world->count, 1);
+    assert_string_equal(world->messages[0].id, second);
+    assert_non_null(strstr(world->messages[0].tail, "\"Name\":\"x\""));
+    destroy(world);
+}
+
+/* ---- images ---- */
+
+static void image_done(struct world *world, const char *id, bool failed)
+{
+    struct message_image_done done = {.failed = failed};
+    snprintf(done.image, ID_SIZE, "%s", id);
+    snprintf(done.text, sizeof done.text, "%s", failed ? "disk full" : "");
+    control_receive(world->control, MESSAGE_IMAGE_DONE, &done, sizeof done);
+    control_tick(world->control);
+}
+
+static void create_image(struct world *world, const char *instance, const char *more,
+                         char out[ID_SIZE])
+{
+    json_auto_t *created = fixture_ok(world->fixture, "ec2", "CreateImage",
+                                      "{'InstanceId': '%s', 'Name': 'mine'%s}", instance, more);
+    snprintf(out, ID_SIZE, "%s", fixture_text(created, "ImageId"));
+    control_tick(world->control);
+}
+
+static void an_image_is_made_while_its_instance_stands_still(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], image[ID_SIZE];
+    run_to_running(world, "", id);
+    create_image(world, id, "", image);
+    assert_non_null(sent(world, MESSAGE_INSTANCE_STOP));
+    assert_null(sent(world, MESSAGE_IMAGE_CREATE));
+    report(world, id, 1, INSTANCE_EXITED, "");
+    assert_string_equal(sent(world, MESSAGE_IMAGE_CREATE)->image.instance, id);
+    assert_null(sent(world, MESSAGE_INSTANCE_START));
+    image_done(world, image, false);
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 2);
+    json_auto_t *shown =
+        fixture_ok(world->fixture, "ec2", "DescribeImages", "{'ImageIds': ['%s']}", image);
+    assert_string_equal(fixture_text(shown, "Images.0.State"), "available");
+    destroy(world);
+}
+
+static void an_image_without_reboot_can_be_launched_and_outlives_deregistration(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], image[ID_SIZE], copy[ID_SIZE];
+    run_to_running(world, "", id);
+    create_image(world, id, ", 'NoReboot': true", image);
+    assert_null(sent(world, MESSAGE_INSTANCE_STOP));
+    image_done(world, image, false);
+    json_auto_t *out = fixture_ok(world->fixture, "ec2", "RunInstances",
+                                  "{'ImageId': '%s', 'InstanceType': 't3.micro', 'MinCount': 1, "
+                                  "'MaxCount': 1}",
+                                  image);
+    snprintf(copy, sizeof copy, "%s", fixture_text(out, "Instances.0.InstanceId"));
+    control_tick(world->control);
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_START)->start.layers[1], image);
+    json_decref(fixture_ok(world->fixture, "ec2", "DeregisterImage", "{'ImageId': '%s'}", image));
+    control_tick(world->control);
+    assert_null(sent(world, MESSAGE_IMAGE_DELETE));
+    terminate_to_end(world, copy);
+    assert_string_equal(sent(world, MESSAGE_IMAGE_DELETE)->id, image);
+    assert_int_equal(store_count(world->fixture->store, "image", "us-east-1"), 0);
+    destroy(world);
+}
+
+static void a_failed_image_says_why(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], image[ID_SIZE];
+    run_to_running(world, "", id);
+    create_image(world, id, ", 'NoReboot': true", image);
+    image_done(world, image, true);
+    json_auto_t *shown =
+        fixture_ok(world->fixture, "ec2", "DescribeImages", "{'ImageIds': ['%s']}", image);
+    assert_string_equal(fixture_text(shown, "Images.0.State"), "failed");
+    assert_string_equal(fixture_text(shown, "Images.0.StateReason.Message"),
+                        "Server.InternalError: disk full");
+    destroy(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_launch_tells_the_guest_then_the_host),
+        cmocka_unit_test(metadata_says_what_imds_needs),
+        cmocka_unit_test(a_started_instance_runs_and_nothing_more_is_sent),
+        cmocka_unit_test(a_first_start_that_fails_terminates),
+        cmocka_unit_test(a_stopped_instance_keeps_its_private_address_only),
+        cmocka_unit_test(a_later_start_that_fails_leaves_it_stopped),
+        cmocka_unit_test(a_reboot_stops_and_starts_while_it_stays_running),
+        cmocka_unit_test(a_shutdown_from_within_follows_the_behavior),
+        cmocka_unit_test(terminating_gives_everything_back),
+        cmocka_unit_test(an_instance_that_the_host_does_not_have_ends_too),
+        cmocka_unit_test(a_new_host_is_told_what_should_run_and_what_not),
+        cmocka_unit_test(a_new_api_goes_on_where_the_last_one_was),
+        cmocka_unit_test(a_new_guest_gets_all_metadata_and_a_change_only_its_own),
+        cmocka_unit_test(an_image_is_made_while_its_instance_stands_still),
+        cmocka_unit_test(an_image_without_reboot_can_be_launched_and_outlives_deregistration),
+        cmocka_unit_test(a_failed_image_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
