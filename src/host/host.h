@@ -29,8 +29,8 @@ int host_check(const struct host_options *options, struct err *err);
 struct host *host_create(struct loop *loop, const struct host_options *options, struct err *err);
 void host_destroy(struct host *host);
 
-/* A peer (re)connected: api gets HOST_HELLO and the state of every instance, balancer its listeners,
- * guest the listeners of every VPC. NULL: the peer is gone. */
+/* A peer (re)connected: api gets HOST_HELLO and the state of every instance, balancer its
+ * listeners, guest the listeners of every VPC. NULL: the peer is gone. */
 void host_set_peer(struct host *host, enum process peer, struct channel *channel);
 /* A message for PROCESS_HOST from api or balancer. */
 void host_receive(struct host *host, struct channel *from, enum message_type type,
@@ -42,6 +42,3 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
  * Blocks. Also cleans what a killed daemon of the same world left behind.
  */
 int host_remove_all(struct host *host, int grace_ms, struct err *err);
-
-/* PID 1 of an instance; `pileus` calls it when started as one (argv[0] is "pileus: init"). */
-int host_init_main(int argc, char **argv);

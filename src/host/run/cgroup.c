@@ -4,6 +4,7 @@
 #include "host/run/kernel_file.h"
 #include "os/clock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PERIOD_US = 100000, QUOTA_LEAST_US = 1000, FREEZE_WAIT_MS = 2000, PATH_SIZE = 256 };
+enum {
+    PERIOD_US = 100000,
+    QUOTA_LEAST_US = 1000,
+    FREEZE_WAIT_MS = 2000,
+    REMOVE_WAIT_MS = 5000,
+    PATH_SIZE = 256
+};
 
 static const char *const controller_names[CGROUP_CONTROLLER_COUNT] = {
     [CGROUP_CPU] = "cpu",   [CGROUP_CPUACCT] = "cpuacct", [CGROUP_MEMORY] = "memory",
@@ -289,11 +296,29 @@ bool cgroup_remove(const struct cgroups *cgroups, const char *instance)
     return gone;
 }
 
+static void remove_members(const struct cgroups *cgroups, const char *group)
+{
+    DIR *entries = opendir(group);
+    if (!entries)
+        return;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        int64_t deadline_ms = clock_mono_ms() + REMOVE_WAIT_MS;
+        while (!cgroup_remove(cgroups, entry->d_name) && clock_mono_ms() < deadline_ms)
+            poll(NULL, 0, 2);
+    }
+    closedir(entries);
+}
+
 void cgroups_remove(const struct cgroups *cgroups)
 {
     const char *roots[CGROUP_CONTROLLER_COUNT + 1];
     int count = hierarchies(cgroups, roots);
     char path[PATH_SIZE];
-    for (int i = 0; i < count; i++)
-        rmdir(group_path(path, cgroups, roots[i], NULL, NULL));
+    for (int i = 0; i < count; i++) {
+        group_path(path, cgroups, roots[i], NULL, NULL);
+        remove_members(cgroups, path);
+        rmdir(path);
+    }
 }

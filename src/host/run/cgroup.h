@@ -38,7 +38,7 @@ struct cgroup_usage {
 
 /* Finds the hierarchies of this machine; err says which controller is missing. */
 int cgroups_find(struct cgroups *cgroups, uint32_t world, struct err *err);
-/* Removes the groups of the world itself, which must be empty. */
+/* Removes all groups of the world, and kills what is in them. */
 void cgroups_remove(const struct cgroups *cgroups);
 
 /* Creates the instance's group, or sets the limits of the one that is there. */

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "host/run/plain_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,19 @@ static int make_dir(const char *path, struct err *err)
     return 0;
 }
 
-int rootfs_prepare(const char *instance_dir, struct err *err)
+static int note_layers(const char *instance_dir, const char (*layers)[ID_SIZE],
+                       uint32_t layer_count, struct err *err)
+{
+    char path[512];
+    auto_buf text = {0};
+    for (uint32_t i = 0; i < layer_count; i++)
+        buf_printf(&text, "%s\n", layers[i]);
+    snprintf(path, sizeof path, "%s/layers", instance_dir);
+    return plain_file_write(path, text.data, text.size, 0600, err);
+}
+
+int rootfs_prepare(const char *instance_dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
+                   struct err *err)
 {
     if (make_dir(instance_dir, err) < 0)
         return -1;
@@ -41,7 +54,7 @@ int rootfs_prepare(const char *instance_dir, struct err *err)
                 return -1;
         }
     }
-    return 0;
+    return note_layers(instance_dir, layers, layer_count, err);
 }
 
 static int map_tree(const char *path, int userns_fd, bool read_only, struct err *err)
@@ -150,8 +163,6 @@ static int mount_part(const struct rootfs *rootfs, const struct part *part, stru
 
 int rootfs_mount(const struct rootfs *rootfs, struct err *err)
 {
-    if (rootfs_prepare(rootfs->instance_dir, err) < 0)
-        return -1;
     if (mount("stage", rootfs->stage_dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
         return err_sys(err, errno, "mount a tmpfs at %s", rootfs->stage_dir);
     /* Short relative names, because the options of a mount must fit in one page. */

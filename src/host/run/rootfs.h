@@ -11,21 +11,24 @@
 #pragma once
 
 #include "base/err.h"
+#include "ipc/message.h"
 
 #include <stdint.h>
 
 struct rootfs {
-    const char *images_dir;   /* layers: <images_dir>/<layer> */
-    const char *instance_dir; /* exists; the private folders are made in it */
-    const char *stage_dir;    /* an empty folder to mount on, seen by the caller alone */
+    const char *images_dir;        /* layers: <images_dir>/<layer> */
+    const char *instance_dir;      /* exists; the private folders are made in it */
+    const char *stage_dir;         /* an empty folder to mount on, seen by the caller alone */
+    const char (*layers)[ID_SIZE]; /* lowest first */
     uint32_t layer_count;
-    const char *layers[16]; /* lowest first */
-    int userns_fd;          /* maps the ids */
-    uint32_t root_id;       /* what it maps id 0 to */
+    int userns_fd;    /* maps the ids */
+    uint32_t root_id; /* what it maps id 0 to */
 };
 
-/* Makes the instance's private folders below `instance_dir`; harmless when they are there. */
-int rootfs_prepare(const char *instance_dir, struct err *err);
+/* Makes the instance's private folders below `instance_dir`, and notes there in the file "layers"
+ * which layers it stands on; harmless when they are there. */
+int rootfs_prepare(const char *instance_dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
+                   struct err *err);
 
 /*
  * Mounts it and returns a descriptor of the detached tree. The caller has a mount namespace of its

@@ -101,11 +101,10 @@ static int mount_root(const struct spawn *spawn, int userns_fd, struct err *err)
     struct rootfs rootfs = {.images_dir = spawn->images_dir,
                             .instance_dir = spawn->instance_dir,
                             .stage_dir = spawn->stage_dir,
+                            .layers = start->layers,
                             .layer_count = start->layer_count,
                             .userns_fd = userns_fd,
                             .root_id = userns_base(start->slot)};
-    for (uint32_t i = 0; i < start->layer_count; i++)
-        rootfs.layers[i] = start->layers[i];
     return rootfs_mount(&rootfs, err);
 }
 
@@ -150,82 +149,97 @@ static _Noreturn void stage_main(const struct spawn *spawn, int sync_fd)
 
 /* ---- in the host ---- */
 
-static int wait_for(int sync_fd, enum spawn_step step, pid_t *ret_pid, struct err *err)
-{
-    struct spawn_report report;
-    ssize_t got = recv(sync_fd, &report, sizeof report, 0);
-    if (got < 0)
-        return err_sys(err, errno, "wait for the new instance");
-    if (got != sizeof report)
-        return err_set(err, "the new instance's first process was killed as it started");
-    if (report.step == SPAWN_FAILED) {
-        *err = report.err;
-        return -1;
-    }
-    if (report.step != step)
-        return err_set(err, "the new instance's first process did step %d instead of %d",
-                       report.step, step);
-    if (ret_pid)
-        *ret_pid = report.pid;
-    return 0;
-}
-
-static int plug_network(const struct spawn *spawn, pid_t pid, struct err *err)
+static int tell_owner(const struct spawn *spawn, pid_t pid, struct err *err)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
     auto_fd int netns = open(path, O_RDONLY | O_CLOEXEC);
     if (netns < 0)
         return err_sys(err, errno, "open %s", path);
-    return spawn->plug(spawn->owner, spawn->start, netns, err);
+    return spawn->on_cloned(spawn->owner, pid, netns, err);
 }
 
-static int connect_and_go(const struct spawn *spawn, int sync_fd, pid_t pid, struct err *err)
+static int on_cloned(const struct spawn *spawn, struct spawn_progress *progress, pid_t pid,
+                     struct err *err)
 {
-    if (plug_network(spawn, pid, err) < 0)
+    if (progress->pid)
+        return err_set(err, "the new instance was created twice");
+    progress->pid = pid;
+    progress->pidfd = pidfd_open(pid, 0);
+    if (progress->pidfd < 0)
+        return err_sys(err, errno, "open process %d", pid);
+    if (tell_owner(spawn, pid, err) < 0)
         return -1;
-    if (send(sync_fd, "g", 1, MSG_NOSIGNAL) < 0)
+    if (send(progress->sync_fd, "g", 1, MSG_NOSIGNAL) < 0)
         return err_sys(err, errno, "let the instance start");
-    return wait_for(sync_fd, SPAWN_READY, NULL, err);
+    return 0;
 }
 
-static int follow(const struct spawn *spawn, int sync_fd, pid_t *ret_pid, struct err *err)
+static int take_report(const struct spawn *spawn, struct spawn_progress *progress, struct err *err)
 {
-    if (wait_for(sync_fd, SPAWN_CLONED, ret_pid, err) < 0)
-        return -1;
-    auto_fd int pidfd = pidfd_open(*ret_pid, 0);
-    if (pidfd < 0)
-        return err_sys(err, errno, "open process %d", *ret_pid);
-    if (connect_and_go(spawn, sync_fd, *ret_pid, err) < 0) {
-        kill(*ret_pid, SIGKILL);
-        waitpid(*ret_pid, NULL, 0);
-        return -1;
-    }
-    return fd_take(&pidfd);
+    struct spawn_report report;
+    ssize_t got = recv(progress->sync_fd, &report, sizeof report, MSG_DONTWAIT);
+    if (got < 0)
+        return errno == EAGAIN ? 0 : err_sys(err, errno, "hear from the new instance");
+    if (got != sizeof report)
+        return err_set(err, "the new instance's first process was killed as it started");
+    if (report.step == SPAWN_CLONED)
+        return on_cloned(spawn, progress, report.pid, err);
+    if (report.step == SPAWN_READY && progress->pid)
+        return 1;
+    *err = report.err;
+    return -1;
 }
 
-int spawn_instance(const struct spawn *spawn, pid_t *ret_pid, struct err *err)
+int spawn_begin(const struct spawn *spawn, struct spawn_progress *progress, struct err *err)
 {
     struct cgroup_limits limits = {spawn->start->cpu_thousandths, spawn->start->memory_mib,
                                    PROCESSES_MAX};
+    int sockets[2];
+    *progress = (struct spawn_progress){.sync_fd = -1, .pidfd = -1};
     if (cgroup_create(spawn->cgroups, spawn->start->instance, &limits, err) < 0)
         return -1;
-    int sockets[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
         return err_sys(err, errno, "socketpair");
     auto_fd int mine = sockets[0], theirs = sockets[1];
-    struct timeval timeout = {.tv_sec = STEP_TIMEOUT_S};
-    setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     auto_fd int cgroup = cgroup_open(spawn->cgroups, spawn->start->instance);
-    pid_t stage = clone_process(CLONE_NEWNS, cgroup);
-    if (stage < 0)
+    progress->stage = clone_process(CLONE_NEWNS, cgroup);
+    if (progress->stage < 0)
         return err_sys(err, errno, "create a mount namespace");
-    if (!stage)
+    if (!progress->stage)
         stage_main(spawn, theirs);
-    close(fd_take(&theirs));
-    int pidfd = follow(spawn, mine, ret_pid, err);
-    if (pidfd < 0)
-        kill(stage, SIGKILL);
-    waitpid(stage, NULL, 0);
-    return pidfd;
+    progress->sync_fd = fd_take(&mine);
+    return 0;
+}
+
+int spawn_advance(const struct spawn *spawn, struct spawn_progress *progress, struct err *err)
+{
+    int result = take_report(spawn, progress, err);
+    if (result < 0)
+        spawn_abort(progress);
+    if (result > 0) {
+        close(fd_take(&progress->sync_fd));
+        waitpid(progress->stage, NULL, 0); /* it ended before PID 1 was allowed to go on */
+    }
+    return result;
+}
+
+static void end_process(pid_t pid)
+{
+    if (pid <= 0)
+        return;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+void spawn_abort(struct spawn_progress *progress)
+{
+    if (progress->sync_fd < 0)
+        return;
+    end_process(progress->stage);
+    end_process(progress->pid);
+    if (progress->pidfd >= 0)
+        close(progress->pidfd);
+    close(progress->sync_fd);
+    *progress = (struct spawn_progress){.sync_fd = -1, .pidfd = -1};
 }

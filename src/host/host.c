@@ -1,0 +1,435 @@
+#include "host/host.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "host/image/host_layer.h"
+#include "host/image/store.h"
+#include "host/listeners.h"
+#include "host/net/net.h"
+#include "host/run/instances.h"
+#include "host/run/userns.h"
+#include "host/run/worker.h"
+#include "os/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_SIZE = 512, TICK_MS = 1000 };
+
+struct host {
+    struct host_options options;
+    struct loop *loop;
+    struct net *net;
+    struct instances *instances;
+    struct listeners listeners;
+    struct channel *peers[PROCESS_COUNT]; /* NULL: away */
+    struct map vpcs;                      /* those whose fabric was told; the values mean nothing */
+    struct loop_timer tick;
+    char images_dir[PATH_SIZE], instances_dir[PATH_SIZE], records_dir[PATH_SIZE];
+    bool sweeping, sweep_again;
+};
+
+static void tell_api(struct host *host, enum message_type type, const void *payload, size_t size)
+{
+    if (host->peers[PROCESS_API])
+        channel_send(host->peers[PROCESS_API], type, payload, size, NULL, 0, NULL, 0);
+}
+
+static struct store store_of(const struct host *host)
+{
+    return (struct store){host->images_dir, host->instances_dir};
+}
+
+/* ---- deleting what nobody needs, in the background ---- */
+
+struct sweep_argument {
+    struct store store;
+    bool stale;
+};
+
+static void sweep(struct host *host);
+
+static int do_sweep(const void *argument, struct err *err)
+{
+    const struct sweep_argument *sweep_argument = argument;
+    return store_sweep(&sweep_argument->store, sweep_argument->stale, err);
+}
+
+/* What could not be deleted is tried again by the next sweep. */
+static void on_swept(void *owner, const struct err *failure)
+{
+    struct host *host = owner;
+    host->sweeping = false;
+    if (host->sweep_again && !failure)
+        sweep(host);
+}
+
+static void sweep(struct host *host)
+{
+    struct err ignored;
+    struct sweep_argument argument = {store_of(host), !instances_any_running(host->instances)};
+    struct worker_job job = {do_sweep, &argument, on_swept, host};
+    host->sweep_again = host->sweeping;
+    if (!host->sweeping)
+        host->sweeping = worker_start(host->loop, &job, &ignored) >= 0;
+}
+
+/* ---- the layer "host", made in the background when it is missing ---- */
+
+static int prepare_layer(const void *argument, struct err *err)
+{
+    const char *images_dir = argument;
+    auto_fd int userns = userns_open(userns_base(0), err);
+    return userns < 0 ? -1 : host_layer_prepare(images_dir, userns, err);
+}
+
+static void on_layer(void *owner, const struct err *failure)
+{
+    struct host *host = owner;
+    instances_set_ready(host->instances, failure);
+    sweep(host);
+}
+
+/* ---- images ---- */
+
+struct image_job {
+    struct host *host;
+    struct store store;
+    struct message_image_create request;
+};
+
+static int copy_image(const void *argument, struct err *err)
+{
+    const struct image_job *job = argument;
+    return store_create_image(&job->store, job->request.image, job->request.instance, err);
+}
+
+static void finish_image(struct host *host, const char *image, const struct err *failure)
+{
+    struct message_image_done done = {.failed = failure != NULL};
+    snprintf(done.image, sizeof done.image, "%s", image);
+    if (failure)
+        snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, failure->text);
+    tell_api(host, MESSAGE_IMAGE_DONE, &done, sizeof done);
+}
+
+static void on_image(void *owner, const struct err *failure)
+{
+    auto_free struct image_job *job = owner;
+    struct err ignored;
+    instances_freeze(job->host->instances, job->request.instance, false, &ignored);
+    finish_image(job->host, job->request.image, failure);
+}
+
+static int start_image(struct host *host, const struct message_image_create *request,
+                       struct err *err)
+{
+    auto_free struct image_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return err_sys(err, ENOMEM, "create an image");
+    *job = (struct image_job){host, store_of(host), *request};
+    struct worker_job work = {copy_image, job, on_image, job};
+    if (instances_freeze(host->instances, request->instance, true, err) < 0)
+        return -1;
+    if (worker_start(host->loop, &work, err) < 0) {
+        struct err ignored;
+        instances_freeze(host->instances, request->instance, false, &ignored);
+        return -1;
+    }
+    ptr_take(&job);
+    return 0;
+}
+
+/* ---- what instances need of the host ---- */
+
+static int plug(void *owner, const struct message_instance_start *start, int netns_fd,
+                struct err *err)
+{
+    struct host *host = owner;
+    struct net_plug request = {
+        .vpc = start->vpc,
+        .interface_id = start->interface_id,
+        .netns_fd = netns_fd,
+        .address = start->address,
+        .gateway = start->gateway,
+        .prefix = start->prefix,
+    };
+    memcpy(request.mac, start->mac, sizeof request.mac);
+    return net_plug(host->net, &request, err);
+}
+
+static void unplug(void *owner, const struct message_instance_start *start)
+{
+    struct host *host = owner;
+    net_unplug(host->net, start->vpc, start->interface_id);
+}
+
+static void report(void *owner, const struct message_instance_state *state)
+{
+    tell_api(owner, MESSAGE_INSTANCE_STATE, state, sizeof *state);
+}
+
+static void on_removed(void *owner)
+{
+    sweep(owner);
+}
+
+/* ---- each second ---- */
+
+struct usage_report {
+    struct host *host;
+    struct buf rows;
+    uint32_t count;
+};
+
+static void add_usage(void *owner, const struct message_instance_start *start,
+                      const struct cgroup_usage *cgroup_usage)
+{
+    struct usage_report *usage_report = owner;
+    struct net_counters counters = {0};
+    struct err ignored;
+    struct usage row = {
+        .boot = start->boot,
+        .cpu_thousandths = start->cpu_thousandths,
+        .cpu_us = cgroup_usage->cpu_us,
+        .memory_bytes = cgroup_usage->memory_bytes,
+    };
+    if (net_counters(usage_report->host->net, start->vpc, start->interface_id, &counters,
+                     &ignored) < 0)
+        return; /* its network is going: it is about to be reported as ended */
+    memcpy(row.instance, start->instance, sizeof row.instance);
+    row.received_bytes = counters.received_bytes;
+    row.sent_bytes = counters.sent_bytes;
+    row.received_packets = counters.received_packets;
+    row.sent_packets = counters.sent_packets;
+    buf_append(&usage_report->rows, &row, sizeof row);
+    usage_report->count++;
+}
+
+static void on_tick(struct loop_timer *timer)
+{
+    struct host *host = timer->owner;
+    struct usage_report usage_report = {.host = host};
+    loop_timer_set(host->loop, timer, TICK_MS);
+    instances_tick(host->instances);
+    instances_measure(host->instances, add_usage, &usage_report);
+    struct message_usage head = {.count = usage_report.count};
+    if (host->peers[PROCESS_API] && !usage_report.rows.failed)
+        channel_send(host->peers[PROCESS_API], MESSAGE_USAGE, &head, sizeof head,
+                     usage_report.rows.data, usage_report.rows.size, NULL, 0);
+    buf_reset(&usage_report.rows);
+}
+
+/* ---- the fabric ---- */
+
+static void send_guest_sockets(struct host *host, const char *vpc)
+{
+    int sockets[2];
+    struct err ignored;
+    struct message_id id = {0};
+    struct channel *guest = host->peers[PROCESS_GUEST];
+    if (!guest || net_open_guest_sockets(host->net, vpc, sockets, &ignored) < 0)
+        return; /* the next fabric, or the next guest, tries again */
+    snprintf(id.id, sizeof id.id, "%s", vpc);
+    channel_send(guest, MESSAGE_GUEST_LISTENERS, &id, sizeof id, NULL, 0, sockets, 2);
+    close(sockets[0]);
+    close(sockets[1]);
+}
+
+static void on_fabric(struct host *host, const struct fabric *fabric, size_t size)
+{
+    struct err err;
+    struct message_fabric_done done = {.generation = fabric->generation};
+    if (!memchr(fabric->vpc, '\0', ID_SIZE))
+        return;
+    memcpy(done.vpc, fabric->vpc, ID_SIZE);
+    if (net_apply(host->net, fabric, size, &err) < 0) {
+        done.failed = 1;
+        snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, err.text);
+    } else if (!map_get(&host->vpcs, fabric->vpc) && !map_set(&host->vpcs, fabric->vpc, host)) {
+        send_guest_sockets(host, fabric->vpc);
+    }
+    tell_api(host, MESSAGE_FABRIC_DONE, &done, sizeof done);
+}
+
+static void on_fabric_delete(struct host *host, const char *vpc)
+{
+    struct err ignored;
+    listeners_close_vpc(&host->listeners, vpc);
+    map_remove(&host->vpcs, vpc);
+    net_delete_vpc(host->net, vpc, &ignored); /* what is left of it, the next start removes */
+}
+
+/* ---- messages ---- */
+
+/* The checks that every id needs before it becomes part of a path. */
+static bool is_id(const char *id)
+{
+    return memchr(id, '\0', ID_SIZE) && *id && *id != '.' && !strchr(id, '/');
+}
+
+static void on_image_create(struct host *host, const struct message_image_create *request)
+{
+    struct err err;
+    if (is_id(request->image) && is_id(request->instance) && start_image(host, request, &err) < 0)
+        finish_image(host, request->image, &err);
+}
+
+static void on_image_delete(struct host *host, const char *image)
+{
+    struct err ignored;
+    struct store store = store_of(host);
+    /* The layer of the host's own programs is nobody's to delete. */
+    if (strncmp(image, "ami-", 4) == 0 && store_mark_image(&store, image, &ignored) >= 0)
+        sweep(host);
+}
+
+void host_receive(struct host *host, struct channel *from, enum message_type type,
+                  const void *payload, size_t size)
+{
+    const struct message_id *id = payload;
+    const struct message_instance_stop *stop = payload;
+    bool named = type == MESSAGE_INSTANCE_REMOVE || type == MESSAGE_IMAGE_DELETE ||
+                 type == MESSAGE_FABRIC_DELETE;
+    if (named && !is_id(id->id))
+        return;
+    switch (type) {
+    case MESSAGE_FABRIC:
+        on_fabric(host, payload, size);
+        break;
+    case MESSAGE_FABRIC_DELETE:
+        on_fabric_delete(host, id->id);
+        break;
+    case MESSAGE_INSTANCE_START:
+        instances_start(host->instances, payload);
+        break;
+    case MESSAGE_INSTANCE_STOP:
+        instances_stop(host->instances, stop->instance, stop->force);
+        break;
+    case MESSAGE_INSTANCE_REMOVE:
+        instances_remove(host->instances, id->id);
+        break;
+    case MESSAGE_IMAGE_CREATE:
+        on_image_create(host, payload);
+        break;
+    case MESSAGE_IMAGE_DELETE:
+        on_image_delete(host, id->id);
+        break;
+    case MESSAGE_OPEN_LISTENER:
+        listeners_open(&host->listeners, payload, from);
+        break;
+    case MESSAGE_CLOSE_LISTENER:
+        listeners_close(&host->listeners, payload);
+        break;
+    case MESSAGE_OPEN_SOCKETS:
+        listeners_send_sockets(&host->listeners, payload, from);
+        break;
+    default:
+        break; /* the channel lets no other pass */
+    }
+}
+
+static void greet_api(struct host *host)
+{
+    struct message_hello hello = {
+        .world = host->options.world,
+        .host_address = 100u << 24 | (64 + host->options.world) << 16 | 1,
+    };
+    tell_api(host, MESSAGE_HOST_HELLO, &hello, sizeof hello);
+    instances_report_all(host->instances);
+}
+
+void host_set_peer(struct host *host, enum process peer, struct channel *channel)
+{
+    host->peers[peer] = channel;
+    if (!channel)
+        return;
+    if (peer == PROCESS_API)
+        greet_api(host);
+    if (peer == PROCESS_BALANCER)
+        listeners_send_all(&host->listeners, channel);
+    if (peer == PROCESS_GUEST)
+        map_each(entry, &host->vpcs) send_guest_sockets(host, entry->key);
+}
+
+/* ---- life ---- */
+
+static int make_folders(struct host *host, struct err *err)
+{
+    const struct host_options *options = &host->options;
+    snprintf(host->images_dir, PATH_SIZE, "%s/images", options->data_dir);
+    snprintf(host->instances_dir, PATH_SIZE, "%s/instances", options->data_dir);
+    snprintf(host->records_dir, PATH_SIZE, "%s/instances", options->run_dir);
+    if (file_make_dirs(host->images_dir, 0700, err) < 0 ||
+        file_make_dirs(host->instances_dir, 0700, err) < 0 ||
+        file_make_dirs(options->console_dir, 0755, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int start_parts(struct host *host, struct err *err)
+{
+    struct net_options net_options = {host->options.world, host->options.run_dir};
+    struct instances_options options = {
+        .loop = host->loop,
+        .world = host->options.world,
+        .images_dir = host->images_dir,
+        .instances_dir = host->instances_dir,
+        .records_dir = host->records_dir,
+        .console_dir = host->options.console_dir,
+        .console_gid = host->options.console_gid,
+        .plug = plug,
+        .unplug = unplug,
+        .report = report,
+        .on_removed = on_removed,
+        .owner = host,
+    };
+    struct store store = store_of(host);
+    struct worker_job job = {prepare_layer, host->images_dir, on_layer, host};
+    if (!(host->net = net_create(&net_options, err)))
+        return -1;
+    host->listeners.net = host->net;
+    store_recover(&store);
+    if (!(host->instances = instances_create(&options, err)))
+        return -1;
+    return worker_start(host->loop, &job, err);
+}
+
+struct host *host_create(struct loop *loop, const struct host_options *options, struct err *err)
+{
+    struct host *host = calloc(1, sizeof *host);
+    if (!host) {
+        err_sys(err, ENOMEM, "host");
+        return NULL;
+    }
+    host->options = *options;
+    host->loop = loop;
+    loop_timer_init(&host->tick, on_tick, host);
+    if (make_folders(host, err) < 0 || start_parts(host, err) < 0) {
+        host_destroy(host);
+        return NULL;
+    }
+    loop_timer_set(loop, &host->tick, TICK_MS);
+    return host;
+}
+
+void host_destroy(struct host *host)
+{
+    if (!host)
+        return;
+    loop_timer_clear(host->loop, &host->tick);
+    listeners_finish(&host->listeners);
+    instances_destroy(host->instances);
+    net_destroy(host->net);
+    map_finish(&host->vpcs);
+    free(host);
+}
+
+int host_remove_all(struct host *host, int grace_ms, struct err *err)
+{
+    instances_end_all(host->instances, grace_ms);
+    listeners_finish(&host->listeners);
+    host->listeners = (struct listeners){.net = host->net};
+    return net_remove_all(host->net, err);
+}

@@ -1,0 +1,25 @@
+/*
+ * The sockets of VPCs that the balancer works with. The host keeps a duplicate of each listener, so
+ * a balancer that is killed loses no connection that waits there, and gets its listeners again.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "host/net/net.h"
+#include "ipc/channel.h"
+
+struct listeners {
+    struct net *net;
+    struct map by_endpoint; /* struct listener */
+};
+
+/* Each answers on `balancer`, which may be NULL (away). */
+void listeners_open(struct listeners *listeners, const struct message_endpoint *endpoint,
+                    struct channel *balancer);
+void listeners_close(struct listeners *listeners, const struct message_endpoint *endpoint);
+/* Of a VPC that is no more. */
+void listeners_close_vpc(struct listeners *listeners, const char *vpc);
+void listeners_send_all(struct listeners *listeners, struct channel *balancer);
+void listeners_send_sockets(struct listeners *listeners, const struct message_sockets *wanted,
+                            struct channel *balancer);
+void listeners_finish(struct listeners *listeners);

@@ -1,0 +1,59 @@
+/*
+ * The instances of this machine: started, stopped, watched and, by a restarted host, found again.
+ * Calls return at once; what comes of them is reported. Each is safe to repeat.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "host/run/cgroup.h"
+#include "ipc/message.h"
+#include "loop/loop.h"
+
+#include <sys/types.h>
+
+struct instances;
+
+struct instances_options {
+    struct loop *loop;
+    uint32_t world;
+    const char *images_dir, *instances_dir; /* layers; the instances' own files */
+    const char *records_dir;                /* lost when the machine restarts, as instances are */
+    const char *console_dir;
+    gid_t console_gid;
+    int (*plug)(void *owner, const struct message_instance_start *start, int netns_fd,
+                struct err *err);
+    void (*unplug)(void *owner, const struct message_instance_start *start);
+    void (*report)(void *owner, const struct message_instance_state *state);
+    /* An instance's files may be deleted now (image/store.h sweeps them). */
+    void (*on_removed)(void *owner);
+    void *owner;
+};
+
+/* Strings are copied. Adopts what an earlier host left running. NULL and err on failure. */
+struct instances *instances_create(const struct instances_options *options, struct err *err);
+/* Forgets; instances go on. */
+void instances_destroy(struct instances *set);
+
+/* The layer "host" is there (or why it is not): starts that came before now begin or fail. */
+void instances_set_ready(struct instances *set, const struct err *failure);
+
+void instances_start(struct instances *set, const struct message_instance_start *start);
+void instances_stop(struct instances *set, const char *id, bool force);
+void instances_remove(struct instances *set, const char *id);
+/* Reports the last known state of each. */
+void instances_report_all(struct instances *set);
+/* To be called each second. */
+void instances_tick(struct instances *set);
+/* Whether any runs or is on its way. */
+bool instances_any_running(const struct instances *set);
+
+typedef void instances_visit(void *owner, const struct message_instance_start *start,
+                             const struct cgroup_usage *usage);
+/* Visits each running instance. */
+void instances_measure(struct instances *set, instances_visit *visit, void *owner);
+
+/* Holds a running instance still, so that its files can be copied; harmless if it does not run. */
+int instances_freeze(struct instances *set, const char *id, bool freeze, struct err *err);
+
+/* Stops all: SIGTERM, SIGKILL after `grace_ms`. Blocks. Nothing of them is left but their files. */
+void instances_end_all(struct instances *set, int grace_ms);
