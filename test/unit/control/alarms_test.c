@@ -1,0 +1,148 @@
+#include "control/alarm_state.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MINUTE_MS = 60000 };
+
+static const int64_t now_ms = 1767323100000; /* 2026-01-02T03:05:00Z */
+
+/*
+ * Datapoints as AWS's pages draw them, oldest first: "0" is fine, "X" breaches, "-" is missing;
+ * values are 10 and 90 around a threshold of 50.
+ */
+static size_t draw(const char *drawing, struct alarm_datapoint *out)
+{
+    size_t count = strlen(drawing);
+    for (size_t i = 0; i < count; i++) {
+        char mark = drawing[count - 1 - i];
+        out[i] = (struct alarm_datapoint){now_ms - (int64_t)(i + 1) * MINUTE_MS, mark == '-',
+                                          mark == 'X' ? 90 : 10, 1};
+    }
+    return count;
+}
+
+static json_t *make_alarm(int needed, int periods, const char *missing)
+{
+    return json_pack("{s:s, s:i, s:i, s:f, s:s, s:s, s:s, s:i}", "ComparisonOperator",
+                     "GreaterThanThreshold", "DatapointsToAlarm", needed, "EvaluationPeriods",
+                     periods, "Threshold", 50.0, "TreatMissingData", missing, "StateValue", "NONE",
+                     "Statistic", "Average", "Period", 60);
+}
+
+static void assert_state(int needed, const char *drawing, const char *missing, const char *expected)
+{
+    struct alarm_datapoint datapoints[8];
+    json_auto_t *alarm = make_alarm(needed, 3, missing);
+    struct alarm_verdict verdict =
+        alarm_judge(alarm, datapoints, draw(drawing, datapoints), now_ms);
+    if (!expected)
+        assert_null(verdict.state);
+    else
+        assert_string_equal(verdict.state, expected);
+    alarm_verdict_finish(&verdict);
+}
+
+/* The two tables of AWS's page on missing data; NULL: the state stays. */
+static void missing_data_count_as_awss_tables_say(void **state)
+{
+    (void)state;
+    static const struct {
+        int needed;
+        const char *drawing, *missing, *ignore, *breaching, *not_breaching;
+    } rows[] = {
+        {3, "0-X-X", "OK", "OK", "OK", "OK"},
+        {3, "----0", "OK", "OK", "OK", "OK"},
+        {3, "-----", "INSUFFICIENT_DATA", NULL, "ALARM", "OK"},
+        {3, "0XX-X", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {3, "--X--", "ALARM", NULL, "ALARM", "OK"},
+        {2, "0-X-X", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {2, "00X0X", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {2, "0-X--", "OK", "OK", "ALARM", "OK"},
+        {2, "----0", "OK", "OK", "ALARM", "OK"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_state(rows[i].needed, rows[i].drawing, "missing", rows[i].missing);
+        assert_state(rows[i].needed, rows[i].drawing, "ignore", rows[i].ignore);
+        assert_state(rows[i].needed, rows[i].drawing, "breaching", rows[i].breaching);
+        assert_state(rows[i].needed, rows[i].drawing, "notBreaching", rows[i].not_breaching);
+    }
+}
+
+static void a_late_datapoint_does_not_change_the_state(void **state)
+{
+    (void)state;
+    assert_state(3, "0XXX-", "missing", "ALARM");
+    assert_state(3, "X000-", "missing", "OK");
+}
+
+static void young_breaches_alone_are_no_alarm(void **state)
+{
+    (void)state;
+    assert_state(3, "----X", "missing", NULL);
+    assert_state(3, "---XX", "missing", NULL);
+    assert_state(3, "--XXX", "missing", "ALARM");
+}
+
+static void assert_reason(int needed, int periods, const char *drawing, const char *missing,
+                          const char *expected)
+{
+    struct alarm_datapoint datapoints[8];
+    json_auto_t *alarm = make_alarm(needed, periods, missing);
+    struct alarm_verdict verdict =
+        alarm_judge(alarm, datapoints, draw(drawing, datapoints), now_ms);
+    assert_string_equal(json_string_value(verdict.reason), expected);
+    alarm_verdict_finish(&verdict);
+}
+
+static void reasons_read_as_awss(void **state)
+{
+    (void)state;
+    assert_reason(3, 3, "00XXX", "missing",
+                  "Threshold Crossed: 3 datapoints [90.0 (02/01/26 03:04:00), 90.0 (02/01/26 "
+                  "03:03:00), 90.0 (02/01/26 03:02:00)] were greater than the threshold (50.0).");
+    assert_reason(1, 1, "0", "missing",
+                  "Threshold Crossed: 1 datapoint [10.0 (02/01/26 03:04:00)] was not greater than "
+                  "the threshold (50.0).");
+    assert_reason(2, 3, "00X0X", "missing",
+                  "Threshold Crossed: 2 out of the last 3 datapoints [90.0 (02/01/26 03:04:00), "
+                  "90.0 (02/01/26 03:02:00)] were greater than the threshold (50.0) (minimum 2 "
+                  "datapoints for OK -> ALARM transition).");
+    assert_reason(3, 3, "-----", "missing", "Insufficient Data: 3 datapoints were unknown.");
+    assert_reason(1, 1, "-", "breaching",
+                  "Threshold Crossed: no datapoints were received for 1 period and 1 missing "
+                  "datapoint was treated as [Breaching].");
+}
+
+static void reason_data_are_for_machines(void **state)
+{
+    (void)state;
+    struct alarm_datapoint datapoints[8];
+    json_auto_t *alarm = make_alarm(3, 3, "missing");
+    struct alarm_verdict verdict =
+        alarm_judge(alarm, datapoints, draw("000XX", datapoints), now_ms);
+    json_auto_t *data = json_loads(json_string_value(verdict.data), 0, NULL);
+    const json_t *recent = json_object_get(data, "recentDatapoints");
+    assert_string_equal(json_string_value(json_object_get(data, "queryDate")),
+                        "2026-01-02T03:05:00.000+0000");
+    assert_true(json_number_value(json_array_get(recent, 0)) == 10);
+    assert_true(json_number_value(json_array_get(recent, 2)) == 90);
+    assert_true(verdict.newest == 90);
+    alarm_verdict_finish(&verdict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(missing_data_count_as_awss_tables_say),
+        cmocka_unit_test(a_late_datapoint_does_not_change_the_state),
+        cmocka_unit_test(young_breaches_alone_are_no_alarm),
+        cmocka_unit_test(reasons_read_as_awss),
+        cmocka_unit_test(reason_data_are_for_machines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
