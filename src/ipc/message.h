@@ -189,7 +189,8 @@ struct message_instance_state {
 /* Followed by `count` rows of struct usage, one for each running instance. */
 struct message_usage {
     uint32_t count;
-    uint32_t unused;
+    uint32_t interval_ms; /* real time since the report before, which CPU time is measured against;
+                             0 means a second */
 };
 
 struct usage {
