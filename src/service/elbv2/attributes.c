@@ -23,7 +23,7 @@ static const struct attribute load_balancer_attributes[] = {
     {"deletion_protection.enabled", "false", BOOLEAN},
     {"routing.http2.enabled", "true", BOOLEAN, .works = "true"},
     {"routing.http.drop_invalid_header_fields.enabled", "false", BOOLEAN},
-    {"routing.http.xff_client_port.enabled", "false", BOOLEAN, .works = "false"},
+    {"routing.http.xff_client_port.enabled", "false", BOOLEAN},
     {"routing.http.preserve_host_header.enabled", "false", BOOLEAN},
     {"routing.http.xff_header_processing.mode", "append", "append|preserve|remove"},
     {"load_balancing.cross_zone.enabled", "true", BOOLEAN, .works = "true"},
@@ -58,10 +58,10 @@ static const struct attribute target_group_attributes[] = {
      "true|false|use_load_balancer_configuration", .works = "true|use_load_balancer_configuration"},
     {"target_group_health.dns_failover.minimum_healthy_targets.count", "1", .works = "1"},
     {"target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", .works = "off"},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1",
-     .works = "1"},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off",
-     .works = "off"},
+    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", NULL, 1,
+     1000},
+    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", NULL,
+     1, 100},
     {NULL},
 };
 
@@ -130,6 +130,8 @@ static int check_number(const struct attribute *row, const char *value, struct e
 
 static int check_value(const struct attribute *row, const char *value, struct err *err)
 {
+    if (strcmp(value, row->initial) == 0)
+        return 0;
     if (row->maximum > 0 && check_number(row, value, err) < 0)
         return -1;
     if (row->words && !is_word(row->words, value))
