@@ -130,6 +130,12 @@ static void append_json(struct buf *out, const json_t *value)
     }
 }
 
+static bool is_absent(const json_t *value)
+{
+    return !value || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
 static bool add_rows(struct metadata *metadata, const char *directory, const struct row *table,
                      size_t count, const json_t *description)
 {
@@ -137,7 +143,7 @@ static bool add_rows(struct metadata *metadata, const char *directory, const str
         const json_t *value =
             table[i].member ? json_object_get(description, table[i].member) : NULL;
         char path[PATH_SIZE];
-        if (table[i].member && (!value || json_is_null(value)))
+        if (table[i].member && is_absent(value))
             continue;
         snprintf(path, sizeof(path), "%s/%s", directory, table[i].path);
         struct buf *leaf = add_leaf(metadata, path);
@@ -168,7 +174,7 @@ static bool add_interface(struct metadata *metadata, const json_t *description)
 /* The directory of keys is listed with their names, unlike any other. */
 static bool add_key_list(struct metadata *metadata, const json_t *description)
 {
-    if (!json_object_get(description, "PublicKey"))
+    if (is_absent(json_object_get(description, "PublicKey")))
         return true;
     struct buf *leaf = add_leaf(metadata, "meta-data/public-keys");
     if (leaf)

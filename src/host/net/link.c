@@ -1,7 +1,5 @@
 #include "host/net/link.h"
 
-#include "base/cleanup.h"
-
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/veth.h>
@@ -14,6 +12,8 @@ static void put_end(struct rtnl_request *request, const struct link_end *end)
     mnl_attr_put(request->header, IFLA_ADDRESS, sizeof(end->mac), end->mac);
     if (end->namespace_fd >= 0)
         mnl_attr_put_u32(request->header, IFLA_NET_NS_FD, (uint32_t)end->namespace_fd);
+    if (end->group)
+        mnl_attr_put_u32(request->header, IFLA_GROUP, end->group);
 }
 
 int link_create(struct rtnl *rtnl, const struct link_end *here, const struct link_end *there,
@@ -102,50 +102,14 @@ int link_delete(struct rtnl *rtnl, int index, struct err *err)
     return rtnl_do(rtnl, &request, ENODEV, "cannot delete a link", err);
 }
 
-/* Links are first collected: deleting while the kernel lists them would miss some. */
-struct doomed {
-    const char *prefix;
-    int *indices;
-    size_t count;
-    bool failed;
-};
-
-static int on_doomed(const struct nlmsghdr *header, void *owner)
-{
-    const struct ifinfomsg *message = mnl_nlmsg_get_payload(header);
-    struct doomed *doomed = owner;
-    const struct nlattr *attribute;
-
-    mnl_attr_for_each(attribute, header, sizeof(*message))
-    {
-        if (mnl_attr_get_type(attribute) != IFLA_IFNAME || message->ifi_index == LINK_LOOPBACK ||
-            strncmp(mnl_attr_get_str(attribute), doomed->prefix, strlen(doomed->prefix)) != 0)
-            continue;
-        int *larger = realloc(doomed->indices, (doomed->count + 1) * sizeof(int));
-        if (!larger) {
-            doomed->failed = true;
-            continue;
-        }
-        doomed->indices = larger;
-        doomed->indices[doomed->count++] = message->ifi_index;
-    }
-    return MNL_CB_OK;
-}
-
-int link_delete_all(struct rtnl *rtnl, const char *prefix, struct err *err)
+int link_delete_group(struct rtnl *rtnl, uint32_t group, struct err *err)
 {
     struct rtnl_request request;
-    struct ifinfomsg message = {.ifi_family = AF_UNSPEC};
-    struct doomed doomed = {.prefix = prefix};
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
 
-    rtnl_begin(&request, RTM_GETLINK, NLM_F_DUMP, &message, sizeof(message));
-    int result = rtnl_query(rtnl, &request, on_doomed, &doomed, "cannot list links", err);
-    auto_free int *indices = doomed.indices;
-    if (doomed.failed)
-        return err_set(err, "out of memory");
-    for (size_t i = 0; i < doomed.count && result >= 0; i++)
-        result = link_delete(rtnl, indices[i], err);
-    return result;
+    rtnl_begin(&request, RTM_DELLINK, 0, &link, sizeof(link));
+    mnl_attr_put_u32(request.header, IFLA_GROUP, group);
+    return rtnl_do(rtnl, &request, ENODEV, "cannot delete a group of links", err);
 }
 
 int link_add_address(struct rtnl *rtnl, int index, uint32_t address, unsigned prefix,

@@ -8,6 +8,7 @@
 struct link_end {
     const char *name;
     int namespace_fd; /* -1: where the request is made */
+    uint32_t group;   /* 0: none; see link_delete_group() */
     uint8_t mac[6];
 };
 
@@ -25,8 +26,9 @@ int link_find(struct rtnl *rtnl, const char *name, struct link *link, struct err
 int link_up(struct rtnl *rtnl, int index, struct err *err);
 /* Removes both ends; harmless if it is not there. */
 int link_delete(struct rtnl *rtnl, int index, struct err *err);
-/* Removes every link but the loopback whose name begins with `prefix`. */
-int link_delete_all(struct rtnl *rtnl, const char *prefix, struct err *err);
+/* Removes all links of a group at once, which takes no longer than one; harmless if there is none.
+ */
+int link_delete_group(struct rtnl *rtnl, uint32_t group, struct err *err);
 
 /* Adds an address; harmless if it is there. */
 int link_add_address(struct rtnl *rtnl, int index, uint32_t address, unsigned prefix,

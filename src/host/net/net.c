@@ -80,11 +80,9 @@ static int remove_all_vpcs(struct net *net, struct err *err)
 
 int net_remove_all(struct net *net, struct err *err)
 {
-    char prefix[NET_LINK_NAME_SIZE];
-
-    snprintf(prefix, sizeof(prefix), "pl%u-", net->world);
-    if (remove_all_vpcs(net, err) < 0 || link_delete_all(&net->rtnl, prefix, err) < 0 ||
-        host_side_remove(net, err) < 0 || namespace_remove_directory(net->directory, err) < 0)
+    if (link_delete_group(&net->rtnl, HOST_LINK_GROUP + net->world, err) < 0 ||
+        remove_all_vpcs(net, err) < 0 || host_side_remove(net, err) < 0 ||
+        namespace_remove_directory(net->directory, err) < 0)
         return err_wrap(err, "cannot remove the fabric");
     return 0;
 }

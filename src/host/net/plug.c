@@ -77,7 +77,7 @@ int net_plug(struct net *net, const struct net_plug *plug, struct err *err)
 {
     char name[NET_LINK_NAME_SIZE];
     struct rtnl instance = {0};
-    struct link_end here = {.name = name, .namespace_fd = -1};
+    struct link_end here = {.name = name, .namespace_fd = -1, .group = ROUTER_LINK_GROUP};
     struct link_end there = {.name = "eth0", .namespace_fd = plug->netns_fd};
 
     if (check_plug(plug, err) < 0)

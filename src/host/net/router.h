@@ -30,6 +30,9 @@ enum {
     ROUTER_PRIORITY_MEMBERS = 1000,
     ROUTER_PRIORITY_SUBNETS = 2000,
     ROUTER_PRIORITY_NOTHING = 3000, /* drops what no table has a route for */
+
+    ROUTER_LINK_GROUP = 1,      /* of all links in a VPC's namespace */
+    HOST_LINK_GROUP = 0x706c00, /* + world: of their ends on the host */
 };
 
 struct nft_ctx;

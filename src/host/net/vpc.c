@@ -64,8 +64,10 @@ static int set_up_router(struct vpc *vpc, struct err *err)
 static int connect_internet(struct net *net, struct vpc *vpc, struct err *err)
 {
     char name[NET_LINK_NAME_SIZE];
-    struct link_end here = {.name = name, .namespace_fd = -1};
-    struct link_end there = {.name = NET_INTERNET_LINK, .namespace_fd = vpc->namespace_fd};
+    struct link_end here = {
+        .name = name, .namespace_fd = -1, .group = HOST_LINK_GROUP + net->world};
+    struct link_end there = {
+        .name = NET_INTERNET_LINK, .namespace_fd = vpc->namespace_fd, .group = ROUTER_LINK_GROUP};
     struct err failure;
     int made;
 
@@ -202,7 +204,7 @@ int vpc_remove(struct net *net, struct vpc *vpc, struct err *err)
     char id[ID_SIZE];
 
     if (link_delete(&net->rtnl, vpc->host_link, err) < 0 ||
-        link_delete_all(&vpc->rtnl, "", err) < 0)
+        link_delete_group(&vpc->rtnl, ROUTER_LINK_GROUP, err) < 0)
         return err_wrap(err, "%s", vpc->id);
     memcpy(id, vpc->id, sizeof(id));
     map_remove(&net->vpcs, id);
