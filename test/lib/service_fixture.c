@@ -1,6 +1,10 @@
 #include "service_fixture.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "model/decode.h"
+#include "model/encode.h"
+#include "model/validate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,6 +74,12 @@ struct call fixture_context(struct service_fixture *fixture, struct txn *txn)
     };
 }
 
+/* One of the protocols that a service speaks. */
+static enum model_protocol some_protocol(const struct model_service *model)
+{
+    return (enum model_protocol)(model->protocols & -model->protocols);
+}
+
 static json_t *parse_input(const char *format, va_list args)
 {
     auto_free char *text = NULL;
@@ -83,6 +93,36 @@ static json_t *parse_input(const char *format, va_list args)
     return in;
 }
 
+/* What front/ does before a handler is called: types, required members, ranges. Takes over `in`. */
+static json_t *check_input(struct service_fixture *fixture, const char *service,
+                           const char *operation, json_t *in)
+{
+    const struct model_service *model = model_find_service(service);
+    const struct model_operation *row = model ? model_find_operation(model, operation) : NULL;
+    json_auto_t *taken = in;
+    json_t *decoded = NULL;
+    if (!row)
+        fail_msg("the model has no operation %s of %s", operation, service);
+    if (model_decode_tree(row, taken, &decoded, &fixture->err) < 0)
+        return NULL;
+    if (model_validate(model, row, some_protocol(model), decoded, &fixture->err) < 0) {
+        json_decref(decoded);
+        return NULL;
+    }
+    return decoded;
+}
+
+/* What a handler returned must be encodable: a member that AWS does not have is a bug. */
+static void check_output(const char *service, const char *operation, const json_t *out)
+{
+    struct err err;
+    auto_buf body = {0};
+    const struct model_service *model = model_find_service(service);
+    if (model_encode_result(model, model_find_operation(model, operation), some_protocol(model),
+                            out, "request", &body, &err) < 0)
+        fail_msg("the answer of %s cannot be encoded: %s", operation, err.text);
+}
+
 static json_t *call_json(struct service_fixture *fixture, const char *service,
                          const char *operation, json_t *in)
 {
@@ -90,12 +130,16 @@ static json_t *call_json(struct service_fixture *fixture, const char *service,
     struct call call = fixture_context(fixture, txn);
     json_t *out = NULL;
     fixture->err = (struct err){0};
+    json_t *checked = check_input(fixture, service, operation, in);
+    if (!checked)
+        return NULL;
     if (service_prepare_region(&call, &fixture->err) < 0) {
-        json_decref(in);
+        json_decref(checked);
         return NULL;
     }
-    if (service_call(&call, service, operation, in, &out, &fixture->err) < 0)
+    if (service_call(&call, service, operation, checked, &out, &fixture->err) < 0)
         return NULL;
+    check_output(service, operation, out);
     assert_int_equal(txn_commit(txn, &fixture->err), 0);
     txn = NULL;
     return out;

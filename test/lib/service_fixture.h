@@ -1,6 +1,7 @@
 /*
- * Calls operations as front/ does, against a store in memory: JSON text in, JSON out. Time stands
- * still unless the test moves it, and randomness is the same in every run.
+ * Calls operations as front/ does, against a store in memory: JSON text in, JSON out, both checked
+ * against the API model. Time stands still unless the test moves it, and randomness is the same in
+ * every run.
  */
 #pragma once
 
