@@ -53,10 +53,14 @@ static void fail_start(json_t *instance, const char *text)
     instance_set_reason(instance, "Server.InternalError", reason);
 }
 
+/* Rebooted from within, or lost with its host: the user still wants it to run. */
+static bool goes_on(const char *text)
+{
+    return strcmp(text, INSTANCE_TEXT_RESTARTED) == 0 || strcmp(text, INSTANCE_TEXT_LOST) == 0;
+}
+
 static void started(struct call *call, json_t *instance, int64_t boot)
 {
-    if (boot <= doc_number(instance, "_running_boot"))
-        return;
     set_number(instance, "_running_boot", boot);
     set_number(instance, "_started_ms", call->now_ms);
     if (!instance_is(instance, "pending"))
@@ -68,17 +72,13 @@ static void started(struct call *call, json_t *instance, int64_t boot)
 static void ended(json_t *instance, int64_t boot, bool failed, const char *text)
 {
     int64_t last = doc_number(instance, "_boot");
-    bool should_run = doc_is(instance, "_desired", "running");
-    /* Boot 0: the host does not have it, which answers only a wish that it should not run. */
-    if (boot == 0 && !should_run)
-        boot = last;
-    if (boot <= doc_number(instance, "_exited_boot") || boot > last)
-        return;
     set_number(instance, "_exited_boot", boot);
-    if (!should_run || boot < last)
+    if (!doc_is(instance, "_desired", "running") || boot < last)
         return;
     if (failed)
         fail_start(instance, text);
+    else if (goes_on(text))
+        set_number(instance, "_boot", last + 1);
     else
         end_by_itself(instance, text);
 }
@@ -86,25 +86,49 @@ static void ended(json_t *instance, int64_t boot, bool failed, const char *text)
 static void removed(struct call *call, json_t *instance)
 {
     char slot[24];
-    if (!instance_is(instance, "terminated") || doc_flag(instance, "_removed"))
-        return;
     snprintf(slot, sizeof slot, "%lld", (long long)doc_number(instance, "_slot"));
     txn_delete(call->txn, "slot", "", slot);
     json_object_set_new(instance, "_removed", json_true());
 }
 
+/*
+ * The boot that a report is about. Boot 0 means that the host does not have the instance: that
+ * answers the wish that it should not run, and says nothing about one that should.
+ */
+static int64_t boot_of(const json_t *instance, const struct message_instance_state *report)
+{
+    bool should_run = doc_is(instance, "_desired", "running");
+    return report->boot || should_run ? (int64_t)report->boot : doc_number(instance, "_boot");
+}
+
+/* Most reports after a restart repeat what is known. */
+static bool is_news(const json_t *instance, const struct message_instance_state *report)
+{
+    int64_t boot = boot_of(instance, report);
+    if (report->report == INSTANCE_REMOVED)
+        return instance_is(instance, "terminated") && !doc_flag(instance, "_removed");
+    if (boot > doc_number(instance, "_boot"))
+        return false;
+    if (report->report == INSTANCE_STARTED)
+        return boot > doc_number(instance, "_running_boot");
+    return (report->report == INSTANCE_EXITED || report->report == INSTANCE_FAILED) &&
+           boot > doc_number(instance, "_exited_boot");
+}
+
 void instance_apply_report(struct call *call, const char *id,
                            const struct message_instance_state *report)
 {
-    json_t *instance = txn_edit(call->txn, kind, call->region, id);
-    if (!instance)
+    const json_t *known = store_get(call->store, kind, call->region, id);
+    if (!known || !is_news(known, report))
         return;
-    if (report->report == INSTANCE_STARTED)
-        started(call, instance, report->boot);
-    else if (report->report == INSTANCE_EXITED || report->report == INSTANCE_FAILED)
-        ended(instance, report->boot, report->report == INSTANCE_FAILED, report->text);
-    else if (report->report == INSTANCE_REMOVED)
+    json_t *instance = txn_edit(call->txn, kind, call->region, id);
+    int64_t boot = boot_of(instance, report);
+    if (report->report == INSTANCE_REMOVED)
         removed(call, instance);
+    else if (report->report == INSTANCE_STARTED)
+        started(call, instance, boot);
+    else
+        ended(instance, boot, report->report == INSTANCE_FAILED, report->text);
 }
 
 /* A terminated instance has no interface and no addresses any more, and shows none. */

@@ -179,6 +179,10 @@ struct message_instance_stop {
 
 enum instance_report { INSTANCE_STARTED = 1, INSTANCE_EXITED = 2, INSTANCE_FAILED = 3, INSTANCE_REMOVED = 4 };
 
+/* Texts of INSTANCE_EXITED after which an instance that should run is started again. */
+#define INSTANCE_TEXT_RESTARTED "it restarted itself"
+#define INSTANCE_TEXT_LOST      "it ended while the host process was away"
+
 struct message_instance_state {
     char instance[ID_SIZE];
     uint32_t boot;

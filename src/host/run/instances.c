@@ -178,7 +178,7 @@ static void describe_exit(int pidfd, char *text, size_t size)
     else if (info.si_code == CLD_EXITED)
         snprintf(text, size, "its first process ended with status %d", info.si_status);
     else if (info.si_status == SIGHUP)
-        snprintf(text, size, "it restarted itself"); /* what the kernel makes of reboot(2) there */
+        snprintf(text, size, INSTANCE_TEXT_RESTARTED); /* what the kernel makes of reboot(2) there */
     else if (info.si_status == SIGINT)
         snprintf(text, size, "it switched itself off");
     else
@@ -514,7 +514,7 @@ static int adopt(void *owner, const struct instance_record *record, struct err *
     if (record->pid) {
         instance->record.pid = 0;
         instance->ungrouped = !cgroup_remove(&set->cgroups, id);
-        report(instance, INSTANCE_EXITED, "it ended while the host process was away");
+        report(instance, INSTANCE_EXITED, INSTANCE_TEXT_LOST);
     }
     return 0;
 }

@@ -320,6 +320,21 @@ static void a_shutdown_from_within_follows_the_behavior(void **state)
     destroy(world);
 }
 
+static void a_reboot_from_within_starts_it_again(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    report(world, id, 1, INSTANCE_EXITED, INSTANCE_TEXT_RESTARTED);
+    assert_state(world, id, "running");
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 2);
+    report(world, id, 2, INSTANCE_STARTED, "");
+    report(world, id, 2, INSTANCE_EXITED, INSTANCE_TEXT_LOST);
+    assert_state(world, id, "running");
+    destroy(world);
+}
+
 /* ---- the end ---- */
 
 static void terminating_gives_everything_back(void **state)
@@ -511,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_later_start_that_fails_leaves_it_stopped),
         cmocka_unit_test(a_reboot_stops_and_starts_while_it_stays_running),
         cmocka_unit_test(a_shutdown_from_within_follows_the_behavior),
+        cmocka_unit_test(a_reboot_from_within_starts_it_again),
         cmocka_unit_test(terminating_gives_everything_back),
         cmocka_unit_test(an_instance_that_the_host_does_not_have_ends_too),
         cmocka_unit_test(a_new_host_is_told_what_should_run_and_what_not),
