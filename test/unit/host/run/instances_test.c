@@ -1,0 +1,363 @@
+/* Real instances, without a network: what they are inside, what they are outside, how they end. */
+#include "host/image/host_layer.h"
+#include "host/image/store.h"
+#include "host/image/tree.h"
+#include "host/run/instances.h"
+#include "host/run/kernel_file.h"
+#include "host/run/userns.h"
+#include "metadata_service.h"
+#include "os/clock.h"
+#include "os/file.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WORLD = 45, PATIENCE_MS = 30000, SERVICES_MAX = 8 };
+
+struct fixture {
+    char dir[64], images[96], instances[96], records[96], console[96];
+    struct loop *loop;
+    struct instances *set;
+    const char *user_data;
+    pid_t services[SERVICES_MAX];
+    int service_count;
+    struct message_instance_state last; /* report */
+    int reports;
+};
+
+static int plug(void *owner, const struct message_instance_start *start, int netns_fd,
+                struct err *err)
+{
+    struct fixture *fixture = owner;
+    (void)start;
+    (void)err;
+    fixture->services[fixture->service_count++] =
+        metadata_service_start(netns_fd, fixture->user_data);
+    return 0;
+}
+
+static void unplug(void *owner, const struct message_instance_start *start)
+{
+    (void)owner;
+    (void)start;
+}
+
+static void report(void *owner, const struct message_instance_state *state)
+{
+    struct fixture *fixture = owner;
+    fixture->last = *state;
+    fixture->reports++;
+}
+
+static void on_removed(void *owner)
+{
+    (void)owner;
+}
+
+static void create_set(struct fixture *fixture)
+{
+    struct err err = {0};
+    struct instances_options options = {
+        .loop = fixture->loop,
+        .world = WORLD,
+        .images_dir = fixture->images,
+        .instances_dir = fixture->instances,
+        .records_dir = fixture->records,
+        .console_dir = fixture->console,
+        .plug = plug,
+        .unplug = unplug,
+        .report = report,
+        .on_removed = on_removed,
+        .owner = fixture,
+    };
+    fixture->set = instances_create(&options, &err);
+    assert_string_equal(err.text, "");
+    assert_non_null(fixture->set);
+    instances_set_ready(fixture->set, NULL);
+}
+
+static int setup(void **state)
+{
+    struct err err = {0};
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    *state = fixture;
+    if (geteuid() != 0)
+        return 0;
+    snprintf(fixture->dir, sizeof fixture->dir, "/var/tmp/pileus-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture->dir));
+    snprintf(fixture->images, sizeof fixture->images, "%s/images", fixture->dir);
+    snprintf(fixture->instances, sizeof fixture->instances, "%s/instances", fixture->dir);
+    snprintf(fixture->records, sizeof fixture->records, "%s/records", fixture->dir);
+    snprintf(fixture->console, sizeof fixture->console, "%s/console", fixture->dir);
+    assert_true(file_make_dirs(fixture->images, 0700, &err) >= 0);
+    assert_true(file_make_dirs(fixture->console, 0700, &err) >= 0);
+    int userns = userns_open(userns_base(0), &err);
+    if (userns < 0 || host_layer_prepare(fixture->images, userns, &err) < 0)
+        fail_msg("%s", err.text);
+    close(userns);
+    fixture->loop = loop_create(&err);
+    fixture->user_data = "";
+    create_set(fixture);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    if (fixture->set) {
+        instances_end_all(fixture->set, 1000);
+        instances_destroy(fixture->set);
+    }
+    for (int i = 0; i < fixture->service_count; i++) {
+        kill(fixture->services[i], SIGKILL);
+        waitpid(fixture->services[i], NULL, 0);
+    }
+    loop_destroy(fixture->loop);
+    if (fixture->dir[0])
+        tree_delete(fixture->dir, &err);
+    free(fixture);
+    return 0;
+}
+
+static void need_root(void)
+{
+    if (geteuid() != 0) {
+        print_message("needs root\n");
+        skip();
+    }
+}
+
+static struct message_instance_start start_of(const char *id, uint32_t slot)
+{
+    struct message_instance_start start = {
+        .host_name = "ip-10-0-1-5",
+        .boot = 1,
+        .slot = slot,
+        .cpu_thousandths = 500,
+        .memory_mib = 256,
+        .address = 0x0a000105,
+        .layer_count = 1,
+        .layers = {"host"},
+    };
+    snprintf(start.instance, sizeof start.instance, "%s", id);
+    return start;
+}
+
+static void turn(struct fixture *fixture, int64_t deadline_ms)
+{
+    struct err err;
+    assert_true(loop_turn(fixture->loop, 20, &err) >= 0);
+    if (clock_mono_ms() > deadline_ms)
+        fail_msg("nothing came; last report: %u \"%s\"", fixture->last.report, fixture->last.text);
+}
+
+static void await_report(struct fixture *fixture, enum instance_report what)
+{
+    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
+    while (fixture->last.report != what)
+        turn(fixture, deadline_ms);
+}
+
+/* The console once it holds `text`; freed by the caller. */
+static char *await_console(struct fixture *fixture, const char *id, const char *text)
+{
+    char path[256];
+    struct err err;
+    size_t size;
+    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
+    snprintf(path, sizeof path, "%s/%s.log", fixture->console, id);
+    for (;; turn(fixture, deadline_ms)) {
+        char *console = file_read(path, 1 << 20, &size, &err);
+        if (console && strstr(console, text))
+            return console;
+        free(console);
+    }
+}
+
+/* What the record says: the instance's PID 1 as the host sees it. */
+static pid_t first_process(struct fixture *fixture, const char *id)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/sys/fs/cgroup/pids/pileus.%d/%s/cgroup.procs", WORLD, id);
+    if (access(path, R_OK) < 0)
+        snprintf(path, sizeof path, "/sys/fs/cgroup/pileus.%d/%s/cgroup.procs", WORLD, id);
+    (void)fixture;
+    return (pid_t)kernel_file_number(path);
+}
+
+static void expect(const char *console, const char *line)
+{
+    if (!strstr(console, line))
+        fail_msg("no \"%s\" in the console:\n%s", line, console);
+}
+
+static void an_instance_is_a_machine_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-a", 77);
+    fixture->user_data =
+        "#!/bin/bash\n"
+        "echo id=$(id -u) name=$(hostname) init=$(cat /proc/1/comm)\n"
+        "echo root=$(ls -A /root | grep -v .ssh) hashes=$(grep -c '\\$' /etc/shadow)\n"
+        "echo others=$(ls -d /work /data /lost+found /var/lib/dpkg 2>/dev/null)\n"
+        "touch /usr/bin/new && echo usr-is-writable\n"
+        "su ec2-user -c 'sudo -n id -un'\n"
+        "date -s 2001-01-01 2>/dev/null || echo clock-is-safe\n"
+        "grep -c test-key /root/.ssh/authorized_keys /home/ec2-user/.ssh/authorized_keys\n"
+        "echo sees=$(ls -d /proc/[0-9]* | wc -l)\necho DO''NE\n";
+    instances_start(fixture->set, &start);
+    await_report(fixture, INSTANCE_STARTED);
+    char *console = await_console(fixture, "i-a", "DONE");
+    expect(console, "id=0 name=ip-10-0-1-5 init=pileus: init");
+    expect(console, "root= hashes=0");
+    expect(console, "others=\n");
+    expect(console, "usr-is-writable");
+    expect(console, "clock-is-safe");
+    expect(console, "/home/ec2-user/.ssh/authorized_keys:1");
+    free(console);
+}
+
+static void root_of_an_instance_is_nobody_outside(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[64];
+    struct stat info;
+    need_root();
+    struct message_instance_start start = start_of("i-b", 78);
+    instances_start(fixture->set, &start);
+    await_report(fixture, INSTANCE_STARTED);
+    snprintf(path, sizeof path, "/proc/%d/uid_map", first_process(fixture, "i-b"));
+    assert_int_equal(kernel_file_number(path), 0);
+    snprintf(path, sizeof path, "/proc/%d/status", first_process(fixture, "i-b"));
+    assert_int_equal(stat(path, &info), 0);
+    FILE *file = fopen(path, "r");
+    char line[256];
+    unsigned uid = 0;
+    while (fgets(line, sizeof line, file) && sscanf(line, "Uid: %u", &uid) != 1)
+        continue;
+    fclose(file);
+    assert_int_equal(uid, userns_base(78));
+}
+
+static void stopping_ends_it_and_starting_again_keeps_its_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-c", 79);
+    fixture->user_data = "#!/bin/sh\necho first-boot\n"
+                         "printf '#!/bin/sh\\necho every-boot\\n' >/etc/rc.local\n"
+                         "chmod +x /etc/rc.local\n";
+    instances_start(fixture->set, &start);
+    free(await_console(fixture, "i-c", "every-boot"));
+    instances_stop(fixture->set, "i-c", false);
+    await_report(fixture, INSTANCE_EXITED);
+    assert_string_equal(fixture->last.text, "its first process ended with status 0");
+
+    instances_start(fixture->set, &start); /* the same boot again is no new one */
+    assert_int_equal(fixture->last.report, INSTANCE_EXITED);
+    start.boot = 2;
+    instances_start(fixture->set, &start);
+    await_report(fixture, INSTANCE_STARTED);
+    char *console = await_console(fixture, "i-c", "every-boot\nevery-boot");
+    assert_null(strstr(strstr(console, "first-boot") + 1, "first-boot"));
+    free(console);
+}
+
+static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    struct store store = {fixture->images, fixture->instances};
+    need_root();
+    struct message_instance_start first = start_of("i-d", 80), second = start_of("i-e", 81);
+    fixture->user_data = "#!/bin/sh\necho kept >/usr/local/bin/kept; rm /etc/services\n"
+                         "echo mine >/home/ec2-user/mine; chown ec2-user /home/ec2-user/mine\n"
+                         "cp /etc/ssh/ssh_host_ed25519_key.pub /root/old\necho DO''NE\n";
+    instances_start(fixture->set, &first);
+    free(await_console(fixture, "i-d", "DONE"));
+    assert_true(instances_freeze(fixture->set, "i-d", true, &err) >= 0);
+    if (store_create_image(&store, "ami-1", "i-d", &err) < 0)
+        fail_msg("%s", err.text);
+    assert_true(instances_freeze(fixture->set, "i-d", false, &err) >= 0);
+
+    second.layer_count = 2;
+    strcpy(second.layers[1], "ami-1");
+    fixture->user_data = "#!/bin/sh\ncat /usr/local/bin/kept; stat -c %U /home/ec2-user/mine\n"
+                         "ls /etc/services || echo it-is-deleted\necho DO''NE\n";
+    instances_start(fixture->set, &second);
+    char *console = await_console(fixture, "i-e", "DONE");
+    expect(console, "kept\nec2-user\n");
+    expect(console, "it-is-deleted");
+    free(console);
+
+    assert_true(store_mark_image(&store, "ami-1", &err) >= 0);
+    assert_true(store_sweep(&store, false, &err) >= 0);
+    char path[128];
+    snprintf(path, sizeof path, "%s/ami-1/root", fixture->images);
+    assert_int_equal(access(path, F_OK), 0); /* an instance stands on it */
+    instances_remove(fixture->set, "i-e");
+    await_report(fixture, INSTANCE_REMOVED);
+    assert_true(store_sweep(&store, false, &err) >= 0);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_new_host_process_finds_instances_again(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-f", 82);
+    instances_start(fixture->set, &start);
+    await_report(fixture, INSTANCE_STARTED);
+    pid_t pid = first_process(fixture, "i-f");
+    instances_destroy(fixture->set);
+    fixture->last = (struct message_instance_state){0};
+
+    create_set(fixture);
+    instances_report_all(fixture->set);
+    assert_int_equal(fixture->last.report, INSTANCE_STARTED);
+    assert_int_equal(first_process(fixture, "i-f"), pid);
+    instances_stop(fixture->set, "i-f", true);
+    await_report(fixture, INSTANCE_EXITED);
+    assert_int_equal(first_process(fixture, "i-f"), -1);
+}
+
+static void a_start_that_fails_says_why(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-g", 83);
+    strcpy(start.layers[0], "ami-missing");
+    instances_start(fixture->set, &start);
+    await_report(fixture, INSTANCE_FAILED);
+    assert_string_equal(fixture->last.text, "no layer has a folder root");
+    strcpy(start.layers[0], "../host");
+    start.boot = 2;
+    instances_start(fixture->set, &start);
+    assert_string_equal(fixture->last.text, "layer 0 has no name");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(an_instance_is_a_machine_of_its_own),
+        TEST(root_of_an_instance_is_nobody_outside),
+        TEST(stopping_ends_it_and_starting_again_keeps_its_disk),
+        TEST(an_image_carries_files_to_an_instance_with_other_ids),
+        TEST(a_new_host_process_finds_instances_again),
+        TEST(a_start_that_fails_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
