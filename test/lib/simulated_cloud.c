@@ -2,6 +2,8 @@
 #include "simulated_cloud.h"
 
 #include "base/cleanup.h"
+#include "service/doc.h"
+#include "service/ec2/public_images.h"
 #include "simulated_cloud_impl.h"
 
 #include <assert.h>
@@ -244,6 +246,26 @@ void cloud_ok(struct simulated_cloud *cloud, const char *service, const char *op
         return;
     fprintf(stderr, "%s failed: %s: %s\n", operation, cloud->err.code, cloud->err.text);
     abort();
+}
+
+static void call_template(struct simulated_cloud *cloud, const char *operation)
+{
+    json_auto_t *image = public_image_at(cloud->region, 0);
+    cloud_ok(cloud, "ec2", operation,
+             "{'LaunchTemplateName': 'web', 'LaunchTemplateData': {'ImageId': '%s', "
+             "'InstanceType': '%s'}}",
+             doc_text(image, "ImageId"),
+             doc_is(image, "Architecture", "x86_64") ? "t3.micro" : "t4g.micro");
+}
+
+void cloud_template(struct simulated_cloud *cloud)
+{
+    call_template(cloud, "CreateLaunchTemplate");
+}
+
+void cloud_template_version(struct simulated_cloud *cloud)
+{
+    call_template(cloud, "CreateLaunchTemplateVersion");
 }
 
 struct simulated_cloud *cloud_create(uint64_t seed)

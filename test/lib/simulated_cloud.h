@@ -79,6 +79,11 @@ json_t *cloud_call(struct simulated_cloud *cloud, const char *service, const cha
 void cloud_ok(struct simulated_cloud *cloud, const char *service, const char *operation,
               const char *in, ...) __attribute__((format(printf, 4, 5)));
 
+/* Creates launch template "web" from a public image. */
+void cloud_template(struct simulated_cloud *cloud);
+/* Adds a version to it. */
+void cloud_template_version(struct simulated_cloud *cloud);
+
 /* Random numbers of the world: 0..limit-1, and whether something with this chance happens. */
 uint64_t cloud_random(struct simulated_cloud *cloud, uint64_t limit);
 bool cloud_chance(struct simulated_cloud *cloud, double chance);
