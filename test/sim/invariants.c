@@ -1,0 +1,263 @@
+#include "invariants.h"
+
+#include "service/doc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static char broken[512];
+
+static const char *say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static const char *say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(broken, sizeof broken, format, arguments);
+    va_end(arguments);
+    return broken;
+}
+
+static const json_t *members_of(const json_t *group)
+{
+    return json_object_get(group, "Instances");
+}
+
+static bool is_active(const json_t *member)
+{
+    return doc_is(member, "LifecycleState", "Pending") ||
+           doc_is(member, "LifecycleState", "InService");
+}
+
+static bool has_state(const json_t *instance, const char *state)
+{
+    return doc_is(json_object_get(instance, "State"), "Name", state);
+}
+
+/* ---- always ---- */
+
+/* No two network interfaces of a VPC have one address. */
+static const char *addresses_are_unique(struct simulated_cloud *cloud)
+{
+    struct map seen = {0};
+    const char *twice = NULL;
+    store_each (cursor, cloud->store, "network-interface", cloud->region) {
+        char key[80];
+        snprintf(key, sizeof key, "%s %s", doc_text(cursor.doc, "VpcId"),
+                 doc_text(cursor.doc, "PrivateIpAddress"));
+        if (map_get(&seen, key))
+            twice = say("address %s has two interfaces", key);
+        map_set(&seen, key, cloud);
+    }
+    map_finish(&seen);
+    return twice;
+}
+
+static const char *bounds_hold(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int64_t min = doc_number(cursor.doc, "MinSize"), max = doc_number(cursor.doc, "MaxSize");
+        int64_t desired = doc_number(cursor.doc, "DesiredCapacity");
+        if (desired < min || desired > max)
+            return say("group %s wants %lld of %lld to %lld", cursor.id, (long long)desired,
+                       (long long)min, (long long)max);
+    }
+    return NULL;
+}
+
+/* A group never has more instances that stay than its greatest size (unless it may not end any). */
+static const char *nothing_is_launched_in_excess(struct simulated_cloud *cloud)
+{
+    enum { GREATEST = 9 };
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int active = 0;
+        size_t i;
+        const json_t *member;
+        json_array_foreach (members_of(cursor.doc), i, member)
+            active += is_active(member);
+        if (active > GREATEST)
+            return say("group %s has %d active instances", cursor.id, active);
+    }
+    return NULL;
+}
+
+/* An instance that says it is of a group is in its list, or on its way out. */
+static const char *instances_are_accounted_for(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "instance", cloud->region) {
+        const char *name = doc_text(cursor.doc, "_group");
+        const json_t *group = store_get(cloud->store, "auto-scaling-group", cloud->region, name);
+        size_t i;
+        const json_t *member;
+        bool found = has_state(cursor.doc, "terminated") || has_state(cursor.doc, "shutting-down");
+        json_array_foreach (members_of(group), i, member)
+            found |= doc_is(member, "InstanceId", cursor.id);
+        if (*name && !found)
+            return say("instance %s is lost to group %s", cursor.id, name);
+    }
+    return NULL;
+}
+
+/* Every member that comes or goes has an activity in progress, and those in service have none. */
+static const char *activities_fit_members(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        size_t i;
+        const json_t *member;
+        json_array_foreach (members_of(cursor.doc), i, member) {
+            const json_t *activity = store_get(cloud->store, "scaling-activity", cloud->region,
+                                               doc_text(member, "_activity"));
+            bool runs = activity && !json_object_get(activity, "EndTime");
+            bool moves = doc_is(member, "LifecycleState", "Terminating") ||
+                         (doc_is(member, "LifecycleState", "Pending") &&
+                          doc_is(member, "HealthStatus", "Healthy"));
+            if (runs != moves)
+                return say("instance %s is %s and its activity is %s",
+                           doc_text(member, "InstanceId"), doc_text(member, "LifecycleState"),
+                           doc_text(activity, "StatusCode"));
+        }
+    }
+    return NULL;
+}
+
+/* An activity that is in progress belongs to a member. */
+static const char *activities_have_members(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "scaling-activity", cloud->region) {
+        const json_t *group = store_get(cloud->store, "auto-scaling-group", cloud->region,
+                                        doc_text(cursor.doc, "AutoScalingGroupName"));
+        size_t i;
+        const json_t *member;
+        bool found = json_object_get(cursor.doc, "EndTime");
+        json_array_foreach (members_of(group), i, member)
+            found |= doc_is(member, "_activity", cursor.id);
+        if (!found)
+            return say("activity %s goes on without an instance: %s", cursor.id,
+                       doc_text(cursor.doc, "Description"));
+    }
+    return NULL;
+}
+
+/* The host runs nothing that is not an instance. */
+static const char *machines_are_instances(struct simulated_cloud *cloud)
+{
+    map_each(entry, &cloud->machines)
+    {
+        const json_t *instance = store_get(cloud->store, "instance", cloud->region, entry->key);
+        if (!instance && ((const struct machine *)entry->value)->running)
+            return say("machine %s runs without an instance", entry->key);
+    }
+    return NULL;
+}
+
+const char *sim_broken_invariant(struct simulated_cloud *cloud)
+{
+    static const char *(*const invariants[])(struct simulated_cloud *) = {
+        addresses_are_unique,          bounds_hold,
+        nothing_is_launched_in_excess, instances_are_accounted_for,
+        activities_fit_members,        activities_have_members,
+        machines_are_instances,
+    };
+    for (size_t i = 0; i < sizeof invariants / sizeof *invariants; i++) {
+        const char *text = invariants[i](cloud);
+        if (text)
+            return text;
+    }
+    return NULL;
+}
+
+/* ---- at rest ---- */
+
+static const char *capacity_is_reached(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        size_t i, healthy = 0;
+        const json_t *member;
+        json_array_foreach (members_of(cursor.doc), i, member)
+            healthy += doc_is(member, "LifecycleState", "InService") &&
+                       doc_is(member, "HealthStatus", "Healthy");
+        if (doc_flag(cursor.doc, "_deleting"))
+            return say("group %s is still being deleted", cursor.id);
+        if ((int64_t)healthy != doc_number(cursor.doc, "DesiredCapacity") ||
+            healthy != json_array_size(members_of(cursor.doc)))
+            return say("group %s has %zu healthy of %zu instances, not %lld", cursor.id, healthy,
+                       json_array_size(members_of(cursor.doc)),
+                       (long long)doc_number(cursor.doc, "DesiredCapacity"));
+    }
+    return NULL;
+}
+
+static const char *machines_run_as_instances_say(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "instance", cloud->region) {
+        const struct machine *machine = cloud_machine(cloud, cursor.id);
+        bool running = machine && machine->running;
+        if (running != has_state(cursor.doc, "running"))
+            return say("instance %s is %s and its machine is%s running", cursor.id,
+                       doc_text(json_object_get(cursor.doc, "State"), "Name"),
+                       running ? "" : " not");
+        if (machine && has_state(cursor.doc, "terminated"))
+            return say("the host still has instance %s, which is terminated", cursor.id);
+    }
+    return NULL;
+}
+
+static bool interface_exists(struct simulated_cloud *cloud, const char *id)
+{
+    return store_get(cloud->store, "network-interface", cloud->region, id);
+}
+
+/* The fabric has exactly the interfaces that there are: no rule for a dead one. */
+static const char *fabrics_have_living_interfaces(struct simulated_cloud *cloud)
+{
+    size_t told = 0;
+    map_each(entry, &cloud->fabrics)
+    {
+        const struct simulated_fabric *kept = entry->value;
+        struct fabric head;
+        memcpy(&head, kept->bytes, sizeof head);
+        size_t at = kept->size - head.interface_count * sizeof(struct fabric_interface);
+        for (uint32_t i = 0; i < head.interface_count; i++) {
+            struct fabric_interface interface;
+            memcpy(&interface, kept->bytes + at + i * sizeof interface, sizeof interface);
+            if (!interface_exists(cloud, interface.id))
+                return say("fabric of %s has dead interface %s", entry->key, interface.id);
+            told++;
+        }
+    }
+    if (told < store_count(cloud->store, "network-interface", cloud->region))
+        return say("the fabric lacks interfaces: %zu", told);
+    return NULL;
+}
+
+/* Targets are instances that live. */
+static const char *targets_live(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "target-group", cloud->region) {
+        size_t i;
+        const json_t *target;
+        json_array_foreach (json_object_get(cursor.doc, "_targets"), i, target) {
+            const json_t *instance =
+                store_get(cloud->store, "instance", cloud->region, doc_text(target, "Id"));
+            if (!instance || has_state(instance, "terminated"))
+                return say("%s is a target and does not live", doc_text(target, "Id"));
+        }
+    }
+    return NULL;
+}
+
+const char *sim_unsettled(struct simulated_cloud *cloud)
+{
+    static const char *(*const conditions[])(struct simulated_cloud *) = {
+        capacity_is_reached,
+        machines_run_as_instances_say,
+        fabrics_have_living_interfaces,
+        targets_live,
+    };
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        const char *text = conditions[i](cloud);
+        if (text)
+            return text;
+    }
+    return NULL;
+}

@@ -1,0 +1,265 @@
+#include "operations.h"
+
+#include "service/doc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CAPACITY_MAX = 8 };
+
+static const char group_kind[] = "auto-scaling-group";
+
+static char target_group_arn[SIM_GROUPS][256];
+
+static int pick(struct simulated_cloud *cloud, int limit)
+{
+    return (int)cloud_random(cloud, (uint64_t)limit);
+}
+
+/* "'subnet-...', 'subnet-...'" of the first two subnets, and their VPC. */
+static void find_subnets(struct simulated_cloud *cloud, char vpc[32], char subnets[128])
+{
+    subnets[0] = '\0';
+    store_each (cursor, cloud->store, "subnet", cloud->region) {
+        size_t used = strlen(subnets);
+        snprintf(vpc, 32, "%s", doc_text(cursor.doc, "VpcId"));
+        if (used < 30)
+            snprintf(subnets + used, 128 - used, "%s'%s'", used ? ", " : "", cursor.id);
+    }
+}
+
+static void make_target_group(struct simulated_cloud *cloud, int index, const char *vpc,
+                              const char *balancer)
+{
+    json_auto_t *out =
+        cloud_call(cloud, "elbv2", "CreateTargetGroup",
+                   "{'Name': 't%d', 'Protocol': 'HTTP', 'Port': 80, 'VpcId': '%s'}", index, vpc);
+    snprintf(target_group_arn[index], sizeof target_group_arn[index], "%s",
+             doc_text(json_array_get(json_object_get(out, "TargetGroups"), 0), "TargetGroupArn"));
+    cloud_ok(cloud, "elbv2", "CreateListener",
+             "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': %d, 'DefaultActions': "
+             "[{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
+             balancer, 80 + index, target_group_arn[index]);
+}
+
+void sim_set_up(struct simulated_cloud *cloud)
+{
+    char vpc[32] = "", subnets[128];
+    cloud_template(cloud);
+    find_subnets(cloud, vpc, subnets);
+    json_auto_t *out = cloud_call(cloud, "elbv2", "CreateLoadBalancer",
+                                  "{'Name': 'lb', 'Subnets': [%s]}", subnets);
+    const char *balancer =
+        doc_text(json_array_get(json_object_get(out, "LoadBalancers"), 0), "LoadBalancerArn");
+    for (int i = 0; i < SIM_GROUPS; i++)
+        make_target_group(cloud, i, vpc, balancer);
+}
+
+static void call(struct simulated_cloud *cloud, const char *service, const char *operation,
+                 const char *in)
+{
+    json_decref(cloud_call(cloud, service, operation, "%s", in));
+}
+
+/* A random member of a random group: its id, "" if there is none. */
+static const char *pick_instance(struct simulated_cloud *cloud, int group)
+{
+    char name[8];
+    snprintf(name, sizeof name, "g%d", group);
+    const json_t *members =
+        json_object_get(store_get(cloud->store, group_kind, cloud->region, name), "Instances");
+    size_t count = json_array_size(members);
+    return doc_text(json_array_get(members, (size_t)cloud_random(cloud, count)), "InstanceId");
+}
+
+static void create_group(struct simulated_cloud *cloud, int group)
+{
+    int max = pick(cloud, CAPACITY_MAX) + 1, min = pick(cloud, max + 1);
+    char in[1024];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'LaunchTemplate': {'LaunchTemplateName': 'web'}, "
+             "'AvailabilityZones': ['us-east-1a', 'us-east-1b'], 'MinSize': %d, 'MaxSize': %d, "
+             "'HealthCheckType': '%s', 'HealthCheckGracePeriod': %d, 'DefaultInstanceWarmup': 60, "
+             "'TargetGroupARNs': ['%s']}",
+             group, min, max, pick(cloud, 2) ? "ELB" : "EC2", pick(cloud, 120),
+             target_group_arn[group]);
+    call(cloud, "autoscaling", "CreateAutoScalingGroup", in);
+}
+
+static void set_desired(struct simulated_cloud *cloud, int group)
+{
+    char in[128];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'DesiredCapacity': %d}", group,
+             pick(cloud, CAPACITY_MAX + 1));
+    call(cloud, "autoscaling", "SetDesiredCapacity", in);
+}
+
+static void change_bounds(struct simulated_cloud *cloud, int group)
+{
+    char in[128];
+    int max = pick(cloud, CAPACITY_MAX) + 1;
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'MinSize': %d, 'MaxSize': %d}", group,
+             pick(cloud, max + 1), max);
+    call(cloud, "autoscaling", "UpdateAutoScalingGroup", in);
+}
+
+static void delete_group(struct simulated_cloud *cloud, int group)
+{
+    char in[128];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'ForceDelete': %s}", group,
+             pick(cloud, 2) ? "true" : "false");
+    call(cloud, "autoscaling", "DeleteAutoScalingGroup", in);
+}
+
+static void terminate_in_group(struct simulated_cloud *cloud, int group)
+{
+    char in[160];
+    snprintf(in, sizeof in, "{'InstanceId': '%s', 'ShouldDecrementDesiredCapacity': %s}",
+             pick_instance(cloud, group), pick(cloud, 2) ? "true" : "false");
+    call(cloud, "autoscaling", "TerminateInstanceInAutoScalingGroup", in);
+}
+
+static void instance_operation(struct simulated_cloud *cloud, int group, const char *operation)
+{
+    char in[96];
+    snprintf(in, sizeof in, "{'InstanceIds': ['%s']}", pick_instance(cloud, group));
+    call(cloud, "ec2", operation, in);
+}
+
+static void terminate_instance(struct simulated_cloud *cloud, int group)
+{
+    instance_operation(cloud, group, "TerminateInstances");
+}
+
+static void stop_instance(struct simulated_cloud *cloud, int group)
+{
+    instance_operation(cloud, group, "StopInstances");
+}
+
+static void reboot_instance(struct simulated_cloud *cloud, int group)
+{
+    instance_operation(cloud, group, "RebootInstances");
+}
+
+static void deregister(struct simulated_cloud *cloud, int group)
+{
+    char in[400];
+    snprintf(in, sizeof in, "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}",
+             target_group_arn[group], pick_instance(cloud, group));
+    call(cloud, "elbv2", "DeregisterTargets", in);
+}
+
+static void mark_unhealthy(struct simulated_cloud *cloud, int group)
+{
+    char in[128];
+    snprintf(in, sizeof in, "{'InstanceId': '%s', 'HealthStatus': 'Unhealthy'}",
+             pick_instance(cloud, group));
+    call(cloud, "autoscaling", "SetInstanceHealth", in);
+}
+
+static void protect(struct simulated_cloud *cloud, int group)
+{
+    char in[200];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'InstanceIds': ['%s'], 'ProtectedFromScaleIn': %s}",
+             group, pick_instance(cloud, group), pick(cloud, 3) ? "false" : "true");
+    call(cloud, "autoscaling", "SetInstanceProtection", in);
+}
+
+static void suspend_or_resume(struct simulated_cloud *cloud, int group)
+{
+    static const char *const processes[] = {"Launch", "Terminate", "HealthCheck",
+                                            "ReplaceUnhealthy", "AddToLoadBalancer"};
+    char in[160];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'ScalingProcesses': ['%s']}", group,
+             processes[pick(cloud, 5)]);
+    call(cloud, "autoscaling", pick(cloud, 3) ? "ResumeProcesses" : "SuspendProcesses", in);
+}
+
+static void track_cpu(struct simulated_cloud *cloud, int group)
+{
+    char in[400];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'PolicyName': 'cpu', 'PolicyType': "
+             "'TargetTrackingScaling', 'TargetTrackingConfiguration': {'TargetValue': 50.0, "
+             "'PredefinedMetricSpecification': {'PredefinedMetricType': "
+             "'ASGAverageCPUUtilization'}}}",
+             group);
+    call(cloud, "autoscaling", "PutScalingPolicy", in);
+}
+
+static void attach_or_detach(struct simulated_cloud *cloud, int group)
+{
+    char in[400];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'TargetGroupARNs': ['%s']}", group,
+             target_group_arn[group]);
+    call(cloud, "autoscaling",
+         pick(cloud, 2) ? "AttachLoadBalancerTargetGroups" : "DetachLoadBalancerTargetGroups", in);
+}
+
+static void change_load(struct simulated_cloud *cloud, int group)
+{
+    (void)group;
+    cloud->load = (double)cloud_random(cloud, 12);
+}
+
+static void new_version(struct simulated_cloud *cloud, int group)
+{
+    (void)group;
+    cloud_template_version(cloud);
+}
+
+const char *sim_operate(struct simulated_cloud *cloud)
+{
+    static const struct {
+        const char *name;
+        void (*operate)(struct simulated_cloud *cloud, int group);
+        int weight;
+    } table[] = {
+        {"create group", create_group, 12},
+        {"set desired capacity", set_desired, 20},
+        {"change bounds", change_bounds, 8},
+        {"delete group", delete_group, 3},
+        {"terminate in group", terminate_in_group, 8},
+        {"terminate instance", terminate_instance, 8},
+        {"stop instance", stop_instance, 4},
+        {"reboot instance", reboot_instance, 4},
+        {"deregister target", deregister, 4},
+        {"mark unhealthy", mark_unhealthy, 4},
+        {"protect", protect, 3},
+        {"suspend or resume", suspend_or_resume, 6},
+        {"track CPU", track_cpu, 4},
+        {"attach or detach", attach_or_detach, 3},
+        {"change load", change_load, 6},
+        {"new template version", new_version, 1},
+    };
+    enum { ROWS = sizeof table / sizeof *table };
+    int total = 0, row = 0;
+    for (int i = 0; i < ROWS; i++)
+        total += table[i].weight;
+    for (int at = pick(cloud, total); at >= table[row].weight; row++)
+        at -= table[row].weight;
+    table[row].operate(cloud, pick(cloud, SIM_GROUPS));
+    return table[row].name;
+}
+
+void sim_let_go(struct simulated_cloud *cloud)
+{
+    char in[64];
+    for (int group = 0; group < SIM_GROUPS; group++) {
+        snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d'}", group);
+        call(cloud, "autoscaling", "ResumeProcesses", in);
+        char name[8];
+        snprintf(name, sizeof name, "g%d", group);
+        const json_t *members =
+            json_object_get(store_get(cloud->store, group_kind, cloud->region, name), "Instances");
+        for (size_t i = 0; i < json_array_size(members); i++) {
+            char protection[200];
+            snprintf(protection, sizeof protection,
+                     "{'AutoScalingGroupName': '%s', 'InstanceIds': ['%s'], "
+                     "'ProtectedFromScaleIn': false}",
+                     name, doc_text(json_array_get(members, i), "InstanceId"));
+            call(cloud, "autoscaling", "SetInstanceProtection", protection);
+        }
+    }
+}
