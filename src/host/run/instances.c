@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "host/run/console.h"
 #include "host/run/filter.h"
-#include "host/run/record.h"
+#include "host/run/instance_record.h"
 #include "host/run/rootfs.h"
 #include "host/run/spawn.h"
 #include "host/run/userns.h"
@@ -83,7 +83,7 @@ static bool is(const struct instance *instance, const char *state)
 static void keep_record(struct instance *instance)
 {
     struct err ignored;
-    record_write(instance->set->options.records_dir, &instance->record, &ignored);
+    instance_record_write(instance->set->options.records_dir, &instance->record, &ignored);
 }
 
 static void report(struct instance *instance, enum instance_report what, const char *text)
@@ -148,7 +148,7 @@ static void finish_removal(struct instance *instance)
         return;
     }
     cgroup_remove(&set->cgroups, id);
-    record_remove(set->options.records_dir, id);
+    instance_record_remove(set->options.records_dir, id);
     console_remove(set->options.console_dir, id);
     map_remove(&set->by_id, id);
     uint32_t boot = instance->record.start.boot;
@@ -178,7 +178,8 @@ static void describe_exit(int pidfd, char *text, size_t size)
     else if (info.si_code == CLD_EXITED)
         snprintf(text, size, "its first process ended with status %d", info.si_status);
     else if (info.si_status == SIGHUP)
-        snprintf(text, size, INSTANCE_TEXT_RESTARTED); /* what the kernel makes of reboot(2) there */
+        snprintf(text, size,
+                 INSTANCE_TEXT_RESTARTED); /* what the kernel makes of reboot(2) there */
     else if (info.si_status == SIGINT)
         snprintf(text, size, "it switched itself off");
     else
@@ -261,7 +262,7 @@ static int on_cloned(void *owner, pid_t pid, int netns_fd, struct err *err)
     const struct instances_options *options = &instance->set->options;
     instance->record.pid = pid;
     instance->record.start_time = process_start_time(pid);
-    if (record_write(options->records_dir, &instance->record, err) < 0)
+    if (instance_record_write(options->records_dir, &instance->record, err) < 0)
         return -1;
     return options->plug(options->owner, &instance->record.start, netns_fd, err);
 }
@@ -532,7 +533,7 @@ struct instances *instances_create(const struct instances_options *options, stru
         filter_create(&set->filter, err) < 0 || file_make_dirs(set->stage_dir, 0700, err) < 0 ||
         file_make_dirs(options->instances_dir, 0700, err) < 0 ||
         file_make_dirs(options->records_dir, 0700, err) < 0 ||
-        record_read_all(options->records_dir, adopt, set, err) < 0) {
+        instance_record_read_all(options->records_dir, adopt, set, err) < 0) {
         instances_destroy(set);
         return NULL;
     }
@@ -580,7 +581,7 @@ void instances_end_all(struct instances *set, int grace_ms)
         struct instance *instance = entry->value;
         if (!is(instance, STOPPED))
             end_now(instance, deadline_ms);
-        record_remove(set->options.records_dir, instance->record.start.instance);
+        instance_record_remove(set->options.records_dir, instance->record.start.instance);
     }
     cgroups_remove(&set->cgroups);
 }

@@ -17,10 +17,10 @@ struct instance_record {
     struct message_instance_state state; /* what was reported last */
 };
 
-int record_write(const char *dir, const struct instance_record *record, struct err *err);
-void record_remove(const char *dir, const char *instance);
+int instance_record_write(const char *dir, const struct instance_record *record, struct err *err);
+void instance_record_remove(const char *dir, const char *instance);
 /* Calls `found` for each record of `dir`; files that are no records are passed over. */
-int record_read_all(const char *dir,
-                    int (*found)(void *owner, const struct instance_record *record,
-                                 struct err *err),
-                    void *owner, struct err *err);
+int instance_record_read_all(const char *dir,
+                             int (*found)(void *owner, const struct instance_record *record,
+                                          struct err *err),
+                             void *owner, struct err *err);

@@ -1,4 +1,4 @@
-#include "host/run/record.h"
+#include "host/run/instance_record.h"
 
 #include "base/cleanup.h"
 #include "os/file.h"
@@ -10,7 +10,7 @@
 
 enum { VERSION = 1, PATH_SIZE = 512 };
 
-int record_write(const char *dir, const struct instance_record *record, struct err *err)
+int instance_record_write(const char *dir, const struct instance_record *record, struct err *err)
 {
     char path[PATH_SIZE];
     struct instance_record copy = *record;
@@ -19,7 +19,7 @@ int record_write(const char *dir, const struct instance_record *record, struct e
     return file_write(path, &copy, sizeof copy, 0600, err);
 }
 
-void record_remove(const char *dir, const char *instance)
+void instance_record_remove(const char *dir, const char *instance)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", dir, instance);
@@ -39,10 +39,10 @@ static int read_one(const char *dir, const char *name, struct instance_record *r
     return record->version == VERSION && !strcmp(record->start.instance, name) ? 0 : -1;
 }
 
-int record_read_all(const char *dir,
-                    int (*found)(void *owner, const struct instance_record *record,
-                                 struct err *err),
-                    void *owner, struct err *err)
+int instance_record_read_all(const char *dir,
+                             int (*found)(void *owner, const struct instance_record *record,
+                                          struct err *err),
+                             void *owner, struct err *err)
 {
     DIR *entries = opendir(dir);
     if (!entries)
