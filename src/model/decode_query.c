@@ -301,22 +301,13 @@ static json_t *read_map(const struct decoder *decoder, struct node *node,
 
 /* --- structures --- */
 
-/* Under which name a member's parameters begin. */
-static const char *param_name(const struct decoder *decoder, const struct model_member *member)
-{
-    bool replaced = decoder->protocol == MODEL_QUERY && member->shape->type == MODEL_LIST &&
-                    (member->flags & MODEL_FLATTENED) &&
-                    (member->shape->members[0].flags & MODEL_RENAMED);
-    return replaced ? member->shape->members[0].wire_name : member->query_name;
-}
-
 static json_t *read_structure(const struct decoder *decoder, struct node *node,
                               const struct model_shape *shape)
 {
     json_auto_t *object = json_object();
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct model_member *member = &shape->members[i];
-        struct node *child = map_get(&node->children, param_name(decoder, member));
+        struct node *child = map_get(&node->children, member->query_name);
         if (!child)
             continue;
         json_t *value = read_value(decoder, child, member);

@@ -51,7 +51,7 @@ static int encode_list(const char *name, const struct model_member *member, cons
 {
     const struct model_member *item = &member->shape->members[0];
     bool flat = member->flags & MODEL_FLATTENED;
-    const char *item_name = item->flags & MODEL_RENAMED ? item->wire_name : flat ? name : "member";
+    const char *item_name = flat ? name : item->flags & MODEL_RENAMED ? item->wire_name : "member";
     if (json_array_size(value) == 0) {
         if (!flat)
             xml_empty(out, name);
