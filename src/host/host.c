@@ -9,6 +9,7 @@
 #include "host/run/instances.h"
 #include "host/run/userns.h"
 #include "host/run/worker.h"
+#include "os/clock.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct host {
     struct loop_timer tick;
     char images_dir[PATH_SIZE], instances_dir[PATH_SIZE], records_dir[PATH_SIZE];
     bool sweeping, sweep_again;
+    int64_t measured_ms; /* CLOCK_MONOTONIC of the last usage report; 0: none yet */
 };
 
 static void tell_api(struct host *host, enum message_type type, const void *payload, size_t size)
@@ -214,7 +216,12 @@ static void on_tick(struct loop_timer *timer)
     loop_timer_set(host->loop, timer, TICK_MS);
     instances_tick(host->instances);
     instances_measure(host->instances, add_usage, &usage_report);
-    struct message_usage head = {.count = usage_report.count};
+    int64_t now_ms = clock_mono_ms();
+    struct message_usage head = {
+        .count = usage_report.count,
+        .interval_ms = host->measured_ms ? (uint32_t)(now_ms - host->measured_ms) : 0,
+    };
+    host->measured_ms = now_ms;
     if (host->peers[PROCESS_API] && !usage_report.rows.failed)
         channel_send(host->peers[PROCESS_API], MESSAGE_USAGE, &head, sizeof head,
                      usage_report.rows.data, usage_report.rows.size, NULL, 0);
