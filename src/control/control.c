@@ -10,16 +10,9 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
-    &fabric_controller,
-    &instances_controller,
-    &balancers_controller,
-    &alarms_controller,
-    &groups_controller,
-    NULL,
+    &fabric_controller, &instances_controller, &balancers_controller,
+    &alarms_controller, &groups_controller,    NULL,
 };
-
-#define each_controller(variable)                                                                  \
-    for (const struct controller *const *variable = controllers; *variable; variable++)
 
 int64_t control_now(const struct control *control)
 {
@@ -45,8 +38,9 @@ static void make_dirty(struct control *control)
 static void on_commit(void *arg, const char *kind, const char *region)
 {
     struct control *control = arg;
-    each_controller(controller) if ((*controller)->changed)(*controller)
-        ->changed(control, kind, region);
+    for (size_t i = 0; controllers[i]; i++)
+        if (controllers[i]->changed)
+            controllers[i]->changed(control, kind, region);
     make_dirty(control);
 }
 
@@ -63,10 +57,9 @@ struct control *control_create(struct store *store, struct series_store *series,
     control->world = world;
     control->next_due_ms = never_ms;
     snprintf(control->user_arn, sizeof control->user_arn, "arn:aws:iam::%s:root", world->account);
-    each_controller(controller)
-    {
-        if ((*controller)->create && (*controller)->create(control, err) < 0) {
-            err_wrap(err, "cannot start controller %s", (*controller)->name);
+    for (size_t i = 0; controllers[i]; i++) {
+        if (controllers[i]->create && controllers[i]->create(control, err) < 0) {
+            err_wrap(err, "cannot start controller %s", controllers[i]->name);
             control_destroy(control);
             return NULL;
         }
@@ -81,14 +74,18 @@ void control_destroy(struct control *control)
     if (!control)
         return;
     store_unwatch(control->store, on_commit, control);
-    each_controller(controller) if ((*controller)->destroy)(*controller)->destroy(control);
+    for (size_t i = 0; controllers[i]; i++)
+        if (controllers[i]->destroy)
+            controllers[i]->destroy(control);
     free(control);
 }
 
 static void run_round(struct control *control)
 {
     control->dirty = false;
-    each_controller(controller) if ((*controller)->run)(*controller)->run(control);
+    for (size_t i = 0; controllers[i]; i++)
+        if (controllers[i]->run)
+            controllers[i]->run(control);
 }
 
 void control_tick(struct control *control)
@@ -110,15 +107,17 @@ void control_tick(struct control *control)
 void control_receive(struct control *control, enum message_type type, const void *payload,
                      size_t size)
 {
-    each_controller(controller) if ((*controller)->receive)(*controller)
-        ->receive(control, type, payload, size);
+    for (size_t i = 0; controllers[i]; i++)
+        if (controllers[i]->receive)
+            controllers[i]->receive(control, type, payload, size);
     make_dirty(control);
 }
 
 void control_peer_started(struct control *control, enum process process)
 {
-    each_controller(controller) if ((*controller)->peer_started)(*controller)
-        ->peer_started(control, process);
+    for (size_t i = 0; controllers[i]; i++)
+        if (controllers[i]->peer_started)
+            controllers[i]->peer_started(control, process);
     make_dirty(control);
 }
 

@@ -72,7 +72,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
             control->fabric->stale = true;
 }
 
-/* The host may have lost anything: it is told everything. */
+/* A host that says hello may have lost anything: it is told everything. */
 static void forget_sent(struct fabric_control *fabric)
 {
     map_each(entry, &fabric->vpcs)
@@ -84,12 +84,6 @@ static void forget_sent(struct fabric_control *fabric)
     }
     fabric->introduced = false;
     fabric->stale = true;
-}
-
-static void fabric_peer_started(struct control *control, enum process process)
-{
-    if (process == PROCESS_HOST)
-        forget_sent(control->fabric);
 }
 
 /* ---- reports ---- */
@@ -241,6 +235,5 @@ const struct controller fabric_controller = {
     .destroy = fabric_destroy,
     .changed = fabric_changed,
     .receive = fabric_receive,
-    .peer_started = fabric_peer_started,
     .run = fabric_run,
 };

@@ -7,6 +7,7 @@
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char kind[] = "address";
@@ -120,33 +121,44 @@ static int check_target(const struct call *call, const json_t *interface, struct
     return 0;
 }
 
-/* Takes an address away from where it is; harmless if it is nowhere. */
-static void detach(struct call *call, const char *allocation)
+/* Whether both may change what they are associated with now. */
+static int check_move(const struct call *call, const json_t *address, const json_t *interface,
+                      struct err *err)
 {
-    static const char *const members[] = {
-        "AssociationId",    "NetworkInterfaceId", "NetworkInterfaceOwnerId",
-        "PrivateIpAddress", "InstanceId",
-    };
-    json_t *address = txn_edit(call->txn, kind, call->region, allocation);
-    const char *interface = ec2_text(address, "NetworkInterfaceId");
-    if (interface)
-        ec2_interface_set_elastic(call, interface, NULL);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        json_object_del(address, members[i]);
+    const char *other = ec2_text(json_object_get(interface, "Association"), "AllocationId");
+    if (!json_is_false(json_object_get(call->in, "AllowReassociation")))
+        return 0;
+    if (json_object_get(address, "AssociationId"))
+        return err_aws(err, "Resource.AlreadyAssociated",
+                       "resource %s is already associated with associate-id %s",
+                       ec2_text(address, "AllocationId"), ec2_text(address, "AssociationId"));
+    if (other)
+        return err_aws(err, "Resource.AlreadyAssociated",
+                       "resource %s is already associated with %s",
+                       ec2_text(interface, "NetworkInterfaceId"), other);
+    return 0;
 }
 
-static void attach(struct call *call, const char *allocation, const json_t *interface)
+/* Associates the address with the interface, unless it is already. */
+static int move_address(struct call *call, const json_t *address, const json_t *interface,
+                        struct err *err)
 {
-    char id[32];
-    call_make_id(call, "eipassoc", id);
-    json_t *address = txn_edit(call->txn, kind, call->region, allocation);
-    json_object_set_new(address, "AssociationId", json_string(id));
-    json_object_set(address, "NetworkInterfaceId",
-                    json_object_get(interface, "NetworkInterfaceId"));
-    json_object_set(address, "NetworkInterfaceOwnerId", json_object_get(interface, "OwnerId"));
-    json_object_set(address, "PrivateIpAddress", json_object_get(interface, "PrivateIpAddress"));
-    json_object_set(address, "InstanceId", json_object_get(interface, "_owner"));
-    ec2_interface_set_elastic(call, ec2_text(interface, "NetworkInterfaceId"), address);
+    char allocation[32], here[32], before[32] = "";
+    const char *now = ec2_text(address, "NetworkInterfaceId");
+    snprintf(allocation, sizeof allocation, "%s", ec2_text(address, "AllocationId"));
+    snprintf(here, sizeof here, "%s", ec2_text(interface, "NetworkInterfaceId"));
+    if (now)
+        snprintf(before, sizeof before, "%s", now);
+    if (strcmp(before, here)) {
+        if (check_move(call, address, interface, err) < 0)
+            return -1;
+        if (now)
+            ec2_interface_set_elastic(call, before, NULL);
+        ec2_interface_set_elastic(call, here, allocation);
+    }
+    address = store_get(call->store, kind, call->region, allocation);
+    json_object_set(call->out, "AssociationId", json_object_get(address, "AssociationId"));
+    return 0;
 }
 
 int ec2_AssociateAddress(struct call *call, struct err *err)
@@ -160,27 +172,7 @@ int ec2_AssociateAddress(struct call *call, struct err *err)
     const json_t *interface = address ? find_target(call, err) : NULL;
     if (!interface || check_target(call, interface, err) < 0)
         return -1;
-    const char *allocation = ec2_text(address, "AllocationId");
-    const char *here = ec2_text(interface, "NetworkInterfaceId");
-    const char *now = ec2_text(address, "NetworkInterfaceId");
-    bool may_move = !json_is_false(json_object_get(call->in, "AllowReassociation"));
-    const char *other = ec2_text(json_object_get(interface, "Association"), "AllocationId");
-    if (now && strcmp(now, here) && !may_move)
-        return err_aws(err, "Resource.AlreadyAssociated",
-                       "resource %s is already associated with associate-id %s", allocation,
-                       ec2_text(address, "AssociationId"));
-    if (other && strcmp(other, allocation) && !may_move)
-        return err_aws(err, "Resource.AlreadyAssociated",
-                       "resource %s is already associated with %s", here, other);
-    if (other && strcmp(other, allocation))
-        detach(call, other);
-    if (now && strcmp(now, here))
-        detach(call, allocation);
-    if (!now || strcmp(now, here))
-        attach(call, allocation, store_get(call->store, "network-interface", call->region, here));
-    address = store_get(call->store, kind, call->region, allocation);
-    json_object_set(call->out, "AssociationId", json_object_get(address, "AssociationId"));
-    return 0;
+    return move_address(call, address, interface, err);
 }
 
 int ec2_DisassociateAddress(struct call *call, struct err *err)
@@ -194,7 +186,7 @@ int ec2_DisassociateAddress(struct call *call, struct err *err)
         return err_aws(err, "InvalidAssociationID.NotFound",
                        "The address %s is not associated with anything",
                        ec2_text(address, "PublicIp"));
-    detach(call, ec2_text(address, "AllocationId"));
+    ec2_interface_set_elastic(call, ec2_text(address, "NetworkInterfaceId"), NULL);
     return 0;
 }
 

@@ -222,17 +222,45 @@ void ec2_interface_release_public(struct call *call, const char *id)
     clear_association(call, txn_edit(call->txn, kind, call->region, id));
 }
 
-void ec2_interface_set_elastic(struct call *call, const char *id, const json_t *address)
+/* An elastic address stays allocated, but is associated with nothing any more. */
+static void forget_interface(struct call *call, const char *allocation)
+{
+    static const char *const members[] = {
+        "AssociationId",    "NetworkInterfaceId", "NetworkInterfaceOwnerId",
+        "PrivateIpAddress", "InstanceId",
+    };
+    json_t *address = txn_edit(call->txn, "address", call->region, allocation);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        json_object_del(address, members[i]);
+}
+
+/* Ids of a new association; both documents tell of each other. */
+static void remember_interface(const struct call *call, json_t *address, const json_t *interface)
+{
+    char id[32];
+    call_make_id(call, "eipassoc", id);
+    json_object_set_new(address, "AssociationId", json_string(id));
+    json_object_set(address, "NetworkInterfaceId",
+                    json_object_get(interface, "NetworkInterfaceId"));
+    json_object_set(address, "NetworkInterfaceOwnerId", json_object_get(interface, "OwnerId"));
+    json_object_set(address, "PrivateIpAddress", json_object_get(interface, "PrivateIpAddress"));
+    json_object_set(address, "InstanceId", json_object_get(interface, "_owner"));
+}
+
+void ec2_interface_set_elastic(struct call *call, const char *id, const char *allocation)
 {
     ec2_interface_release_public(call, id);
     json_t *interface = txn_edit(call->txn, kind, call->region, id);
-    if (!interface)
-        return;
-    if (address)
-        set_association(call, interface, ec2_text(address, "PublicIp"), call->account,
-                        ec2_text(address, "AllocationId"), ec2_text(address, "AssociationId"));
-    else
+    if (elastic_of(interface)) {
+        forget_interface(call, elastic_of(interface));
         clear_association(call, interface);
+    }
+    if (!allocation)
+        return;
+    json_t *address = txn_edit(call->txn, "address", call->region, allocation);
+    remember_interface(call, address, interface);
+    set_association(call, interface, ec2_text(address, "PublicIp"), call->account, allocation,
+                    ec2_text(address, "AssociationId"));
 }
 
 /* ---- security groups ---- */
@@ -357,26 +385,12 @@ int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spe
     return ec2_interface_acquire_public(call, ret_id, err);
 }
 
-/* An elastic address stays allocated, but is associated with nothing any more. */
-static void free_elastic(struct call *call, const char *allocation)
-{
-    static const char *const members[] = {
-        "AssociationId",    "NetworkInterfaceId", "NetworkInterfaceOwnerId",
-        "PrivateIpAddress", "InstanceId",         "SubnetId",
-    };
-    json_t *address = txn_edit(call->txn, "address", call->region, allocation);
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        json_object_del(address, members[i]);
-}
-
 void ec2_interface_delete(struct call *call, const char *id)
 {
     const json_t *interface = store_get(call->store, kind, call->region, id);
     if (!interface)
         return;
-    if (elastic_of(interface))
-        free_elastic(call, elastic_of(interface));
-    ec2_interface_release_public(call, id);
+    ec2_interface_set_elastic(call, id, NULL);
     interface = store_get(call->store, kind, call->region, id);
     json_t *subnet = txn_edit(call->txn, "subnet", call->region, ec2_text(interface, "SubnetId"));
     if (subnet)

@@ -40,10 +40,10 @@ int ec2_interface_set_groups(struct call *call, const char *id, const json_t *gr
                              struct err *err);
 
 /*
- * Associates an elastic address (kind `address`) with it, in place of what public address it has;
- * NULL: takes the elastic address away. Returns nothing: the caller has checked all.
+ * Associates an elastic address (of kind `address`, associated with nothing) with an interface, in
+ * place of what public address that has; NULL: leaves it with none. The caller has checked all.
  */
-void ec2_interface_set_elastic(struct call *call, const char *id, const json_t *address);
+void ec2_interface_set_elastic(struct call *call, const char *id, const char *allocation);
 
 /* The first interface of an owner; NULL if it has none. */
 const json_t *ec2_interface_of(const struct call *call, const char *owner);

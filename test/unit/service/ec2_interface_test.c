@@ -133,6 +133,8 @@ static void a_public_address_goes_and_comes_with_the_instance(void **state)
     (void)state;
     char id[32];
     assert_int_equal(create("i-1", NULL, true, id), 0);
+    json_decref(
+        fixture_ok(f, "ec2", "DescribeNetworkInterfaces", "{'NetworkInterfaceIds': ['%s']}", id));
     const char *address = fixture_text(interface(id), "Association.PublicIp");
     assert_memory_equal(address, "100.64.", 7);
     assert_non_null(store_get(f->store, "public-address", "", address));
@@ -177,6 +179,33 @@ static void an_elastic_address_takes_the_place_of_the_assigned_one(void **state)
     assert_int_equal(store_count(f->store, "public-address", ""), 0);
 }
 
+static void an_elastic_address_moves_unless_that_is_forbidden(void **state)
+{
+    (void)state;
+    char first[32], second[32], allocation[32];
+    assert_int_equal(create("i-1", NULL, false, first), 0);
+    assert_int_equal(create("i-2", NULL, false, second), 0);
+    json_decref(fixture_ok(f, "ec2", "AttachInternetGateway",
+                           "{'VpcId': '%s', 'InternetGatewayId': '%s'}", vpc, gateway));
+    keep(fixture_ok(f, "ec2", "AllocateAddress", "{}"), "AllocationId", allocation);
+    const char *associate =
+        "{'AllocationId': '%s', 'NetworkInterfaceId': '%s', 'AllowReassociation': %s}";
+    char in[200];
+    snprintf(in, sizeof in, associate, allocation, first, "false");
+    json_decref(fixture_ok(f, "ec2", "AssociateAddress", "%s", in));
+    snprintf(in, sizeof in, associate, allocation, second, "false");
+    fixture_fails(f, "Resource.AlreadyAssociated", "ec2", "AssociateAddress", "%s", in);
+    snprintf(in, sizeof in, associate, allocation, second, "true");
+    json_decref(fixture_ok(f, "ec2", "AssociateAddress", "%s", in));
+    assert_null(fixture_at(interface(first), "Association"));
+    json_auto_t *shown = fixture_ok(f, "ec2", "DescribeAddresses", "{}");
+    assert_string_equal(fixture_text(shown, "Addresses.0.NetworkInterfaceId"), second);
+    assert_string_equal(fixture_text(shown, "Addresses.0.InstanceId"), "i-2");
+    json_decref(fixture_ok(f, "ec2", "DisassociateAddress", "{'PublicIp': '%s'}",
+                           fixture_text(shown, "Addresses.0.PublicIp")));
+    assert_null(fixture_at(interface(second), "Association"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -186,6 +215,7 @@ int main(void)
         TEST(a_wanted_address_must_be_free_and_in_the_subnet),
         TEST(a_public_address_goes_and_comes_with_the_instance),
         TEST(an_elastic_address_takes_the_place_of_the_assigned_one),
+        TEST(an_elastic_address_moves_unless_that_is_forbidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

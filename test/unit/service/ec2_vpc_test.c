@@ -292,6 +292,50 @@ static void tags_have_limits_and_reserved_names(void **state)
                   "{'Resources': ['bogus'], 'Tags': [{'Key': 'a'}]}");
 }
 
+static void every_description_can_be_encoded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *operation, *list;
+        size_t count;
+    } cases[] = {
+        {"DescribeAvailabilityZones", "AvailabilityZones", 3},
+        {"DescribeRegions", "Regions", 34},
+        {"DescribeAccountAttributes", "AccountAttributes", 6},
+        {"DescribeDhcpOptions", "DhcpOptions", 1},
+        {"DescribeInternetGateways", "InternetGateways", 1},
+        {"DescribeNetworkAcls", "NetworkAcls", 1},
+        {"DescribeSecurityGroupRules", "SecurityGroupRules", 2},
+        {"DescribeNetworkInterfaces", "NetworkInterfaces", 0},
+        {"DescribeAddresses", "Addresses", 1},
+        {"DescribeAddressesAttribute", "Addresses", 1},
+    };
+    json_decref(fixture_ok(f, "ec2", "AllocateAddress", "{}"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(count(fixture_ok(f, "ec2", cases[i].operation, "{}"), cases[i].list),
+                         cases[i].count);
+    json_auto_t *acls = fixture_ok(f, "ec2", "DescribeNetworkAcls", "{}");
+    assert_int_equal(json_array_size(fixture_at(acls, "NetworkAcls.0.Associations")), 3);
+}
+
+static void vpc_attributes_change_one_at_a_time(void **state)
+{
+    (void)state;
+    char vpc[32];
+    keep(fixture_ok(f, "ec2", "CreateVpc", "{'CidrBlock': '10.0.0.0/16'}"), "Vpc.VpcId", vpc);
+    fixture_fails(f, "InvalidParameterCombination", "ec2", "ModifyVpcAttribute",
+                  "{'VpcId': '%s', 'EnableDnsSupport': {'Value': true},"
+                  " 'EnableDnsHostnames': {'Value': true}}",
+                  vpc);
+    fixture_fails(f, "UnsupportedOperation", "ec2", "ModifyVpcAttribute",
+                  "{'VpcId': '%s', 'EnableNetworkAddressUsageMetrics': {'Value': true}}", vpc);
+    json_decref(fixture_ok(f, "ec2", "ModifyVpcAttribute",
+                           "{'VpcId': '%s', 'EnableDnsHostnames': {'Value': true}}", vpc));
+    json_auto_t *shown = fixture_ok(f, "ec2", "DescribeVpcAttribute",
+                                    "{'VpcId': '%s', 'Attribute': 'enableDnsHostnames'}", vpc);
+    assert_string_equal(fixture_text(shown, "EnableDnsHostnames.Value"), "true");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -306,6 +350,8 @@ int main(void)
         TEST(filters_take_alternatives_patterns_and_tags),
         TEST(pages_follow_each_other),
         TEST(tags_have_limits_and_reserved_names),
+        TEST(every_description_can_be_encoded),
+        TEST(vpc_attributes_change_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
