@@ -38,12 +38,11 @@ static json_t *change_row(const char *id, const json_t *before, const json_t *in
 static int act_on_all(struct call *call, const char *list, instance_check *check,
                       instance_action *act, struct err *err)
 {
-    json_t *changes = json_array();
+    json_auto_t *changes = json_array();
     size_t i;
     const json_t *item;
     if (list)
         json_object_set(call->out, list, changes);
-    json_auto_t *owned = changes;
     if (check_all(call, check, err) < 0)
         return -1;
     json_array_foreach (json_object_get(call->in, "InstanceIds"), i, item) {

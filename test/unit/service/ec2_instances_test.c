@@ -234,6 +234,67 @@ static void types_are_found_by_filters(void **state)
     fixture_destroy(fixture);
 }
 
+/* The fixture checks each answer against the model's output shape. */
+static void what_reads_and_sets_attributes_answers_in_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *operation, *members;
+    } calls[] = {
+        {"DescribeInstanceStatus", "'IncludeAllInstances': true"},
+        {"MonitorInstances", NULL},
+        {"UnmonitorInstances", NULL},
+        {"DescribeInstanceCreditSpecifications", NULL},
+        {"StopInstances", "'Force': true"},
+        {"DescribeInstanceStatus", NULL},
+    };
+    static const char *const attributes[] = {
+        "disableApiStop",  "groupSet", "instanceInitiatedShutdownBehavior",
+        "instanceType",    "kernel",   "rootDeviceName",
+        "sourceDestCheck", "userData", "blockDeviceMapping",
+        "enclaveOptions",
+    };
+    struct service_fixture *fixture = create();
+    json_auto_t *out = run(fixture, "");
+    char id[32];
+    snprintf(id, sizeof id, "%s", fixture_text(out, "Instances.0.InstanceId"));
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+        json_decref(fixture_ok(fixture, "ec2", "DescribeInstanceAttribute",
+                               "{'InstanceId': '%s', 'Attribute': '%s'}", id, attributes[i]));
+    json_decref(fixture_ok(fixture, "ec2", "ModifyInstanceMetadataOptions",
+                           "{'InstanceId': '%s', 'HttpTokens': 'optional'}", id));
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        json_decref(fixture_ok(fixture, "ec2", calls[i].operation, "{'InstanceIds': ['%s']%s%s}",
+                               id, calls[i].members ? ", " : "",
+                               calls[i].members ? calls[i].members : ""));
+    json_decref(fixture_ok(fixture, "ec2", "DescribeVolumes", "{}"));
+    json_decref(fixture_ok(fixture, "ec2", "DescribeImageAttribute",
+                           "{'ImageId': '%s', 'Attribute': 'launchPermission'}", image_id));
+    json_decref(fixture_ok(fixture, "sts", "GetCallerIdentity", "{}"));
+    fixture_destroy(fixture);
+}
+
+static void a_template_interface_takes_the_subnet_of_the_request(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = create();
+    json_auto_t *subnets = fixture_ok(fixture, "ec2", "DescribeSubnets", "{}");
+    json_decref(fixture_ok(
+        fixture, "ec2", "CreateLaunchTemplate",
+        "{'LaunchTemplateName': 'web', 'LaunchTemplateData': {'ImageId': '%s', 'InstanceType': "
+        "'t3.micro', 'NetworkInterfaces': [{'DeviceIndex': 0, 'AssociatePublicIpAddress': false}]}"
+        "}",
+        image_id));
+    json_auto_t *out = fixture_ok(fixture, "ec2", "RunInstances",
+                                  "{'LaunchTemplate': {'LaunchTemplateName': 'web'}, 'MinCount': 1,"
+                                  " 'MaxCount': 1, 'SubnetId': '%s'}",
+                                  fixture_text(subnets, "Subnets.2.SubnetId"));
+    assert_string_equal(fixture_text(out, "Instances.0.SubnetId"),
+                        json_string_value(fixture_at(subnets, "Subnets.2.SubnetId")));
+    assert_null(fixture_at(out, "Instances.0.PublicIpAddress"));
+    fixture_destroy(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +307,8 @@ int main(void)
         cmocka_unit_test(protection_keeps_all_instances_of_the_call),
         cmocka_unit_test(the_type_changes_only_at_rest),
         cmocka_unit_test(console_output_is_base64),
+        cmocka_unit_test(what_reads_and_sets_attributes_answers_in_shape),
+        cmocka_unit_test(a_template_interface_takes_the_subnet_of_the_request),
         cmocka_unit_test(types_are_found_by_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
