@@ -5,6 +5,7 @@
 #include "model/decode.h"
 #include "model/encode.h"
 #include "model/validate.h"
+#include "store/series.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,6 +42,8 @@ struct service_fixture *fixture_create(void)
     assert_non_null(fixture);
     fixture->store = store_open(NULL, &fixture->err);
     assert_non_null(fixture->store);
+    fixture->series = series_open(NULL, &fixture->err);
+    assert_non_null(fixture->series);
     fixture->world = (struct service_world){
         .arg = fixture,
         .random = fixture_random,
@@ -56,6 +59,7 @@ struct service_fixture *fixture_create(void)
 void fixture_destroy(struct service_fixture *fixture)
 {
     store_close(fixture->store);
+    series_close(fixture->series);
     free(fixture);
 }
 
@@ -65,6 +69,7 @@ struct call fixture_context(struct service_fixture *fixture, struct txn *txn)
         .world = &fixture->world,
         .txn = txn,
         .store = fixture->store,
+        .series = fixture->series,
         .account = "000000000000",
         .region = fixture->region,
         .user_arn = "arn:aws:iam::000000000000:root",

@@ -9,6 +9,7 @@
 
 struct service_fixture {
     struct store *store;
+    struct series_store *series; /* in memory */
     struct service_world world;
     const char *region; /* of the calls that follow; "us-east-1" at first */
     int64_t now_ms;     /* cloud time */
