@@ -32,8 +32,8 @@
  *               {"Field": "path-pattern", "Values": ["/x/<star>"]}        or "PathPatternConfig"
  * ACTION        {"Type": "forward", GROUP}
  *               {"Type": "forward", "ForwardConfig": {"TargetGroups": [{GROUP, "Weight": 1}, ...]}}
- *               {"Type": "redirect", "RedirectConfig": {"Protocol", "Host", "Port", "Path", "Query",
- *                                                       "StatusCode": "HTTP_301"|"HTTP_302"}}
+ *               {"Type": "redirect", "RedirectConfig": {"Protocol", "Host", "Port", "Path",
+ * "Query", "StatusCode": "HTTP_301"|"HTTP_302"}}
  *               {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404",
  *                                                       "ContentType", "MessageBody"}}
  * GROUP         alone "TargetGroupName": "app"; in the cloud "TargetGroupArn": "arn:..."

@@ -60,7 +60,7 @@ struct http1_head {
     uint64_t content_length; /* of HTTP1_BODY_LENGTH */
     bool keep_alive;         /* what the version and Connection say */
     bool expect_continue;
-    bool upgrade;            /* Connection names upgrade and there is an Upgrade header */
+    bool upgrade; /* Connection names upgrade and there is an Upgrade header */
     enum http1_class classification;
     const char *classification_reason; /* static, "" when compliant */
     int error_status;                  /* with HTTP1_BAD: 400, 414, 431, 501, 505 */
@@ -79,12 +79,16 @@ const struct http1_header *http1_find(const struct http1_head *head, const char 
 /* Whether a comma-separated header value holds a token, ignoring case. */
 bool http1_has_token(struct slice value, const char *lower_token);
 
+/* Whether some parser may take this name for Content-Length or Transfer-Encoding. Never forward it.
+ */
+bool http1_imitates_framing(struct slice name);
+
 /* Decodes a chunked body piece by piece. Zero it before the first call. */
 struct http1_chunked {
     uint64_t left; /* of the current chunk */
     uint32_t overhead_bytes;
     uint8_t state;
-    bool done;     /* the last chunk and the trailers were read */
+    bool done; /* the last chunk and the trailers were read */
 };
 /*
  * Takes bytes from *data and yields the next piece of body in *piece (inside data; may be

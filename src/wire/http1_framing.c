@@ -105,6 +105,12 @@ static bool looks_like(struct slice name, const char *letters)
     return !*letters;
 }
 
+bool http1_imitates_framing(struct slice name)
+{
+    return name.size >= 13 &&
+           (looks_like(name, "contentlength") || looks_like(name, "transferencoding"));
+}
+
 static int read_framing(struct http1_head *head, struct framing *framing)
 {
     for (int i = 0; i < head->header_count; i++) {
@@ -117,8 +123,7 @@ static int read_framing(struct http1_head *head, struct framing *framing)
         } else if (http1_is(header->name, "transfer-encoding", 17)) {
             if (parse_encoding(head, header->value, framing) < 0)
                 return HTTP1_BAD;
-        } else if (looks_like(header->name, "contentlength") ||
-                   looks_like(header->name, "transferencoding")) {
+        } else if (http1_imitates_framing(header->name)) {
             http1_classify(head, HTTP1_AMBIGUOUS, "SuspiciousHeader");
         }
     }

@@ -1,0 +1,195 @@
+/* `pileus balance --config FILE`: the balancer without root, cloud or other processes. */
+#include "balancer/balancer.h"
+#include "balancer/health.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "os/log.h"
+#include "os/random.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { CONFIG_SIZE_MAX = 64 * 1024 * 1024, DRAIN_POLL_MS = 20, DRAIN_MAX_MS = 30000 };
+
+static const char usage[] =
+    "usage: pileus balance --config FILE\n"
+    "\n"
+    "Balances HTTP as an Application Load Balancer does, without the rest of the cloud.\n"
+    "FILE is JSON in the words of the API (docs/balance.md). SIGHUP loads it again without\n"
+    "losing a request; SIGTERM ends after the requests in flight.\n";
+
+struct alone {
+    struct loop *loop;
+    struct balancer *balancer;
+    const char *path;
+    struct loop_watch signals;
+    struct loop_timer drain;
+    int64_t drain_until_ms;
+};
+
+static int read_file(const char *path, struct buf *out, struct err *err)
+{
+    auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "%s", path);
+    out->size_limit = CONFIG_SIZE_MAX;
+    for (;;) {
+        char part[16384];
+        ssize_t got = read(fd, part, sizeof part);
+        if (got < 0)
+            return err_sys(err, errno, "%s", path);
+        if (got == 0)
+            return 0;
+        buf_append(out, part, (size_t)got);
+        if (out->failed)
+            return err_set(err, "%s is too large", path);
+    }
+}
+
+static int configure(struct alone *alone, struct err *err)
+{
+    auto_buf text = {0};
+    if (read_file(alone->path, &text, err) < 0)
+        return -1;
+    if (balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0)
+        return err_wrap(err, "%s", alone->path);
+    return 0;
+}
+
+static void report_health(const struct target_health *rows, int count, void *owner)
+{
+    (void)owner;
+    for (int i = 0; i < count; i++) {
+        const struct target_health *row = &rows[i];
+        const char *reason = health_reason_name((int)row->reason);
+        log_info("target %s:%u of %s is %s%s%s", row->target, row->port, row->target_group,
+                 health_state_name((int)row->state), *reason ? ": " : "", reason);
+    }
+}
+
+static void on_drain(struct loop_timer *timer)
+{
+    struct alone *alone = timer->owner;
+    if (balancer_is_idle(alone->balancer) || loop_now_ms(alone->loop) >= alone->drain_until_ms)
+        loop_stop(alone->loop);
+    else
+        loop_timer_set(alone->loop, timer, DRAIN_POLL_MS);
+}
+
+static void on_signal(struct loop_watch *watch, uint32_t events)
+{
+    struct alone *alone = watch->owner;
+    struct signalfd_siginfo info;
+    struct err err;
+    (void)events;
+    if (read(watch->fd, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        if (configure(alone, &err) < 0)
+            log_error("%s; the old configuration stays", err.text);
+        else
+            log_info("%s loaded", alone->path);
+        return;
+    }
+    if (alone->drain_until_ms) { /* asked twice */
+        loop_stop(alone->loop);
+        return;
+    }
+    balancer_drain(alone->balancer);
+    alone->drain_until_ms = loop_now_ms(alone->loop) + DRAIN_MAX_MS;
+    loop_timer_set(alone->loop, &alone->drain, DRAIN_POLL_MS);
+}
+
+static int watch_signals(struct alone *alone, struct err *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* the threads inherit it */
+    int fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "signalfd");
+    alone->signals = (struct loop_watch){.fd = -1, .on_event = on_signal, .owner = alone};
+    return loop_watch(alone->loop, &alone->signals, fd, EPOLLIN, err);
+}
+
+/* "Workers" is needed before anything else of the file. */
+static int read_workers(const char *path, struct err *err)
+{
+    auto_buf text = {0};
+    if (read_file(path, &text, err) < 0)
+        return -1;
+    json_auto_t *root = json_loadb(text.data ? text.data : "", text.size, 0, NULL);
+    json_int_t workers = json_integer_value(json_object_get(root, "Workers"));
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (workers < 1 || workers > 64)
+        workers = processors < 1 ? 1 : processors > 64 ? 64 : processors;
+    return (int)workers;
+}
+
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run(struct alone *alone, struct err *err)
+{
+    struct balancer_options options = {.report_health = report_health};
+    options.workers = read_workers(alone->path, err);
+    if (options.workers < 0)
+        return -1;
+    alone->balancer = balancer_create(alone->loop, &options, err);
+    if (!alone->balancer || configure(alone, err) < 0)
+        return -1;
+    puts("Ready.");
+    fflush(stdout);
+    return loop_run(alone->loop, err);
+}
+
+int balance_main(int argc, char **argv)
+{
+    struct alone alone = {0};
+    struct err err;
+    uint8_t seed[16];
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "--config") == 0)
+        alone.path = argv[2];
+    else if (argc == 2 && strncmp(argv[1], "--config=", 9) == 0)
+        alone.path = argv[1] + 9;
+    if (!alone.path) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    random_bytes(seed, sizeof seed);
+    map_seed(seed);
+    log_start("balancer", LOG_LEVEL_INFO);
+    raise_descriptor_limit();
+    alone.loop = loop_create(&err);
+    loop_timer_init(&alone.drain, on_drain, &alone);
+    int result = alone.loop ? watch_signals(&alone, &err) : -1;
+    if (result >= 0)
+        result = run(&alone, &err);
+    if (result < 0)
+        log_error("%s", err.text);
+    balancer_destroy(alone.balancer);
+    loop_destroy(alone.loop);
+    return result < 0;
+}

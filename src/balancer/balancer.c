@@ -1,0 +1,462 @@
+#include "balancer/balancer.h"
+
+#include "balancer/health.h"
+#include "balancer/points.h"
+#include "balancer/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { REPORT_MS = 1000 };
+
+struct thread {
+    struct balancer *balancer;
+    struct worker *worker;
+    struct loop *loop;
+    pthread_t id;
+    bool started; /* a thread of its own; the first worker runs on the process's loop */
+};
+
+/* Sockets that were asked for, in the order of asking. */
+struct pending_sockets {
+    struct list link;
+    struct source source;
+    int thread;
+};
+
+struct balancer {
+    struct loop *loop;
+    struct balancer_options options;
+    struct inbox inbox;
+    struct thread *threads;
+    struct traffic_table traffic;
+    struct target_table targets;
+    struct snapshot *snapshot;
+    struct health *health;
+    struct points points;
+    struct channel *host;
+    struct list pending; /* of struct pending_sockets */
+    struct loop_timer report;
+    uint64_t generation;
+    bool applying; /* a configuration: the health of all targets is reported after it */
+};
+
+/* ---- tasks between the threads ---- */
+
+struct snapshot_task {
+    struct task task;
+    struct snapshot *snapshot;
+};
+
+struct listen_task {
+    struct task task;
+    struct endpoint endpoint; /* its address only */
+    int fd;
+};
+
+struct sockets_task {
+    struct task task;
+    struct source source;
+    int thread, count;
+    int fds[MESSAGE_DESCRIPTORS_MAX];
+};
+
+static void *new_task(size_t size, void (*run)(struct task *, void *))
+{
+    struct task *task = calloc(1, size);
+    if (!task)
+        abort();
+    task->run = run;
+    return task;
+}
+
+static void set_snapshot(struct task *task, void *owner)
+{
+    worker_set_snapshot(owner, ((struct snapshot_task *)(void *)task)->snapshot);
+    free(task);
+}
+
+static void listen_on(struct task *task, void *owner)
+{
+    struct listen_task *listen_task = (struct listen_task *)(void *)task;
+    worker_listen(owner, &listen_task->endpoint, listen_task->fd);
+    free(task);
+}
+
+static void put_sockets(struct task *task, void *owner)
+{
+    struct sockets_task *put = (struct sockets_task *)(void *)task;
+    struct worker *worker = owner;
+    sockets_put(worker->sockets, &put->source, put->fds, put->count);
+    free(task);
+}
+
+static void ask_again(struct task *task, void *owner)
+{
+    struct worker *worker = owner;
+    sockets_ask_again(worker->sockets);
+    free(task);
+}
+
+static void drain(struct task *task, void *owner)
+{
+    worker_drain(owner);
+    free(task);
+}
+
+static void stop(struct task *task, void *owner)
+{
+    struct worker *worker = owner;
+    loop_stop(worker->loop);
+    free(task);
+}
+
+static void post_all(struct balancer *balancer, void (*run)(struct task *, void *))
+{
+    for (int i = 0; i < balancer->options.workers; i++)
+        inbox_post(&balancer->threads[i].worker->inbox, new_task(sizeof(struct task), run));
+}
+
+/* ---- snapshots ---- */
+
+static void release_snapshot(struct task *task, void *owner)
+{
+    (void)owner;
+    struct snapshot *snapshot = ((struct snapshot_task *)(void *)task)->snapshot;
+    if (--snapshot->holders == 0)
+        snapshot_destroy(snapshot);
+    free(task);
+}
+
+/* On the worker's thread: it does not read this snapshot any more. */
+static void on_view_end(struct worker *worker, struct snapshot *snapshot)
+{
+    struct balancer *balancer = worker->owner;
+    struct snapshot_task *task = new_task(sizeof *task, release_snapshot);
+    task->snapshot = snapshot;
+    inbox_post(&balancer->inbox, &task->task);
+}
+
+static void mark_targets(struct snapshot *snapshot)
+{
+    for (int i = 0; i < snapshot->group_count; i++)
+        for (int m = 0; m < snapshot->groups[i].member_count; m++)
+            __atomic_store_n(&snapshot->groups[i].members[m].target->generation,
+                             snapshot->generation, __ATOMIC_RELAXED);
+}
+
+static struct target_health health_row(const struct target *target)
+{
+    struct target_health row = {.port = target->port,
+                                .state = (uint32_t)atomic_load(&target->state),
+                                .reason = (uint32_t)target->reason,
+                                .detail = (uint32_t)target->detail};
+    memcpy(row.target_group, target->group, sizeof row.target_group);
+    memcpy(row.target, target->id, sizeof row.target);
+    return row;
+}
+
+static void on_health_change(const struct target *target, void *owner)
+{
+    struct balancer *balancer = owner;
+    struct target_health row = health_row(target);
+    if (balancer->options.report_health && !balancer->applying)
+        balancer->options.report_health(&row, 1, balancer->options.owner);
+}
+
+static void report_all_health(struct balancer *balancer)
+{
+    const struct snapshot *snapshot = balancer->snapshot;
+    int capacity = 0, count = 0;
+    for (int i = 0; i < snapshot->group_count; i++)
+        capacity += snapshot->groups[i].member_count;
+    struct target_health *rows = calloc((size_t)capacity + 1, sizeof *rows);
+    if (!rows)
+        abort();
+    for (int i = 0; i < snapshot->group_count; i++)
+        for (int m = 0; m < snapshot->groups[i].member_count; m++)
+            rows[count++] = health_row(snapshot->groups[i].members[m].target);
+    if (balancer->options.report_health)
+        balancer->options.report_health(rows, count, balancer->options.owner);
+    free(rows);
+}
+
+int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err)
+{
+    struct snapshot *snapshot =
+        snapshot_load(text, size, &balancer->traffic, &balancer->targets, err);
+    if (!snapshot)
+        return -1;
+    if (snapshot->cloud != balancer->options.cloud) {
+        err_set(err, "the configuration is not of the expected form");
+    } else if (points_prepare(&balancer->points, snapshot, err) == 0) {
+        snapshot->generation = ++balancer->generation;
+        snapshot->holders = balancer->options.workers + 1;
+        mark_targets(snapshot);
+        balancer->applying = true;
+        health_apply(balancer->health, snapshot);
+        balancer->applying = false;
+        for (int i = 0; i < balancer->options.workers; i++) {
+            struct snapshot_task *task = new_task(sizeof *task, set_snapshot);
+            task->snapshot = snapshot;
+            inbox_post(&balancer->threads[i].worker->inbox, &task->task);
+        }
+        points_follow(&balancer->points);
+        struct snapshot *old = balancer->snapshot;
+        balancer->snapshot = snapshot;
+        if (old && --old->holders == 0)
+            snapshot_destroy(old);
+        report_all_health(balancer);
+        return 0;
+    }
+    snapshot_destroy(snapshot);
+    return -1;
+}
+
+void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock)
+{
+    loop_set_cloud_clock(balancer->loop, clock);
+}
+
+/* ---- sockets from the host ---- */
+
+static void give_listener(void *owner, const struct endpoint *endpoint, int thread, int fd)
+{
+    struct balancer *balancer = owner;
+    struct listen_task *task = new_task(sizeof *task, listen_on);
+    memcpy(task->endpoint.vpc, endpoint->vpc, sizeof task->endpoint.vpc);
+    task->endpoint.address = endpoint->address;
+    task->endpoint.port = endpoint->port;
+    task->fd = fd;
+    inbox_post(&balancer->threads[thread].worker->inbox, &task->task);
+}
+
+static void send_ask(struct balancer *balancer, const struct source *source, int count)
+{
+    struct message_sockets message = {.address = source->address, .count = (uint32_t)count};
+    memcpy(message.vpc, source->vpc, sizeof message.vpc);
+    if (balancer->host)
+        channel_send(balancer->host, MESSAGE_OPEN_SOCKETS, &message, sizeof message, NULL, 0, NULL,
+                     0);
+}
+
+static void ask_host(struct task *task, void *owner)
+{
+    struct balancer *balancer = owner;
+    struct sockets_task *ask = (struct sockets_task *)(void *)task;
+    struct pending_sockets *pending = calloc(1, sizeof *pending);
+    if (!pending)
+        abort();
+    pending->source = ask->source;
+    pending->thread = ask->thread;
+    list_append(&balancer->pending, &pending->link);
+    send_ask(balancer, &ask->source, ask->count);
+    free(task);
+}
+
+/* On a worker's thread: the main thread asks on. */
+static void ask(void *owner, const struct source *source, int count)
+{
+    struct thread *thread = owner;
+    struct balancer *balancer = thread->balancer;
+    struct sockets_task *task = new_task(sizeof *task, ask_host);
+    task->source = *source;
+    task->thread = (int)(thread - balancer->threads);
+    task->count = count;
+    inbox_post(&balancer->inbox, &task->task);
+}
+
+static struct pending_sockets *find_pending(struct balancer *balancer,
+                                            const struct message_sockets *message)
+{
+    list_each (pending, &balancer->pending, struct pending_sockets, link)
+        if (pending->source.address == message->address &&
+            strncmp(pending->source.vpc, message->vpc, ID_SIZE) == 0)
+            return pending;
+    return NULL;
+}
+
+static void close_all(const int *fds, int count)
+{
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+static void on_sockets(struct balancer *balancer, const struct message_sockets *message,
+                       const int *fds, int count)
+{
+    struct pending_sockets *pending = find_pending(balancer, message);
+    if (!pending) {
+        close_all(fds, count);
+        return;
+    }
+    struct sockets_task *task = new_task(sizeof *task, put_sockets);
+    task->source = pending->source;
+    task->count = count;
+    memcpy(task->fds, fds, (size_t)count * sizeof *fds);
+    inbox_post(&balancer->threads[pending->thread].worker->inbox, &task->task);
+    list_remove(&pending->link);
+    free(pending);
+}
+
+static void forget_pending(struct balancer *balancer)
+{
+    list_each_safe (pending, &balancer->pending, struct pending_sockets, link) {
+        list_remove(&pending->link);
+        free(pending);
+    }
+}
+
+void balancer_set_host(struct balancer *balancer, struct channel *host)
+{
+    balancer->host = host;
+    forget_pending(balancer);
+    points_set_host(&balancer->points, host);
+    if (host)
+        post_all(balancer, ask_again);
+}
+
+void balancer_receive(struct balancer *balancer, enum message_type type, const void *payload,
+                      size_t size, const int *descriptors, int descriptor_count)
+{
+    if (type == MESSAGE_SOCKETS && size >= sizeof(struct message_sockets))
+        on_sockets(balancer, payload, descriptors, descriptor_count);
+    else if (type == MESSAGE_LISTENER && size >= sizeof(struct message_listener))
+        points_receive(&balancer->points, payload, descriptors, descriptor_count);
+    else
+        close_all(descriptors, descriptor_count);
+}
+
+/* ---- life ---- */
+
+static void on_report(struct loop_timer *timer)
+{
+    struct balancer *balancer = timer->owner;
+    struct traffic *rows;
+    int count = traffic_collect(&balancer->traffic, &rows);
+    if (count > 0 && balancer->options.report_traffic)
+        balancer->options.report_traffic(rows, count, balancer->options.owner);
+    free(rows);
+    loop_timer_set(balancer->loop, timer, REPORT_MS);
+}
+
+static void *run_thread(void *argument)
+{
+    struct thread *thread = argument;
+    struct err err;
+    if (loop_run(thread->loop, &err) < 0)
+        abort();
+    return NULL;
+}
+
+static int start_thread(struct balancer *balancer, int index, struct err *err)
+{
+    struct thread *thread = &balancer->threads[index];
+    struct sockets_ops ops = {.ask = ask, .owner = thread};
+    thread->balancer = balancer;
+    thread->loop = index == 0 ? balancer->loop : loop_create(err);
+    if (!thread->loop)
+        return -1;
+    thread->worker = worker_create(thread->loop, index, balancer->options.cloud ? &ops : NULL, err);
+    if (!thread->worker)
+        return -1;
+    thread->worker->owner = balancer;
+    thread->worker->on_view_end = on_view_end;
+    if (index == 0)
+        return 0;
+    int number = pthread_create(&thread->id, NULL, run_thread, thread);
+    if (number)
+        return err_sys(err, number, "pthread_create");
+    thread->started = true;
+    return 0;
+}
+
+struct balancer *balancer_create(struct loop *loop, const struct balancer_options *options,
+                                 struct err *err)
+{
+    struct balancer *balancer = calloc(1, sizeof *balancer);
+    if (!balancer ||
+        !(balancer->threads = calloc((size_t)options->workers, sizeof(struct thread)))) {
+        free(balancer);
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    balancer->loop = loop;
+    balancer->options = *options;
+    list_init(&balancer->pending);
+    traffic_table_init(&balancer->traffic, options->workers);
+    target_table_init(&balancer->targets, options->workers);
+    loop_timer_init(&balancer->report, on_report, balancer);
+    points_init(&balancer->points, loop, options->cloud, options->workers, give_listener, balancer);
+    if (inbox_open(&balancer->inbox, loop, balancer, err) < 0) {
+        free(balancer->threads);
+        free(balancer);
+        return NULL;
+    }
+    for (int i = 0; i < options->workers; i++) {
+        if (start_thread(balancer, i, err) < 0) {
+            balancer_destroy(balancer);
+            return NULL;
+        }
+    }
+    balancer->health =
+        health_create(loop, balancer->threads[0].worker->sockets, on_health_change, balancer);
+    if (!balancer->health)
+        abort();
+    loop_timer_set(loop, &balancer->report, REPORT_MS);
+    return balancer;
+}
+
+static void end_thread(struct thread *thread, struct loop *main_loop)
+{
+    if (thread->started) {
+        inbox_post(&thread->worker->inbox, new_task(sizeof(struct task), stop));
+        pthread_join(thread->id, NULL);
+    }
+    worker_destroy(thread->worker);
+    if (thread->loop != main_loop)
+        loop_destroy(thread->loop);
+}
+
+/* Runs what the ended threads have said last, without waiting. */
+static void settle(struct balancer *balancer)
+{
+    struct err err;
+    while (balancer->inbox.first && loop_turn(balancer->loop, 0, &err) >= 0)
+        ;
+}
+
+void balancer_destroy(struct balancer *balancer)
+{
+    if (!balancer)
+        return;
+    loop_timer_clear(balancer->loop, &balancer->report);
+    health_destroy(balancer->health);
+    points_finish(&balancer->points);
+    for (int i = 0; i < balancer->options.workers; i++)
+        end_thread(&balancer->threads[i], balancer->loop);
+    settle(balancer);
+    if (balancer->snapshot)
+        snapshot_destroy(balancer->snapshot);
+    inbox_close(&balancer->inbox);
+    forget_pending(balancer);
+    traffic_table_finish(&balancer->traffic);
+    free(balancer->threads);
+    free(balancer);
+}
+
+void balancer_drain(struct balancer *balancer)
+{
+    points_finish(&balancer->points);
+    post_all(balancer, drain);
+}
+
+bool balancer_is_idle(const struct balancer *balancer)
+{
+    for (int i = 0; i < balancer->options.workers; i++)
+        if (!worker_is_idle(balancer->threads[i].worker))
+            return false;
+    return true;
+}

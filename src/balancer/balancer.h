@@ -1,0 +1,52 @@
+/*
+ * The balancer as its process sees it: threads, configuration, health checks, reports. Everything
+ * here is called on, and calls back on, the thread that created it.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "ipc/channel.h"
+#include "ipc/message.h"
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct balancer;
+
+struct balancer_options {
+    int workers; /* threads, this one included */
+    bool cloud;  /* sockets come from the host process; else the balancer makes its own */
+    /* Each may be NULL. Rows are valid during the call. */
+    void (*report_health)(const struct target_health *rows, int count, void *owner);
+    void (*report_traffic)(const struct traffic *rows, int count, void *owner); /* each second */
+    void *owner;
+};
+
+/* NULL and err on failure. */
+struct balancer *balancer_create(struct loop *loop, const struct balancer_options *options,
+                                 struct err *err);
+/* Ends the threads and cuts what is open. */
+void balancer_destroy(struct balancer *balancer);
+
+/*
+ * Follows a new configuration (see config.h), whole or not at all. Requests in flight keep the
+ * one they began with. Reports the health of every target afterwards.
+ */
+int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err);
+/* The cloud clock changed: health checks follow it. */
+void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock);
+
+/* The channel to the host process, or NULL when it is gone; asks again for what is missing. */
+void balancer_set_host(struct balancer *balancer, struct channel *host);
+/* A message from host: LISTENER or SOCKETS. Takes over the descriptors. */
+void balancer_receive(struct balancer *balancer, enum message_type type, const void *payload,
+                      size_t size, const int *descriptors, int descriptor_count);
+
+/* Stops accepting; lets requests in flight finish. */
+void balancer_drain(struct balancer *balancer);
+/* Whether no client is connected any more. */
+bool balancer_is_idle(const struct balancer *balancer);
+
+/* `pileus balance`: the balancer alone. Returns the exit status. */
+int balance_main(int argc, char **argv);

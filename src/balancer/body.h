@@ -1,0 +1,29 @@
+/* Bodies on their way through: decoded from the framing they came in, framed anew. */
+#pragma once
+
+#include "wire/http1.h"
+
+#include <sys/uio.h>
+
+struct body_reader {
+    enum http1_body kind;
+    uint64_t left; /* of HTTP1_BODY_LENGTH */
+    struct http1_chunked chunked;
+    bool done;
+};
+
+void body_start(struct body_reader *reader, enum http1_body kind, uint64_t content_length);
+/*
+ * Takes the body's bytes from data[0..size), moving them together to its start. *used says how
+ * many bytes belonged to the body. Returns the number of decoded bytes, or -1 if the coding is
+ * broken.
+ */
+ssize_t body_decode(struct body_reader *reader, char *data, size_t size, size_t *used);
+
+enum { BODY_PIECES_MAX = 3 };
+/*
+ * Fills `pieces` with what to send for `size` decoded bytes: as they are, or as a chunk, with the
+ * last chunk if `last`. `line` holds 24 bytes. Returns the number of pieces.
+ */
+int body_frame(bool chunked, char *data, size_t size, bool last, char line[24],
+               struct iovec pieces[BODY_PIECES_MAX]);

@@ -1,0 +1,169 @@
+#include "balancer/config_actions.h"
+
+#include "balancer/config_reader.h"
+
+#include <string.h>
+
+enum { GROUPS_MAX = 5, WEIGHT_MAX = 999, TEMPLATE_SIZE_MAX = 128, BODY_SIZE_MAX = 1024 };
+
+static struct target_group *find_group(const struct snapshot *snapshot, const char *key)
+{
+    for (int i = 0; i < snapshot->group_count; i++)
+        if (strcmp(snapshot->groups[i].key, key) == 0)
+            return &snapshot->groups[i];
+    return NULL;
+}
+
+static int use_group(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                     const json_t *json, struct forward_group *out, struct err *err)
+{
+    const char *key;
+    int64_t weight;
+    const char *name = snapshot->cloud ? "TargetGroupArn" : "TargetGroupName";
+    if (reader_required_text(json, name, 512, &key, err) < 0 ||
+        reader_integer(json, "Weight", 0, WEIGHT_MAX, 1, &weight, err) < 0)
+        return -1;
+    out->group = find_group(snapshot, key);
+    if (!out->group)
+        return err_set(err, "the target group '%s' is not in TargetGroups", key);
+    if (out->group->user && out->group->user != load_balancer)
+        return err_set(err, "the target group '%s' is used by two load balancers", key);
+    out->group->user = load_balancer;
+    out->weight = (unsigned)weight;
+    out->cells =
+        snapshot_alloc(snapshot, (size_t)load_balancer->node_count * sizeof(struct cell *));
+    for (int i = 0; i < load_balancer->node_count; i++)
+        out->cells[i] = snapshot_cell(snapshot, load_balancer->name, out->group->name,
+                                      load_balancer->nodes[i].zone);
+    return 0;
+}
+
+static int load_forward(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                        const json_t *json, struct action *out, struct err *err)
+{
+    static const char *const members[] = {"TargetGroups", "TargetGroupStickinessConfig", NULL};
+    const json_t *config = json_object_get(json, "ForwardConfig"), *group;
+    if (config && reader_check(config, "ForwardConfig", members, err) < 0)
+        return -1;
+    const json_t *stickiness = json_object_get(config, "TargetGroupStickinessConfig");
+    if (json_is_true(json_object_get(stickiness, "Enabled")))
+        return err_set(err, "TargetGroupStickinessConfig is not supported");
+    const json_t *groups = json_object_get(config, "TargetGroups");
+    size_t count = groups ? json_array_size(groups) : 1, index;
+    if (count < 1 || count > GROUPS_MAX)
+        return err_set(err, "a forward action must have 1 to %d target groups", GROUPS_MAX);
+    out->groups = snapshot_alloc(snapshot, count * sizeof *out->groups);
+    if (!groups) {
+        out->group_count = 1;
+        if (use_group(snapshot, load_balancer, json, &out->groups[0], err) < 0)
+            return -1;
+    }
+    json_array_foreach (groups, index, group) {
+        if (use_group(snapshot, load_balancer, group, &out->groups[out->group_count++], err) < 0)
+            return -1;
+    }
+    for (int i = 0; i < out->group_count; i++)
+        out->weight_sum += out->groups[i].weight;
+    return 0;
+}
+
+/* A string of the redirect's configuration, or its default. */
+static int load_template(struct snapshot *snapshot, const json_t *config, const char *name,
+                         const char *missing, char **out, struct err *err)
+{
+    const char *text;
+    if (reader_text(config, name, TEMPLATE_SIZE_MAX, &text, err) < 0)
+        return -1;
+    for (const char *at = text; at && *at; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f)
+            return err_set(err, "%s has a character that is not valid", name);
+    *out = snapshot_text(snapshot, text ? text : missing);
+    return 0;
+}
+
+static int load_redirect(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                         const json_t *json, struct action *out, struct err *err)
+{
+    (void)load_balancer;
+    static const char *const members[] = {"Protocol", "Host",       "Port", "Path",
+                                          "Query",    "StatusCode", NULL};
+    const json_t *config = json_object_get(json, "RedirectConfig");
+    const char *status;
+    if (reader_check(config, "RedirectConfig", members, err) < 0 ||
+        reader_required_text(config, "StatusCode", 16, &status, err) < 0 ||
+        load_template(snapshot, config, "Protocol", "#{protocol}", &out->protocol, err) < 0 ||
+        load_template(snapshot, config, "Host", "#{host}", &out->host, err) < 0 ||
+        load_template(snapshot, config, "Port", "#{port}", &out->port, err) < 0 ||
+        load_template(snapshot, config, "Path", "/#{path}", &out->path, err) < 0 ||
+        load_template(snapshot, config, "Query", "#{query}", &out->query, err) < 0)
+        return -1;
+    if (strcmp(status, "HTTP_301") == 0)
+        out->status = 301;
+    else if (strcmp(status, "HTTP_302") == 0)
+        out->status = 302;
+    else
+        return err_set(err, "StatusCode must be HTTP_301 or HTTP_302");
+    if (out->path[0] != '/')
+        return err_set(err, "Path must begin with /");
+    return 0;
+}
+
+static int load_fixed_response(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                               const json_t *json, struct action *out, struct err *err)
+{
+    (void)load_balancer;
+    static const char *const members[] = {"StatusCode", "ContentType", "MessageBody", NULL};
+    static const char *const types[] = {"text/plain", "text/css", "text/html",
+                                        "application/javascript", "application/json"};
+    const json_t *config = json_object_get(json, "FixedResponseConfig");
+    const char *type, *body;
+    int64_t status;
+    if (reader_check(config, "FixedResponseConfig", members, err) < 0 ||
+        reader_integer(config, "StatusCode", 200, 599, 0, &status, err) < 0 ||
+        reader_text(config, "ContentType", 32, &type, err) < 0 ||
+        reader_text(config, "MessageBody", BODY_SIZE_MAX, &body, err) < 0)
+        return -1;
+    if (status == 0 || status / 100 == 3)
+        return err_set(err, "StatusCode must be 2XX, 4XX or 5XX");
+    size_t known = 0;
+    while (type && known < 5 && strcmp(types[known], type) != 0)
+        known++;
+    if (known == 5)
+        return err_set(err, "the ContentType '%s' is not valid", type);
+    out->status = (int)status;
+    out->content_type = snapshot_text(snapshot, type ? type : "text/plain");
+    out->body = snapshot_text(snapshot, body ? body : "");
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    enum action_type type;
+    const char *members[5];
+    int (*load)(struct snapshot *, struct load_balancer *, const json_t *, struct action *,
+                struct err *);
+} action_types[] = {
+    {"forward", ACTION_FORWARD, {"Type", "ForwardConfig"}, load_forward},
+    {"redirect", ACTION_REDIRECT, {"Type", "RedirectConfig"}, load_redirect},
+    {"fixed-response", ACTION_FIXED_RESPONSE, {"Type", "FixedResponseConfig"}, load_fixed_response},
+};
+
+int actions_load(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                 const json_t *actions, struct action *out, struct err *err)
+{
+    if (json_array_size(actions) != 1)
+        return err_set(err, "there must be exactly one action");
+    const json_t *json = json_array_get(actions, 0);
+    const char *type;
+    if (reader_required_text(json, "Type", 64, &type, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof action_types / sizeof action_types[0]; i++) {
+        if (strcmp(action_types[i].name, type) != 0)
+            continue;
+        out->type = action_types[i].type;
+        if (reader_check(json, "an action", action_types[i].members, err) < 0)
+            return -1;
+        return action_types[i].load(snapshot, load_balancer, json, out, err);
+    }
+    return err_set(err, "the action type '%s' is not supported", type);
+}

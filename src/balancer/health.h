@@ -1,0 +1,25 @@
+/*
+ * Health checks, in cloud time, on the main thread: a new connection for each check, closed after
+ * it. Decides the state of every target; the data path reads target->state and healthy_count.
+ */
+#pragma once
+
+#include "balancer/snapshot.h"
+#include "balancer/sockets.h"
+#include "loop/loop.h"
+
+struct health;
+
+/* `on_change` is called for each target whose state, reason or detail changed. */
+struct health *health_create(struct loop *loop, struct sockets *sockets,
+                             void (*on_change)(const struct target *target, void *owner),
+                             void *owner);
+void health_destroy(struct health *health);
+/*
+ * Follows a snapshot: begins checks of new targets, ends those of targets that are draining, not
+ * in use, not running, or gone. The snapshot stays valid until the next call.
+ */
+void health_apply(struct health *health, struct snapshot *snapshot);
+/* What DescribeTargetHealth calls a state ("healthy") and a reason ("Target.Timeout", or ""). */
+const char *health_state_name(int state);
+const char *health_reason_name(int reason);

@@ -1,0 +1,44 @@
+/* Heads as they are sent on: hop-by-hop headers gone, forwarding headers there, framing ours. */
+#pragma once
+
+#include "balancer/snapshot.h"
+
+struct worker;
+
+/* A buffer that fills up; `full` once something did not fit. */
+struct writer {
+    char *at, *end;
+    bool full;
+};
+
+void write_bytes(struct writer *writer, const void *data, size_t size);
+void write_slice(struct writer *writer, struct slice slice);
+void write_number(struct writer *writer, uint64_t number);
+#define write_literal(writer, literal) write_bytes(writer, "" literal, sizeof(literal) - 1)
+
+struct forwarding {
+    const struct listener *listener;
+    uint32_t client_address;
+    uint16_t client_port;
+    bool upgrade;       /* keep Upgrade: websocket */
+    uint64_t random[2]; /* for a trace id */
+    int64_t unix_seconds;
+};
+
+/* The parts of a request target: host (empty unless in absolute form), path, query with "?". */
+struct target_parts {
+    struct slice host, path, query;
+};
+
+struct target_parts split_target(struct slice target);
+/* The number of addresses in all X-Forwarded-For headers. */
+int count_forwarded_for(const struct http1_head *head);
+/* The request as the target gets it. */
+void rewrite_request(struct writer *writer, const struct http1_head *head,
+                     const struct target_parts *parts, const struct forwarding *forwarding);
+
+enum response_framing { RESPONSE_LENGTH, RESPONSE_CHUNKED, RESPONSE_PLAIN };
+/* The response as the client gets it. RESPONSE_PLAIN: no framing header. */
+void rewrite_response(struct writer *writer, const struct http1_head *head,
+                      enum response_framing framing, bool upgrade, bool keep_alive,
+                      const char *date);

@@ -1,0 +1,57 @@
+#include "balancer/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct block {
+    struct list link;
+    max_align_t data[];
+};
+
+void *snapshot_alloc(struct snapshot *snapshot, size_t size)
+{
+    struct block *block = calloc(1, sizeof *block + size);
+    if (!block)
+        abort();
+    list_append(&snapshot->blocks, &block->link);
+    return block->data;
+}
+
+char *snapshot_text(struct snapshot *snapshot, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(snapshot_alloc(snapshot, size), text, size);
+}
+
+struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
+                           const char *target_group, const char *zone)
+{
+    struct cell *cell = traffic_cell(snapshot->traffic, load_balancer, target_group, zone);
+    if (!cell)
+        abort();
+    if (snapshot->cell_count == snapshot->cell_capacity) {
+        int capacity = snapshot->cell_capacity ? snapshot->cell_capacity * 2 : 16;
+        struct cell **cells = realloc(snapshot->cells, (size_t)capacity * sizeof *cells);
+        if (!cells)
+            abort();
+        snapshot->cells = cells;
+        snapshot->cell_capacity = capacity;
+    }
+    return snapshot->cells[snapshot->cell_count++] = cell;
+}
+
+void snapshot_destroy(struct snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    for (int i = 0; i < snapshot->group_count; i++)
+        for (int m = 0; m < snapshot->groups[i].member_count; m++)
+            if (snapshot->groups[i].members[m].target)
+                target_release(snapshot->groups[i].members[m].target);
+    for (int i = 0; i < snapshot->cell_count; i++)
+        atomic_fetch_sub(&snapshot->cells[i]->uses, 1);
+    list_each_safe (block, &snapshot->blocks, struct block, link)
+        free(block);
+    free(snapshot->cells);
+    free(snapshot);
+}

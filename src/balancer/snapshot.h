@@ -1,0 +1,169 @@
+/*
+ * One configuration, as the data path reads it. A snapshot never changes once it is made, but for
+ * `healthy_count`; threads get the next one by pointer. Targets and cells outlive snapshots.
+ */
+#pragma once
+
+#include "balancer/target.h"
+#include "balancer/traffic.h"
+#include "base/err.h"
+#include "wire/http1.h"
+
+#include <jansson.h>
+
+struct rule_condition;
+
+enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
+enum desync_mode { DESYNC_DEFENSIVE, DESYNC_MONITOR, DESYNC_STRICTEST };
+
+/* Attributes of a load balancer; durations in real time. */
+struct balancer_attributes {
+    int64_t idle_timeout_ms, client_keep_alive_ms;
+    int desync_mode; /* enum desync_mode */
+    int xff_mode;    /* enum xff_mode */
+    bool xff_client_port, drop_invalid_headers, preserve_host;
+};
+
+struct node {
+    uint32_t address;
+    char zone[ID_SIZE];
+    struct cell *cell; /* of the load balancer in this zone, without a target group */
+};
+
+struct allowed_source {
+    uint32_t network, mask;
+    uint16_t port_from, port_to;
+};
+
+struct load_balancer {
+    char name[DIMENSION_SIZE];
+    char *dns_name; /* lower case; "" alone */
+    char vpc[ID_SIZE];
+    struct balancer_attributes attributes;
+    struct node *nodes; /* at least one */
+    int node_count;
+    struct allowed_source *sources;
+    int source_count;
+    struct listener *listeners;
+    int listener_count;
+};
+
+/* Attributes of a target group. */
+struct group_attributes {
+    int minimum_healthy_count;
+    int minimum_healthy_percent; /* 0: off */
+    int cross_zone;              /* both choices mean on */
+};
+
+struct health_settings {
+    int64_t interval_ms, timeout_ms; /* cloud time */
+    int healthy_threshold, unhealthy_threshold;
+    uint16_t port; /* 0: the target's own */
+    char *path;
+    uint8_t
+        matcher[63]; /* bit s - 200 for each status s of 200..499 that is a success, and spare */
+};
+
+/* A target's place in one snapshot. */
+struct member {
+    struct target *target;
+    bool draining, invalid;
+};
+
+/* Each thread turns through the members on its own. */
+struct rotation {
+    uint32_t next;
+    char padding[60]; /* no two threads write the same cache line */
+};
+
+struct target_group {
+    char *key; /* what actions call it: ARN or name */
+    char name[DIMENSION_SIZE];
+    uint16_t port; /* 0: each target names its own */
+    struct group_attributes attributes;
+    struct health_settings health;
+    struct member *members;
+    int member_count;
+    struct target **routable; /* neither draining nor invalid */
+    int routable_count;
+    atomic_int healthy_count; /* of the routable; kept by the main thread */
+    struct rotation *rotations;
+    const struct load_balancer *user; /* whose rules forward to it; NULL: not in use */
+};
+
+enum action_type { ACTION_FORWARD, ACTION_REDIRECT, ACTION_FIXED_RESPONSE };
+
+struct forward_group {
+    struct target_group *group;
+    unsigned weight;
+    struct cell **cells; /* by node of the load balancer */
+};
+
+struct action {
+    enum action_type type;
+    struct forward_group *groups; /* forward */
+    int group_count;
+    unsigned weight_sum;
+    int status;                                  /* redirect, fixed-response */
+    char *protocol, *host, *port, *path, *query; /* redirect: templates with #{...} */
+    char *content_type, *body;                   /* fixed-response; NULL: none */
+};
+
+struct rule {
+    unsigned priority;
+    struct rule_condition *conditions;
+    int condition_count;
+    struct action action;
+};
+
+struct listener {
+    const struct load_balancer *load_balancer;
+    uint32_t address; /* alone */
+    uint16_t port;
+    struct rule *rules; /* by rising priority */
+    int rule_count;
+    struct action default_action;
+};
+
+/* A socket address that listens, and the listeners behind it: several only on the host. */
+struct endpoint {
+    char vpc[ID_SIZE]; /* "" on the host */
+    uint32_t address;
+    uint16_t port;
+    int node; /* the node it belongs to; -1: the host's, told apart by Host */
+    const struct listener **listeners;
+    int listener_count;
+};
+
+struct snapshot {
+    bool cloud;
+    int worker_count;      /* alone: what the document asks for; 0: nothing */
+    uint32_t host_address; /* cloud: how the host's clients are seen */
+    struct load_balancer *load_balancers;
+    int load_balancer_count;
+    struct target_group *groups;
+    int group_count;
+    struct endpoint *endpoints;
+    int endpoint_count;
+    uint64_t generation;
+    int holders; /* threads that may still read it; kept by the main thread */
+    struct list blocks;
+    struct traffic_table *traffic;
+    struct target_table *targets;
+    struct cell **cells; /* used by this snapshot */
+    int cell_count, cell_capacity;
+};
+
+/*
+ * Loads a document (see config.h). Targets and cells are found in, or added to, the tables of
+ * `traffic` and `targets`. NULL and err if the document is not right; then nothing has changed.
+ */
+struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_table *traffic,
+                               struct target_table *targets, struct err *err);
+void snapshot_destroy(struct snapshot *snapshot);
+/* Zeroed memory that lives as long as the snapshot; aborts if there is none. */
+void *snapshot_alloc(struct snapshot *snapshot, size_t size);
+char *snapshot_text(struct snapshot *snapshot, const char *text);
+/* The cell of these names, in use until the snapshot ends. */
+struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
+                           const char *target_group, const char *zone);

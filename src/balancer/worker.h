@@ -1,0 +1,91 @@
+/*
+ * One thread of the data path: its loop, its listeners, its clients, its connections to targets.
+ * Nothing here is shared with other threads but what comes through the inbox.
+ */
+#pragma once
+
+#include "balancer/bytes.h"
+#include "balancer/inbox.h"
+#include "balancer/snapshot.h"
+#include "balancer/sockets.h"
+#include "loop/loop.h"
+
+enum {
+    HOT_SIZE = 64 * 1024,                       /* bytes read at once */
+    SCRATCH_SIZE = HTTP1_HEAD_SIZE_MAX + 16384, /* a head as it is sent on */
+    TRIES_MAX = 3,                              /* targets that one request is offered to */
+    HEAD_INLINE_SIZE = 1024,
+};
+
+/* A snapshot as one thread reads it; requests keep the view that they began with. */
+struct view {
+    struct snapshot *snapshot;
+    unsigned users; /* requests, and 1 while it is the current one */
+};
+
+/* A listening socket of one thread. */
+struct acceptor {
+    struct loop_watch watch;
+    struct worker *worker;
+    struct list link;
+    char vpc[ID_SIZE];
+    uint32_t address;
+    uint16_t port;
+    const struct endpoint *endpoint; /* of the current view; NULL: closed, connections remain */
+    unsigned clients;
+    struct loop_timer retry; /* after running out of descriptors */
+};
+
+struct worker {
+    struct loop *loop;
+    struct inbox inbox;
+    int index;
+    uint64_t random[2];
+    struct view *view;
+    struct sockets *sockets;
+    struct list acceptors;
+    struct list clients;     /* of struct client.link */
+    atomic_int client_count; /* other threads may look */
+    struct list dead;        /* of struct corpse.link: freed at the end of the turn */
+    struct loop_timer reaper, sweep;
+    struct list spare_exchanges;
+    int spare_exchange_count;
+    bool stopping; /* no new connections; idle ones are closed */
+    void (*on_view_end)(struct worker *worker, struct snapshot *snapshot);
+    void *owner;
+    int64_t date_second, date_due_ms; /* when the second ends, CLOCK_MONOTONIC */
+    char date[30];
+    struct http1_head head;
+    char scratch[SCRATCH_SIZE];
+    char hot[HOT_SIZE];
+};
+
+/* What callbacks further up may still hold; it is freed when the turn is over. */
+struct corpse {
+    struct list link;
+    void (*release)(struct corpse *corpse);
+};
+
+struct worker *worker_create(struct loop *loop, int index, const struct sockets_ops *ops,
+                             struct err *err);
+/* Closes everything at once. The thread of the worker must be the caller, or have ended. */
+void worker_destroy(struct worker *worker);
+/*
+ * Takes over `snapshot`: new requests follow it. Acceptors that it does not name are closed;
+ * targets that it does not name lose their idle connections and, in the cloud, active ones.
+ */
+void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
+/* Takes over a listening socket for an endpoint of the current snapshot (else it is closed). */
+void worker_listen(struct worker *worker, const struct endpoint *endpoint, int fd);
+/* Stops accepting and closes idle clients; worker_is_idle() says when the others are gone. */
+void worker_drain(struct worker *worker);
+bool worker_is_idle(const struct worker *worker);
+
+/* For the files of the data path. */
+struct view *worker_hold_view(struct worker *worker);
+void worker_drop_view(struct worker *worker, struct view *view);
+void worker_bury(struct worker *worker, struct corpse *corpse);
+/* Seconds since the epoch, and the Date header's value; made once a second. */
+int64_t worker_seconds(struct worker *worker);
+const char *worker_date(struct worker *worker);
+uint64_t worker_random(struct worker *worker);

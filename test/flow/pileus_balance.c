@@ -1,0 +1,7 @@
+/* `pileus balance` without the rest of pileus: what the flow tests and the benchmark run. */
+#include "balancer/balancer.h"
+
+int main(int argc, char **argv)
+{
+    return balance_main(argc, argv);
+}
