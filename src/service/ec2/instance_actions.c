@@ -173,6 +173,8 @@ static int check_terminate(const json_t *instance, struct err *err)
 static int terminate(struct call *call, json_t *instance, struct err *err)
 {
     (void)err;
+    if (doc_flag(call->in, "Force"))
+        json_object_set_new(instance, "_force_stop", json_true());
     if (instance_is(instance, "terminated") || instance_is(instance, "shutting-down"))
         return 0;
     json_object_set_new(instance, "_desired", json_string("terminated"));

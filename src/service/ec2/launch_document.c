@@ -107,13 +107,14 @@ static json_t *make_document(const struct call *call, const struct launch *launc
 {
     const json_t *in = launch->in;
     bool monitored = doc_flag(json_object_get(in, "Monitoring"), "Enabled");
-    json_t *doc = json_pack(
-        "{s:s, s:O, s:s, s:i, s:o, s:o, s:{s:s}, s:o, s:s, s:O, s:s*, s:s*}", "InstanceId", id,
-        "ImageId", json_object_get(launch->image, "ImageId"), "InstanceType", launch->type.name,
-        "AmiLaunchIndex", index, "LaunchTime", call_now(call), "UsageOperationUpdateTime",
-        call_now(call), "Monitoring", "State", monitored ? "enabled" : "disabled", "State",
-        instance_state_shape("pending"), "StateTransitionReason", "", "Tags", launch->tags,
-        "KeyName", launch->key_name, "ClientToken", ec2_text(in, "ClientToken"));
+    json_t *doc =
+        json_pack("{s:s, s:O, s:s, s:i, s:o, s:o, s:{s:s}, s:o, s:s, s:o, s:s*, s:s*}",
+                  "InstanceId", id, "ImageId", json_object_get(launch->image, "ImageId"),
+                  "InstanceType", launch->type.name, "AmiLaunchIndex", index, "LaunchTime",
+                  call_now(call), "UsageOperationUpdateTime", call_now(call), "Monitoring", "State",
+                  monitored ? "enabled" : "disabled", "State", instance_state_shape("pending"),
+                  "StateTransitionReason", "", "Tags", json_deep_copy(launch->tags), "KeyName",
+                  launch->key_name, "ClientToken", ec2_text(in, "ClientToken"));
     json_object_set_new(doc, "MetadataOptions", metadata_options(launch));
     add_placement(call, launch, doc);
     add_hardware(launch, doc);

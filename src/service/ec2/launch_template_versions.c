@@ -5,6 +5,7 @@
 #include "service/ec2/describe.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/images.h"
 #include "service/ec2/launch_parameters.h"
 #include "service/ec2/launch_templates.h"
 #include "service/ec2/launch_version.h"
@@ -230,6 +231,19 @@ static int select_versions(const struct call *call, json_t *into, struct err *er
     return 0;
 }
 
+/* Puts the id of the image in the place of "resolve:ssm:/path". `version` is a shallow copy. */
+static int resolve_alias(const struct call *call, json_t *version, struct err *err)
+{
+    const json_t *data = json_object_get(version, "LaunchTemplateData");
+    const char *image_id = ec2_text(data, "ImageId");
+    json_auto_t *image = image_id ? image_find(call, image_id, err) : NULL;
+    if (!image)
+        return image_id ? -1 : 0;
+    json_t *resolved = json_copy((json_t *)(uintptr_t)data);
+    json_object_set(resolved, "ImageId", json_object_get(image, "ImageId"));
+    return json_object_set_new(version, "LaunchTemplateData", resolved);
+}
+
 int ec2_DescribeLaunchTemplateVersions(struct call *call, struct err *err)
 {
     const json_t *wanted = json_object_get(call->in, "Filters");
@@ -238,9 +252,12 @@ int ec2_DescribeLaunchTemplateVersions(struct call *call, struct err *err)
         return -1;
     size_t i;
     json_t *version;
-    json_array_foreach (all, i, version)
+    json_array_foreach (all, i, version) {
+        if (doc_flag(call->in, "ResolveAlias") && resolve_alias(call, version, err) < 0)
+            return -1;
         if (ec2_filters_match(wanted, filters, version))
             json_array_append(matching, version);
+    }
     return ec2_paginate(call, &describe_versions, matching, err);
 }
 
