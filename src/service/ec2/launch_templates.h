@@ -3,7 +3,7 @@
 
 #include "service/call.h"
 
-/* The template that LaunchTemplateId or LaunchTemplateName (exactly one) of `in` names; borrowed. */
+/* The template that LaunchTemplateId or LaunchTemplateName (one of them) of `in` names. */
 const json_t *launch_template_find(const struct call *call, const json_t *in, struct err *err);
 /*
  * The version that `version` names: a number, "$Latest", "$Default", or NULL for the default.
