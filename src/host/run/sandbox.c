@@ -1,6 +1,7 @@
 #include "host/run/sandbox.h"
 
 #include "base/cleanup.h"
+#include "host/run/clone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,15 +75,6 @@ static int become_root(struct err *err)
         return err_sys(err, errno, "become root of the instance");
     /* A copy of the host's memory is in this process: nobody may read it. */
     prctl(PR_SET_DUMPABLE, 0);
-    return 0;
-}
-
-/* The daemon may itself live in a chroot; a new root must replace the root of the namespace. */
-static int leave_chroot(struct err *err)
-{
-    auto_fd int self = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-    if (self < 0 || setns(self, CLONE_NEWNS) < 0)
-        return err_sys(err, errno, "enter the mount namespace's root");
     return 0;
 }
 
