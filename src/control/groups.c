@@ -41,6 +41,22 @@ bool groups_instance_is(const struct groups_pass *pass, const json_t *member, co
     return doc_is(json_object_get(groups_instance(pass, member), "State"), "Name", state);
 }
 
+void groups_retry_at(struct groups_pass *pass, const char *instance_id, int64_t due_ms)
+{
+    json_t *member = group_instance(groups_edit(pass), instance_id);
+    json_object_set_new(member, "_retry_ms", json_integer(due_ms));
+    groups_wake_at(pass, due_ms);
+}
+
+bool groups_must_wait(struct groups_pass *pass, const json_t *member)
+{
+    int64_t retry_ms = doc_number(member, "_retry_ms");
+    if (retry_ms <= pass->call.now_ms)
+        return false;
+    groups_wake_at(pass, retry_ms);
+    return true;
+}
+
 static int create(struct control *control, struct err *err)
 {
     control->groups = calloc(1, sizeof *control->groups);

@@ -28,6 +28,14 @@ const json_t *groups_instance(const struct groups_pass *pass, const json_t *memb
 /* Whether EC2 says that the instance is in `state`. */
 bool groups_instance_is(const struct groups_pass *pass, const json_t *member, const char *state);
 
+/*
+ * After an operation on a member was refused: the next try is at `due_ms`. What the refused
+ * operation wrote is committed, so without this the group would look again at once, for ever.
+ */
+void groups_retry_at(struct groups_pass *pass, const char *instance_id, int64_t due_ms);
+/* Whether it is too early to try again; asks for a pass when it is time. */
+bool groups_must_wait(struct groups_pass *pass, const json_t *member);
+
 /* groups_health.c: Pending instances that run become InService; the others are judged. */
 void groups_observe(struct groups_pass *pass);
 /* groups_health.c: unhealthy instances begin to leave. */
@@ -36,7 +44,7 @@ void groups_replace(struct groups_pass *pass);
 void groups_register(struct groups_pass *pass);
 /* groups_targets.c: deregisters a member everywhere; its `_draining` says what to wait for. */
 void groups_deregister(struct groups_pass *pass, json_t *member);
-/* groups_targets.c: whether a target group still has the member as a target. */
+/* groups_targets.c: whether a target group still drains the member. */
 bool groups_is_draining(const struct groups_pass *pass, const json_t *member);
 /* groups_scale_in.c: too many instances: some begin to leave. */
 void groups_scale_in(struct groups_pass *pass);

@@ -68,7 +68,7 @@ static void terminate(struct groups_pass *pass, const char *id)
     json_t *in = json_pack("{s:[s]}", "InstanceIds", id);
     if (service_call(&pass->call, "ec2", "TerminateInstances", in, NULL, &err) < 0) {
         control_log(pass->control, "TerminateInstances", &err);
-        groups_wake_at(pass, pass->call.now_ms + RETRY_MS);
+        groups_retry_at(pass, id, pass->call.now_ms + RETRY_MS);
         return;
     }
     snprintf(description, sizeof description, "Terminating EC2 instance: %s", id);
@@ -87,7 +87,7 @@ static void depart(struct groups_pass *pass, const char *id)
         forget(pass, id);
     else if (waits && groups_is_draining(pass, member))
         show_draining(pass, id);
-    else if (!is_going(pass, member))
+    else if (!is_going(pass, member) && !groups_must_wait(pass, member))
         terminate(pass, id);
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { RETRY_MS = 10000 };
+enum { RETRY_MS = 60000 };
 
 static int call_targets(struct groups_pass *pass, const char *operation, const char *arn,
                         const char *id)
@@ -16,7 +16,8 @@ static int call_targets(struct groups_pass *pass, const char *operation, const c
     return -1;
 }
 
-static bool is_target(const struct groups_pass *pass, const char *arn, const char *id)
+/* The instance's row in a target group; NULL if it is no target there. */
+static const json_t *find_target(const struct groups_pass *pass, const char *arn, const char *id)
 {
     const json_t *target_group =
         store_get(pass->call.store, "target-group", pass->call.region, arn);
@@ -24,8 +25,8 @@ static bool is_target(const struct groups_pass *pass, const char *arn, const cha
     const json_t *target;
     json_array_foreach (json_object_get(target_group, "_targets"), i, target)
         if (doc_is(target, "Id", id))
-            return true;
-    return false;
+            return target;
+    return NULL;
 }
 
 /* A list of the member, made when it is not there. */
@@ -45,14 +46,16 @@ static void register_member(struct groups_pass *pass, const char *id, const char
 {
     const json_t *member = group_instance(groups_look(pass), id);
     bool passed_over = group_suspends(groups_look(pass), "AddToLoadBalancer");
-    if (!member_is(member, "InService") ||
+    if (!member_is(member, "InService") || !groups_instance_is(pass, member, "running") ||
         doc_list_has(json_object_get(member, "_registered"), arn) ||
         doc_list_has(json_object_get(member, "_passed_over"), arn))
         return;
     if (!store_get(pass->call.store, "target-group", pass->call.region, arn))
         return;
+    if (groups_must_wait(pass, member))
+        return;
     if (!passed_over && call_targets(pass, "RegisterTargets", arn, id) < 0) {
-        groups_wake_at(pass, pass->call.now_ms + RETRY_MS);
+        groups_retry_at(pass, id, pass->call.now_ms + RETRY_MS);
         return;
     }
     json_t *edited = group_instance(groups_edit(pass), id);
@@ -71,7 +74,7 @@ static void leave_detached(struct groups_pass *pass, const char *id)
         const char *text = json_string_value(arn);
         if (doc_list_has(json_object_get(groups_look(pass), "TargetGroupARNs"), text))
             continue;
-        if (is_target(pass, text, id))
+        if (find_target(pass, text, id))
             call_targets(pass, "DeregisterTargets", text, id);
         doc_list_remove(list_of(group_instance(groups_edit(pass), id), "_registered"), text);
     }
@@ -99,7 +102,7 @@ void groups_deregister(struct groups_pass *pass, json_t *member)
     const json_t *arn;
     json_array_foreach (json_object_get(member, "_registered"), i, arn) {
         const char *text = json_string_value(arn);
-        if (is_target(pass, text, id))
+        if (find_target(pass, text, id))
             call_targets(pass, "DeregisterTargets", text, id);
         json_array_append_new(list_of(member, "_draining"), json_string(text));
     }
@@ -111,7 +114,9 @@ bool groups_is_draining(const struct groups_pass *pass, const json_t *member)
     size_t i;
     const json_t *arn;
     json_array_foreach (json_object_get(member, "_draining"), i, arn)
-        if (is_target(pass, json_string_value(arn), doc_text(member, "InstanceId")))
+        if (json_object_get(
+                find_target(pass, json_string_value(arn), doc_text(member, "InstanceId")),
+                "_draining_until_ms"))
             return true;
     return false;
 }
