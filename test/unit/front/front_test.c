@@ -1,0 +1,315 @@
+/* Whole requests through the front, against the real tables and services, in memory. */
+#include "front/exchange.h"
+#include "front/inflate.h"
+#include "wire/cbor.h"
+
+#include "base/cleanup.h"
+#include "os/random.h"
+#include "store/series.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+static const int64_t now_s = 1767323045; /* 2026-01-02T03:04:05Z */
+
+struct fixture {
+    struct service_world world;
+    struct front_options options;
+    struct front_answer answer;
+    int64_t cloud_ms;
+};
+
+/* A request to be signed and sent. */
+struct sent {
+    const char *method, *query, *path, *body;
+    const char *service, *key, *secret, *timestamp, *token;
+    struct http1_header extra[3];
+    bool is_unsigned;
+};
+
+static void world_random(void *arg, void *out, size_t size)
+{
+    (void)arg;
+    random_bytes(out, size);
+}
+
+static int64_t cloud_now(void *arg)
+{
+    return ((struct fixture *)arg)->cloud_ms;
+}
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    struct err err;
+    fixture = (struct fixture){.world = {.random = world_random, .vcpu_share = 1},
+                               .cloud_ms = now_s * 1000};
+    fixture.options = (struct front_options){
+        .store = store_open(NULL, &err),
+        .series = series_open(NULL, &err),
+        .world = &fixture.world,
+        .account = "000000000000",
+        .region = "us-east-1",
+        .version = "test",
+        .authenticate = true,
+        .cloud_now_ms = cloud_now,
+        .arg = &fixture,
+    };
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    front_answer_finish(&fixture->answer);
+    series_close(fixture->options.series);
+    store_close(fixture->options.store);
+    return 0;
+}
+
+static struct slice text_slice(const char *text)
+{
+    return (struct slice){text ? text : "", text ? strlen(text) : 0};
+}
+
+static const char *or_default(const char *text, const char *other)
+{
+    return text ? text : other;
+}
+
+/* Signs and serves; returns the body of the answer. */
+static const char *send_request(struct fixture *fixture, const struct sent *sent)
+{
+    static char authorization[512];
+    struct http1_header headers[8] = {
+        {text_slice("Host"), text_slice("localhost:4566")},
+        {text_slice("X-Amz-Date"), text_slice(or_default(sent->timestamp, "20260102T030405Z"))}};
+    int count = 2;
+    for (int i = 0; i < 3 && sent->extra[i].name.size; i++)
+        headers[count++] = sent->extra[i];
+    if (sent->token)
+        headers[count++] =
+            (struct http1_header){text_slice("X-Amz-Security-Token"), text_slice(sent->token)};
+    struct front_request request = {
+        .signed_part = {.method = text_slice(or_default(sent->method, "POST")),
+                        .path = text_slice(or_default(sent->path, "/")),
+                        .query = text_slice(sent->query),
+                        .headers = headers,
+                        .header_count = count,
+                        .body = text_slice(sent->body)},
+        .body = text_slice(sent->body)};
+    struct sigv4_claim claim = {
+        .date = "20260102", .region = "eu-west-1", .signed_headers = "host;x-amz-date"};
+    snprintf(claim.timestamp, sizeof(claim.timestamp), "%.16s",
+             or_default(sent->timestamp, "20260102T030405Z"));
+    snprintf(claim.date, sizeof(claim.date), "%.8s", claim.timestamp);
+    snprintf(claim.service, sizeof(claim.service), "%.60s", or_default(sent->service, "ec2"));
+    char signature[65];
+    sigv4_sign(&request.signed_part, &claim, or_default(sent->secret, "test"), signature);
+    snprintf(authorization, sizeof(authorization),
+             "AWS4-HMAC-SHA256 Credential=%s/%s/eu-west-1/%s/aws4_request, "
+             "SignedHeaders=host;x-amz-date, Signature=%s",
+             or_default(sent->key, "test"), claim.date, claim.service, signature);
+    if (!sent->is_unsigned)
+        headers[request.signed_part.header_count++] =
+            (struct http1_header){text_slice("Authorization"), text_slice(authorization)};
+    front_answer_finish(&fixture->answer);
+    fixture->answer = (struct front_answer){0};
+    front_serve(&fixture->options, &request, now_s, &fixture->answer);
+    return fixture->answer.body.data ? fixture->answer.body.data : "";
+}
+
+static const char *ec2(struct fixture *fixture, const char *body)
+{
+    return send_request(fixture, &(struct sent){.body = body});
+}
+
+#define assert_answer(fixture, wanted_status, text)                                                \
+    do {                                                                                           \
+        const char *body_ = (fixture)->answer.body.data;                                           \
+        if ((fixture)->answer.status != (wanted_status) || !strstr(body_, text))                   \
+            fail_msg("%d %s", (fixture)->answer.status, body_);                                    \
+    } while (0)
+
+static void ec2_answers_xml_with_its_request_id_first(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *body = ec2(fixture, "Action=DescribeVpcs&Version=2016-11-15");
+    assert_answer(fixture, 200,
+                  "<DescribeVpcsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">"
+                  "<requestId>");
+    assert_non_null(strstr(body, "<vpcSet><item>"));
+    assert_non_null(strstr(body, "<cidrBlock>172.31.0.0/16</cidrBlock>"));
+    assert_non_null(strstr(fixture->answer.headers.data, "x-amzn-RequestId: "));
+}
+
+static void each_protocol_has_its_own_form_of_errors(void **state)
+{
+    struct fixture *fixture = *state;
+    ec2(fixture, "Action=Bogus&Version=2016-11-15");
+    assert_answer(fixture, 400, "<Response><Errors><Error><Code>InvalidAction</Code>");
+    send_request(fixture, &(struct sent){.service = "autoscaling",
+                                         .body = "Action=Bogus&Version=2011-01-01"});
+    assert_answer(fixture, 400, "<Error><Type>Sender</Type><Code>InvalidAction</Code>");
+    send_request(fixture, &(struct sent){
+                              .service = "ssm",
+                              .body = "{}",
+                              .extra = {{text_slice("X-Amz-Target"), text_slice("AmazonSSM.Bogus")},
+                                        {text_slice("Content-Type"),
+                                         text_slice("application/x-amz-json-1.1")}}});
+    assert_answer(fixture, 400, "{\"__type\":\"UnknownOperationException\",");
+    assert_non_null(strstr(fixture->answer.headers.data, "application/x-amz-json-1.1"));
+}
+
+static void what_is_not_there_yet_is_said_honestly(void **state)
+{
+    struct fixture *fixture = *state;
+    ec2(fixture, "Action=CreateVpcPeeringConnection&Version=2016-11-15&VpcId=vpc-1");
+    assert_answer(fixture, 400, "<Code>UnsupportedOperation</Code>");
+    send_request(fixture, &(struct sent){.service = "sts",
+                                         .body = "Action=GetSessionToken&Version=2011-06-15"});
+    assert_answer(fixture, 501, "<Code>NotImplemented</Code>");
+    send_request(fixture, &(struct sent){.method = "GET", .service = "s3"});
+    assert_answer(fixture, 501, "The service s3 is not supported by Pileus yet.");
+}
+
+static void signatures_are_verified(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *action = "Action=GetCallerIdentity&Version=2011-06-15";
+    send_request(fixture, &(struct sent){.service = "sts", .body = action});
+    assert_answer(fixture, 200, "<Arn>arn:aws:iam::000000000000:root</Arn>");
+    send_request(fixture, &(struct sent){.service = "sts", .body = action, .secret = "wrong"});
+    assert_answer(fixture, 403, "<Code>SignatureDoesNotMatch</Code>");
+    send_request(fixture, &(struct sent){.service = "sts", .body = action, .key = "AKIAUNKNOWN"});
+    assert_answer(fixture, 403, "<Code>InvalidClientTokenId</Code>");
+    send_request(fixture, &(struct sent){.service = "sts", .body = action, .token = "of nobody"});
+    assert_answer(fixture, 403, "<Code>InvalidClientTokenId</Code>");
+    send_request(fixture, &(struct sent){
+                              .service = "ec2", .body = "Action=DescribeVpcs", .secret = "wrong"});
+    assert_answer(fixture, 401, "<Code>AuthFailure</Code>");
+    send_request(fixture, &(struct sent){.service = "sts", .body = action, .is_unsigned = true});
+    assert_answer(fixture, 403, "<Code>MissingAuthenticationToken</Code>");
+}
+
+static void the_time_of_a_signature_may_be_fifteen_minutes_off(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *action = "Action=DescribeVpcs&Version=2016-11-15";
+    send_request(fixture, &(struct sent){.body = action, .timestamp = "20260102T024906Z"});
+    assert_int_equal(fixture->answer.status, 200);
+    send_request(fixture, &(struct sent){.body = action, .timestamp = "20260102T024904Z"});
+    assert_answer(fixture, 400, "<Code>RequestExpired</Code>");
+    send_request(fixture, &(struct sent){.body = action, .timestamp = "20260102T031906Z"});
+    assert_answer(fixture, 400, "<Code>RequestExpired</Code>");
+}
+
+static void without_authentication_anything_goes(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.authenticate = false;
+    send_request(fixture, &(struct sent){.service = "sts",
+                                         .secret = "wrong",
+                                         .body = "Action=GetCallerIdentity&Version=2011-06-15"});
+    assert_int_equal(fixture->answer.status, 200);
+    send_request(fixture, &(struct sent){.method = "GET",
+                                         .is_unsigned = true,
+                                         .query = "Action=GetCallerIdentity&Version=2011-06-15"});
+    assert_int_equal(fixture->answer.status, 200);
+}
+
+static void a_dry_run_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    ec2(fixture, "Action=DescribeVpcs&Version=2016-11-15");
+    size_t before = store_count(fixture->options.store, "vpc", "eu-west-1");
+    ec2(fixture, "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0/16&DryRun=true");
+    assert_answer(fixture, 412, "<Code>DryRunOperation</Code>");
+    assert_int_equal(store_count(fixture->options.store, "vpc", "eu-west-1"), before);
+    ec2(fixture, "Action=CreateVpc&Version=2016-11-15&CidrBlock=bogus&DryRun=true");
+    assert_int_equal(fixture->answer.status, 400);
+}
+
+static void a_client_token_gets_the_same_answer_for_a_day(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *create = "Action=CreateRouteTable&Version=2016-11-15&ClientToken=abc&VpcId=%s";
+    const char *vpcs = ec2(fixture, "Action=DescribeVpcs&Version=2016-11-15");
+    char vpc[32], body[256], first[64];
+    snprintf(vpc, sizeof(vpc), "%.21s", strstr(vpcs, "<vpcId>") + strlen("<vpcId>"));
+    snprintf(body, sizeof(body), create, vpc);
+    const char *answer = strstr(ec2(fixture, body), "<routeTableId>");
+    assert_non_null(answer);
+    snprintf(first, sizeof(first), "%.40s", answer);
+    assert_non_null(strstr(ec2(fixture, body), first));
+
+    ec2(fixture, "Action=CreateRouteTable&Version=2016-11-15&ClientToken=abc&VpcId=vpc-1");
+    assert_answer(fixture, 400, "<Code>IdempotentParameterMismatch</Code>");
+    fixture->cloud_ms += 25 * 3600 * 1000;
+    assert_null(strstr(ec2(fixture, body), first));
+    assert_int_equal(fixture->answer.status, 200);
+}
+
+static void cloudwatch_answers_cbor_with_the_query_code_of_errors(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct http1_header cbor = {text_slice("smithy-protocol"), text_slice("rpc-v2-cbor")};
+    const struct http1_header mode = {text_slice("x-amzn-query-mode"), text_slice("true")};
+    struct sent sent = {.service = "monitoring",
+                        .path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms",
+                        .body = "\xa0",
+                        .extra = {cbor, mode}};
+    send_request(fixture, &sent);
+    assert_int_equal(fixture->answer.status, 200);
+    assert_non_null(strstr(fixture->answer.headers.data, "smithy-protocol: rpc-v2-cbor\r\n"));
+    sent.body = "\xff";
+    send_request(fixture, &sent);
+    assert_int_equal(fixture->answer.status, 400);
+    assert_non_null(
+        strstr(fixture->answer.headers.data, "x-amzn-query-error: SerializationException;Sender"));
+}
+
+static void compressed_bodies_have_a_limit(void **state)
+{
+    (void)state;
+    static char zeros[64 * 1024];
+    unsigned char packed[4096];
+    z_stream stream = {.next_in = (Bytef *)zeros,
+                       .avail_in = sizeof(zeros),
+                       .next_out = packed,
+                       .avail_out = sizeof(packed)};
+    deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+    deflate(&stream, Z_FINISH);
+    auto_buf small = {.size_limit = 1000}, large = {.size_limit = 100 * 1024};
+    assert_int_equal(front_gunzip(packed, stream.total_out, &small), -1);
+    assert_int_equal(front_gunzip(packed, stream.total_out, &large), 0);
+    assert_int_equal(large.size, sizeof(zeros));
+    buf_clear(&large);
+    assert_int_equal(front_gunzip(packed, stream.total_out - 5, &large), -1);
+    deflateEnd(&stream);
+}
+
+#define front_case(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        front_case(ec2_answers_xml_with_its_request_id_first),
+        front_case(each_protocol_has_its_own_form_of_errors),
+        front_case(what_is_not_there_yet_is_said_honestly),
+        front_case(signatures_are_verified),
+        front_case(the_time_of_a_signature_may_be_fifteen_minutes_off),
+        front_case(without_authentication_anything_goes),
+        front_case(a_dry_run_changes_nothing),
+        front_case(a_client_token_gets_the_same_answer_for_a_day),
+        front_case(cloudwatch_answers_cbor_with_the_query_code_of_errors),
+        front_case(compressed_bodies_have_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
