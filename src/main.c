@@ -1,5 +1,5 @@
 /* `pileus`: finds the command and runs it. */
-#include "balancer/alone.h"
+#include "balancer/balancer.h"
 #include "cli/cli.h"
 #include "daemon/daemon.h"
 #include "front/coverage.h"

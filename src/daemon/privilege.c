@@ -7,21 +7,32 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+/* Sets one capability in `wanted` if this process has it: a container may lack some. */
+static int keep_one(cap_t wanted, cap_t present, cap_value_t value)
+{
+    cap_flag_value_t has = CAP_CLEAR;
+    if (cap_get_flag(present, value, CAP_PERMITTED, &has) < 0)
+        return -1;
+    if (has == CAP_CLEAR)
+        return 0;
+    return cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) < 0 ||
+                   cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) < 0
+               ? -1
+               : 0;
+}
+
 static int keep_capabilities(const int *keep, struct err *err)
 {
-    cap_t wanted = cap_init();
-    int result = wanted ? 0 : -1;
-    for (int i = 0; keep && keep[i] >= 0 && result == 0; i++) {
-        cap_value_t value = keep[i];
-        if (cap_set_flag(wanted, CAP_PERMITTED, 1, &value, CAP_SET) < 0 ||
-            cap_set_flag(wanted, CAP_EFFECTIVE, 1, &value, CAP_SET) < 0)
-            result = -1;
-    }
+    cap_t wanted = cap_init(), present = cap_get_proc();
+    int result = wanted && present ? 0 : -1;
+    for (int i = 0; keep && keep[i] >= 0 && result == 0; i++)
+        result = keep_one(wanted, present, keep[i]);
     if (result == 0)
         result = cap_set_proc(wanted);
     if (result < 0)
         err_sys(err, errno, "dropping capabilities");
     cap_free(wanted);
+    cap_free(present);
     return result;
 }
 

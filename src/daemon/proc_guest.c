@@ -106,9 +106,13 @@ int proc_guest_main(const struct process_setup *setup, int parent_fd)
     random_bytes(seed, sizeof seed);
     map_seed(seed);
     if (process_start(&context, parent_fd, &err) < 0 || privilege_drop(&privilege, &err) < 0 ||
-        !(context.owner = guest_create(context.loop, &err)) ||
-        (resolver && guest_set_upstream(context.owner, resolver, &err) < 0) ||
-        process_run(&context, &err) < 0) {
+        !(context.owner = guest_create(context.loop, &err))) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    if (resolver && guest_set_upstream(context.owner, resolver, &err) < 0)
+        log_warn("instances resolve only the cloud's own names: %s", err.text);
+    if (process_run(&context, &err) < 0) {
         log_error("%s", err.text);
         return 1;
     }

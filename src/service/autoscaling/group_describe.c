@@ -34,7 +34,7 @@ static int group_is_asked(const struct call *call, const json_t *group, bool *re
     *ret_asked =
         !json_array_size(names) || doc_list_has(names, doc_text(group, "AutoScalingGroupName"));
     json_array_foreach (json_object_get(call->in, "Filters"), i, filter) {
-        bool passes;
+        bool passes = false;
         if (group_passes(group, filter, &passes, err) < 0)
             return -1;
         *ret_asked &= passes;
