@@ -106,6 +106,8 @@ static const struct {
      "protocols: files\nservices: files\nethers: files\nrpc: files\n"},
     {"etc/host.conf", 0644, "multi on\n"},
     {"etc/fstab", 0644, ""},
+    {"var/log/lastlog", 0664, ""},
+    {"var/log/wtmp", 0664, ""},
     {"etc/default/locale", 0644, "LANG=C.UTF-8\n"},
     {"etc/environment", 0644, "LANG=C.UTF-8\n"},
     {"etc/sudoers", 0440,
@@ -124,7 +126,9 @@ static const struct {
      "Subsystem sftp internal-sftp\n"},
 };
 
-/* Public parts of the host's /etc that its programs need; what is missing is left out. */
+/* Public parts of the host's /etc that its programs need; what is missing is left out. Nothing that
+ * people put settings of their own into (profile.d, wgetrc, apt): these hold proxies and passwords.
+ */
 static const char *const copied[] = {
     "adduser.conf",
     "alternatives",
@@ -154,7 +158,7 @@ static const char *const copied[] = {
     "pki/tls/certs",
     "pki/ca-trust/extracted",
     "profile",
-    "profile.d",
+
     "protocols",
     "python3",
     "python3.11",
@@ -166,10 +170,10 @@ static const char *const copied[] = {
     "ssh/moduli",
     "ssl/certs",
     "ssl/openssl.cnf",
-    "sudo.conf",
+
     "terminfo",
     "vim",
-    "wgetrc",
+
     "xattr.conf",
 };
 

@@ -37,6 +37,8 @@ static int delete_below(struct deletion *deletion, int fd, int depth)
 {
     DIR *dir = fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     int result = dir ? 0 : -1;
+    if (dir)
+        rewinddir(dir); /* the top is read more than once */
     for (struct dirent *entry; result >= 0 && (entry = readdir(dir));) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;

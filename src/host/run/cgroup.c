@@ -177,6 +177,12 @@ int cgroup_create(const struct cgroups *cgroups, const char *instance,
         if (kernel_file_write(path, value, err) < 0)
             return -1;
     }
+    if (cgroups->unified) { /* no swap, as an EC2 instance; a kernel without swap lacks the file */
+        struct err ignored;
+        char path[PATH_SIZE];
+        group_path(path, cgroups, cgroups->unified_root, instance, "memory.swap.max");
+        kernel_file_write(path, "0", &ignored);
+    }
     return 0;
 }
 

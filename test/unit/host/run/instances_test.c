@@ -275,6 +275,29 @@ static void stopping_ends_it_and_starting_again_keeps_its_disk(void **state)
     free(console);
 }
 
+static void cloud_config_is_done_or_named(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-h", 84);
+    fixture->user_data = "#cloud-config\n"
+                         "packages:\n  - nginx\n"
+                         "runcmd:\n"
+                         "  - cat /srv/app/a.conf\n"
+                         "  - [ echo, \"two words\", \"it's\" ]\n"
+                         "  - |\n    for i in 1 2; do\n      echo block-$i\n    done\n"
+                         "  - stat -c %a /srv/app/a.conf; echo DO''NE\n"
+                         "write_files:\n"
+                         "  - path: /srv/app/a.conf\n"
+                         "    permissions: '0600'\n"
+                         "    content: |\n      first\n        second\n";
+    instances_start(fixture->set, &start);
+    char *console = await_console(fixture, "i-h", "DONE");
+    expect(console, "\"packages\" in #cloud-config is not supported");
+    expect(console, "first\n  second\ntwo words it's\nblock-1\nblock-2\n600\n");
+    free(console);
+}
+
 static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
 {
     struct fixture *fixture = *state;
@@ -355,6 +378,7 @@ int main(void)
         TEST(an_instance_is_a_machine_of_its_own),
         TEST(root_of_an_instance_is_nobody_outside),
         TEST(stopping_ends_it_and_starting_again_keeps_its_disk),
+        TEST(cloud_config_is_done_or_named),
         TEST(an_image_carries_files_to_an_instance_with_other_ids),
         TEST(a_new_host_process_finds_instances_again),
         TEST(a_start_that_fails_says_why),
