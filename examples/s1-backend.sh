@@ -60,7 +60,7 @@ server3=$(run server-3 "${subnets[2]}" "$ami")
 aws ec2 wait instance-running --instance-ids "$server1" "$server2" "$server3"
 
 targets=$(aws elbv2 create-target-group --name backend-targets --protocol HTTP --port 3000 --vpc-id "$vpc" \
-    --target-type instance --health-check-interval-seconds 5 --query 'TargetGroups[0].TargetGroupArn')
+    --target-type instance --health-check-interval-seconds 10 --query 'TargetGroups[0].TargetGroupArn')
 aws elbv2 register-targets --target-group-arn "$targets" --targets "Id=$server1" "Id=$server2" "Id=$server3"
 balancer=$(aws elbv2 create-load-balancer --name backend-alb --subnets "${subnets[@]}" --security-groups "$group" \
     --query 'LoadBalancers[0].LoadBalancerArn')
