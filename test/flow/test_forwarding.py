@@ -1,0 +1,227 @@
+"""What a target gets and what the client gets back."""
+import re
+import socket
+
+import pytest
+
+from conftest import Target, answer
+
+
+def exchange(balancer, request):
+    client = balancer.connect()
+    client.send(request)
+    response = client.message()
+    client.close()
+    return response
+
+
+def test_a_request_reaches_the_target_with_the_forwarding_headers(balancer, target):
+    balancer.start([target])
+    response = balancer.get("/a?b=c", "X-Own: 1\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 2\r\n")
+    request = target.request()
+    assert response.status == 200 and response.body == b"ok"
+    assert response.get("connection") == "keep-alive" and response.get("date")
+    assert request.first == "GET /a?b=c HTTP/1.1"
+    assert request.get("x-own") == "1" and request.get("x-hop") is None
+    assert request.get("connection") is None
+    assert request.get("x-forwarded-for") == "127.0.0.1"
+    assert request.get("x-forwarded-proto") == "http"
+    assert request.get("x-forwarded-port") == str(balancer.port)
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", request.get("x-amzn-trace-id"))
+
+
+@pytest.mark.parametrize("sent, pattern", [
+    ("Root=1-67891233-abcdef012345678912345678", r"Self=1-[0-9a-f-]{33};Root=1-67891233-abcdef012345678912345678"),
+    ("Self=1-67891233-aaaaaaaaaaaaaaaaaaaaaaaa;Root=1-6-b;CalledFrom=app", r"Self=1-[0-9a-f-]{33};Root=1-6-b;CalledFrom=app"),
+    ("nonsense", r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}"),
+])
+def test_a_trace_id_keeps_its_root(balancer, target, sent, pattern):
+    balancer.start([target])
+    balancer.get("/", f"X-Amzn-Trace-Id: {sent}\r\n")
+    assert re.fullmatch(pattern, target.request().get("x-amzn-trace-id"))
+
+
+@pytest.mark.parametrize("mode, sent, seen", [
+    ("append", None, "127.0.0.1"),
+    ("append", "127.0.0.4", "127.0.0.4, 127.0.0.1"),
+    ("append", "127.0.0.4, 127.0.0.8", "127.0.0.4, 127.0.0.8, 127.0.0.1"),
+    ("preserve", None, None),
+    ("preserve", "127.0.0.4", "127.0.0.4"),
+    ("preserve", "127.0.0.4, 127.0.0.8", "127.0.0.4, 127.0.0.8"),
+    ("remove", None, None),
+    ("remove", "127.0.0.4", None),
+])
+def test_x_forwarded_for_modes(balancer, target, mode, sent, seen):
+    balancer.start([target], attributes={"routing.http.xff_header_processing.mode": mode})
+    balancer.get("/", f"X-Forwarded-For: {sent}\r\n" if sent else "")
+    assert target.request().get("x-forwarded-for") == seen
+
+
+def test_more_than_thirty_forwarded_addresses_are_refused(balancer, target):
+    balancer.start([target])
+    assert balancer.get("/", "X-Forwarded-For: " + ",".join(["1.1.1.1"] * 30) + "\r\n").status == 200
+    assert balancer.get("/", "X-Forwarded-For: " + ",".join(["1.1.1.1"] * 31) + "\r\n").status == 463
+
+
+@pytest.mark.parametrize("preserve, line, host, seen", [
+    (False, "GET / HTTP/1.1", "e.com", "e.com:{port}"),
+    (False, "GET / HTTP/1.1", "e.com:81", "e.com:81"),
+    (False, "GET http://dns/ HTTP/1.1", "e.com", "dns:{port}"),
+    (True, "GET / HTTP/1.1", "e.com", "e.com"),
+    (True, "GET http://dns/ HTTP/1.1", "e.com", "e.com"),
+])
+def test_host_rules(balancer, target, preserve, line, host, seen):
+    balancer.start([target], attributes={"routing.http.preserve_host_header.enabled": preserve})
+    exchange(balancer, f"{line}\r\nHost: {host}\r\n\r\n".encode())
+    request = target.request()
+    assert request.first == "GET / HTTP/1.1"
+    assert request.get("host") == seen.format(port=balancer.port)
+
+
+def test_bodies_are_framed_anew_both_ways(balancer):
+    def chunked(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        b"3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    target = Target(chunked)
+    balancer.start([target])
+    response = exchange(balancer, b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  b"1\r\nx\r\n4;q=\"1\"\r\nyzyz\r\n0\r\nT: 1\r\n\r\n")
+    request = target.request()
+    assert request.body == b"xyzyz" and request.chunks == [b"xyzyz"]
+    assert response.body == b"abcde" and response.chunks == [b"abcde"]
+
+
+def test_a_body_until_close_becomes_chunks_for_http11_and_stays_so_for_http10(balancer):
+    def until_close(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        return False
+    target = Target(until_close)
+    balancer.start([target])
+    response = balancer.get()
+    assert response.body == b"all of it" and response.get("connection") == "keep-alive"
+    response = exchange(balancer, b"GET / HTTP/1.0\r\n\r\n")
+    assert response.body == b"all of it" and response.get("transfer-encoding") is None
+
+
+def test_head_and_304_have_no_body_but_their_length(balancer):
+    def handler(connection, request):
+        status = b"304 Not Modified" if request.first.startswith("GET") else b"200 OK"
+        connection.send(b"HTTP/1.1 %s\r\nContent-Length: 5\r\n\r\n" % status)
+    target = Target(handler)
+    balancer.start([target])
+    client = balancer.connect()
+    for method in (b"HEAD", b"GET", b"HEAD"):
+        client.send(method + b" / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.message(head_only=True).get("content-length") == "5"
+    assert target.connections.qsize() == 1
+
+
+def test_expect_is_answered_at_once_and_not_forwarded(balancer, target):
+    balancer.start([target])
+    client = balancer.connect()
+    client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert client.until(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.send(b"abc")
+    assert client.message().status == 200
+    request = target.request()
+    assert request.body == b"abc" and request.get("expect") is None
+
+
+def test_interim_responses_of_targets_stop_here(balancer):
+    def handler(connection, request):
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n")
+        connection.send(answer())
+    balancer.start([Target(handler)])
+    assert balancer.get().status == 200
+
+
+def test_pipelined_requests_are_answered_in_order(balancer):
+    def echo(connection, request):
+        connection.send(answer(request.first.encode()))
+    balancer.start([Target(echo)])
+    client = balancer.connect()
+    client.send(b"".join(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i for i in range(50)))
+    for i in range(50):
+        assert client.message().body == b"GET /%d HTTP/1.1" % i
+
+
+def test_http10_closes_unless_it_asks_not_to(balancer, target):
+    balancer.start([target])
+    client = balancer.connect()
+    client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert client.message().get("connection") == "keep-alive"
+    client.send(b"GET / HTTP/1.0\r\n\r\n")
+    assert client.message().get("connection") == "close"
+    assert client.is_closed()
+
+
+def test_connections_to_targets_are_shared_by_clients(balancer, target):
+    balancer.start([target])
+    for _ in range(5):
+        balancer.get()
+    assert target.connections.qsize() == 1
+
+
+def test_requests_go_round_the_targets(balancer):
+    targets = [Target() for _ in range(3)]
+    balancer.start(targets)
+    for _ in range(9):
+        balancer.get()
+    assert [t.requests.qsize() for t in targets] == [3, 3, 3]
+
+
+def test_large_bodies_stream_both_ways_byte_by_byte_and_at_once(balancer):
+    body = bytes(range(256)) * 20000
+
+    def echo(connection, request):
+        connection.send(answer(request.body))
+    balancer.start([Target(echo)])
+    response = exchange(balancer, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert response.body == body
+
+
+def test_a_slow_reader_holds_the_target_back_not_the_memory(balancer):
+    total = 64 * 1024 * 1024
+    sent = []
+
+    def flood(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
+        block = b"x" * 65536
+        connection.sock.settimeout(1)
+        try:
+            while sum(sent) < total:
+                sent.append(connection.sock.send(block))
+        except socket.timeout:
+            sent.append(0)
+        return False
+    target = Target(flood)
+    balancer.start([target])
+    client = balancer.connect()
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.until(b"\r\n\r\n")
+    while not sent or sent[-1]:
+        target.open[-1].sock.fileno()
+        if sum(sent) >= total:
+            break
+    assert sum(sent) < total / 2
+
+
+def test_websockets_become_tunnels_only_after_101(balancer):
+    def upgrade(connection, request):
+        if request.get("upgrade") != "websocket":
+            connection.send(answer(b"no"))
+            return None
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                        b"Connection: Upgrade\r\n\r\nfirst")
+        connection.send(connection.exactly(4).upper())
+        return False
+    balancer.start([Target(upgrade)])
+    client = balancer.connect()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nping")
+    assert client.message(head_only=True).status == 101
+    assert client.rest() == b"firstPING"
+    client = balancer.connect()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+                b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert [client.message().body, client.message().body] == [b"no", b"no"]
