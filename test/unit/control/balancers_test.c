@@ -1,0 +1,211 @@
+/* What balancer is told, and how targets come and go. */
+#include "control/balancer_config.h"
+#include "service/doc.h"
+#include "simulated_cloud.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SECOND_MS = 1000 };
+
+/* Copies the text of a member of the first object in a list of an answer, which is released. */
+static void take_text(json_t *answer, const char *list, const char *member, char *out, size_t size)
+{
+    assert_non_null(answer);
+    snprintf(out, size, "%s", doc_text(json_array_get(json_object_get(answer, list), 0), member));
+    json_decref(answer);
+}
+
+struct stack {
+    struct simulated_cloud *cloud;
+    char vpc[32], subnets[2][32], security_group[32];
+    char load_balancer[256], group[256], instance[32];
+};
+
+static void create_network(struct stack *stack)
+{
+    struct simulated_cloud *cloud = stack->cloud;
+    json_auto_t *subnets = cloud_call(cloud, "ec2", "DescribeSubnets", "{}");
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *subnet = json_array_get(json_object_get(subnets, "Subnets"), i);
+        snprintf(stack->subnets[i], 32, "%s", doc_text(subnet, "SubnetId"));
+        snprintf(stack->vpc, 32, "%s", doc_text(subnet, "VpcId"));
+    }
+    json_auto_t *group =
+        cloud_call(cloud, "ec2", "CreateSecurityGroup",
+                   "{'GroupName': 'lb', 'Description': 'lb', 'VpcId': '%s'}", stack->vpc);
+    snprintf(stack->security_group, 32, "%s", doc_text(group, "GroupId"));
+    cloud_ok(cloud, "ec2", "AuthorizeSecurityGroupIngress",
+             "{'GroupId': '%s', 'IpPermissions': [{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': "
+             "81, 'IpRanges': [{'CidrIp': '0.0.0.0/0'}]}, {'IpProtocol': 'tcp', 'FromPort': 90, "
+             "'ToPort': 90, 'UserIdGroupPairs': [{'GroupId': '%s'}]}]}",
+             stack->security_group, stack->security_group);
+}
+
+/* A load balancer with one running target. */
+static struct stack create_stack(void)
+{
+    struct stack stack = {.cloud = cloud_create(1)};
+    struct simulated_cloud *cloud = stack.cloud;
+    cloud_template(cloud);
+    create_network(&stack);
+    take_text(cloud_call(cloud, "elbv2", "CreateLoadBalancer",
+                         "{'Name': 'web', 'Subnets': ['%s', '%s'], 'SecurityGroups': ['%s']}",
+                         stack.subnets[0], stack.subnets[1], stack.security_group),
+              "LoadBalancers", "LoadBalancerArn", stack.load_balancer, 256);
+    take_text(cloud_call(cloud, "elbv2", "CreateTargetGroup",
+                         "{'Name': 'app', 'Protocol': 'HTTP', 'Port': 3000, 'VpcId': '%s'}",
+                         stack.vpc),
+              "TargetGroups", "TargetGroupArn", stack.group, 256);
+    cloud_ok(cloud, "elbv2", "CreateListener",
+             "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': 80, 'DefaultActions': "
+             "[{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
+             stack.load_balancer, stack.group);
+    take_text(cloud_call(cloud, "ec2", "RunInstances",
+                         "{'LaunchTemplate': {'LaunchTemplateName': 'web'}, 'SubnetId': '%s', "
+                         "'MinCount': 1, 'MaxCount': 1}",
+                         stack.subnets[0]),
+              "Instances", "InstanceId", stack.instance, 32);
+    cloud_run(cloud, 20 * SECOND_MS);
+    cloud_ok(cloud, "elbv2", "RegisterTargets",
+             "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}", stack.group, stack.instance);
+    cloud_run(cloud, 20 * SECOND_MS);
+    return stack;
+}
+
+static const json_t *load_balancer_of(const struct stack *stack)
+{
+    return store_get(stack->cloud->store, "load-balancer", "us-east-1", stack->load_balancer);
+}
+
+static void assert_health(const struct stack *stack, const char *state)
+{
+    json_auto_t *out = cloud_call(stack->cloud, "elbv2", "DescribeTargetHealth",
+                                  "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}",
+                                  stack->group, stack->instance);
+    const json_t *row = json_array_get(json_object_get(out, "TargetHealthDescriptions"), 0);
+    assert_string_equal(doc_text(json_object_get(row, "TargetHealth"), "State"), state);
+}
+
+static size_t count_targets(const struct stack *stack)
+{
+    return json_array_size(json_object_get(
+        store_get(stack->cloud->store, "target-group", "us-east-1", stack->group), "_targets"));
+}
+
+static void a_load_balancer_is_active_when_balancer_knows_it(void **state)
+{
+    (void)state;
+    struct stack stack = {.cloud = cloud_create(1)};
+    create_network(&stack);
+    cloud_balancer_leaves(stack.cloud);
+    take_text(cloud_call(stack.cloud, "elbv2", "CreateLoadBalancer",
+                         "{'Name': 'web', 'Subnets': ['%s', '%s']}", stack.subnets[0],
+                         stack.subnets[1]),
+              "LoadBalancers", "LoadBalancerArn", stack.load_balancer, 256);
+    cloud_balancer_returns(stack.cloud);
+    cloud_run(stack.cloud, SECOND_MS);
+    assert_string_equal(doc_text(json_object_get(load_balancer_of(&stack), "State"), "Code"),
+                        "active");
+    assert_int_equal(json_array_size(json_object_get(stack.cloud->configuration, "LoadBalancers")),
+                     1);
+    cloud_destroy(stack.cloud);
+}
+
+static void the_configuration_says_what_balancer_must_do(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    json_auto_t *config = balancer_config(stack.cloud->store, 0x64400001);
+    const json_t *shown = json_array_get(json_object_get(config, "LoadBalancers"), 0);
+    const json_t *sources = json_object_get(shown, "AllowedSources");
+    const json_t *group = json_array_get(json_object_get(config, "TargetGroups"), 0);
+    const json_t *target = json_array_get(json_object_get(group, "Targets"), 0);
+    assert_string_equal(doc_text(config, "HostAddress"), "100.64.0.1");
+    assert_int_equal(json_array_size(json_object_get(shown, "Nodes")), 2);
+    assert_int_equal(json_array_size(sources), 1);
+    assert_string_equal(doc_text(json_array_get(sources, 0), "Cidr"), "0.0.0.0/0");
+    assert_int_equal(doc_number(json_array_get(sources, 0), "ToPort"), 81);
+    const json_t *listener = json_array_get(json_object_get(shown, "Listeners"), 0);
+    assert_int_equal(json_array_size(json_object_get(listener, "Rules")), 0);
+    assert_string_equal(doc_text(target, "Id"), stack.instance);
+    assert_int_equal(doc_number(target, "Port"), 3000);
+    assert_int_equal(strncmp(doc_text(target, "Address"), "172.31.", 7), 0);
+    assert_false(doc_flag(target, "Draining"));
+    cloud_destroy(stack.cloud);
+}
+
+static void every_vpc_knows_the_names_of_load_balancers(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    json_auto_t *names = balancer_names(stack.cloud->store);
+    const json_t *of_vpc = json_object_get(json_object_get(names, "Vpcs"), stack.vpc);
+    const json_t *addresses =
+        json_object_get(of_vpc, doc_text(load_balancer_of(&stack), "DNSName"));
+    assert_int_equal(json_array_size(addresses), 2);
+    assert_int_equal(strncmp(json_string_value(json_array_get(addresses, 0)), "100.", 4), 0);
+    cloud_destroy(stack.cloud);
+}
+
+static void draining_ends_by_cloud_time_and_leaves_nothing(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    assert_health(&stack, "healthy");
+    cloud_ok(stack.cloud, "elbv2", "DeregisterTargets",
+             "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}", stack.group, stack.instance);
+    cloud_run(stack.cloud, 299 * SECOND_MS);
+    assert_health(&stack, "draining");
+    cloud_run(stack.cloud, 2 * SECOND_MS);
+    assert_health(&stack, "unused");
+    assert_int_equal(count_targets(&stack), 0);
+    assert_int_equal(store_count(stack.cloud->store, "target-health", "us-east-1"), 0);
+    cloud_destroy(stack.cloud);
+}
+
+static void a_target_that_returns_is_initial_until_it_is_measured_again(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    cloud_ok(stack.cloud, "elbv2", "DeregisterTargets",
+             "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}", stack.group, stack.instance);
+    cloud_run(stack.cloud, SECOND_MS);
+    cloud_ok(stack.cloud, "elbv2", "RegisterTargets",
+             "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}", stack.group, stack.instance);
+    assert_health(&stack, "initial");
+    cloud_run(stack.cloud, 20 * SECOND_MS);
+    assert_health(&stack, "healthy");
+    cloud_destroy(stack.cloud);
+}
+
+static void a_stopped_instance_is_unused_and_a_terminated_one_leaves(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    cloud_ok(stack.cloud, "ec2", "StopInstances", "{'InstanceIds': ['%s']}", stack.instance);
+    cloud_run(stack.cloud, 40 * SECOND_MS);
+    assert_health(&stack, "unused");
+    assert_int_equal(count_targets(&stack), 1);
+    cloud_ok(stack.cloud, "ec2", "TerminateInstances", "{'InstanceIds': ['%s']}", stack.instance);
+    cloud_run(stack.cloud, 40 * SECOND_MS);
+    assert_int_equal(count_targets(&stack), 0);
+    cloud_destroy(stack.cloud);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_load_balancer_is_active_when_balancer_knows_it),
+        cmocka_unit_test(the_configuration_says_what_balancer_must_do),
+        cmocka_unit_test(every_vpc_knows_the_names_of_load_balancers),
+        cmocka_unit_test(draining_ends_by_cloud_time_and_leaves_nothing),
+        cmocka_unit_test(a_target_that_returns_is_initial_until_it_is_measured_again),
+        cmocka_unit_test(a_stopped_instance_is_unused_and_a_terminated_one_leaves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
