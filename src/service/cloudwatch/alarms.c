@@ -171,7 +171,6 @@ static void apply_settings(const struct call *call, json_t *alarm)
     bool disabled = json_is_false(json_object_get(call->in, "ActionsEnabled"));
     json_object_set_new(alarm, "ActionsEnabled", json_boolean(!disabled));
     json_object_set_new(alarm, "AlarmConfigurationUpdatedTimestamp", call_now(call));
-    json_object_set_new(alarm, "_evaluate_ms", json_integer(call->now_ms));
 }
 
 static int create_alarm(struct call *call, const char *name, struct err *err)
