@@ -215,6 +215,7 @@ static void an_instance_is_a_machine_of_its_own(void **state)
         "touch /usr/bin/new && echo usr-is-writable\n"
         "su ec2-user -c 'id -un'\n"
         "date -s 2001-01-01 2>/dev/null || echo clock-is-safe\n"
+        "cat /proc/1/environ 2>/dev/null || echo init-is-closed\n"
         "grep -c test-key /root/.ssh/authorized_keys /home/ec2-user/.ssh/authorized_keys\n"
         "echo sees=$(ls -d /proc/[0-9]* | wc -l)\necho DO''NE\n";
     instances_start(fixture->set, &start);
@@ -224,7 +225,7 @@ static void an_instance_is_a_machine_of_its_own(void **state)
     expect(console, "root= hashes=0");
     expect(console, "others=\n");
     expect(console, "usr-is-writable\nec2-user\n");
-    expect(console, "clock-is-safe");
+    expect(console, "clock-is-safe\ninit-is-closed\n");
     expect(console, "/home/ec2-user/.ssh/authorized_keys:1");
     free(console);
 }
@@ -316,7 +317,7 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
     assert_true(instances_freeze(fixture->set, "i-d", false, &err) >= 0);
 
     second.layer_count = 2;
-    strcpy(second.layers[1], "ami-1");
+    snprintf(second.layers[1], ID_SIZE, "ami-1");
     fixture->user_data = "#!/bin/sh\ncat /usr/local/bin/kept; stat -c %U /home/ec2-user/mine\n"
                          "ls /etc/services || echo it-is-deleted\necho DO''NE\n";
     instances_start(fixture->set, &second);
@@ -361,11 +362,11 @@ static void a_start_that_fails_says_why(void **state)
     struct fixture *fixture = *state;
     need_root();
     struct message_instance_start start = start_of("i-g", 83);
-    strcpy(start.layers[0], "ami-missing");
+    snprintf(start.layers[0], ID_SIZE, "ami-missing");
     instances_start(fixture->set, &start);
     await_report(fixture, INSTANCE_FAILED);
     assert_string_equal(fixture->last.text, "no layer has a folder root");
-    strcpy(start.layers[0], "../host");
+    snprintf(start.layers[0], ID_SIZE, "../host");
     start.boot = 2;
     instances_start(fixture->set, &start);
     assert_string_equal(fixture->last.text, "layer 0 has no name");
