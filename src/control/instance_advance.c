@@ -163,11 +163,22 @@ static void become_terminated(struct call *call, json_t *instance)
     set_number(instance, "_forget_ms", call->now_ms + FORGET_MS);
 }
 
+/*
+ * Whether nothing of it runs or will run. A reboot that was called off never starts: the last boot
+ * that did has ended, and the host hears of no other.
+ */
+static bool is_at_rest(const json_t *instance)
+{
+    int64_t exited = doc_number(instance, "_exited_boot");
+    bool called_off = !doc_is(instance, "_desired", "running") && exited > 0 &&
+                      exited >= doc_number(instance, "_running_boot");
+    return called_off || exited >= doc_number(instance, "_boot");
+}
+
 void instance_advance(struct call *call, const char *id)
 {
     const json_t *instance = store_get(call->store, kind, call->region, id);
-    bool at_rest = doc_number(instance, "_exited_boot") >= doc_number(instance, "_boot");
-    if (!at_rest)
+    if (!is_at_rest(instance))
         return;
     if (instance_is(instance, "stopping"))
         become_stopped(call, txn_edit(call->txn, kind, call->region, id));
