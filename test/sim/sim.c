@@ -22,11 +22,25 @@ struct run {
     bool verbose;
 };
 
+/* Documents of a kind as they are, for whoever looks into a failure. */
+static void dump(const struct run *run, const char *kind)
+{
+    store_each (cursor, run->cloud->store, kind, run->cloud->region) {
+        fprintf(stderr, "%s ", cursor.id);
+        json_dumpf(cursor.doc, stderr, JSON_INDENT(2));
+        fputc('\n', stderr);
+    }
+}
+
 static int fail(const struct run *run, const char *text)
 {
     fprintf(stderr, "seed %llu, step %d: %s\n", (unsigned long long)run->seed, run->step, text);
     fprintf(stderr, "replay: sim --seed %llu --steps %d --verbose\n", (unsigned long long)run->seed,
             run->step);
+    if (!run->verbose)
+        return 1;
+    dump(run, "auto-scaling-group");
+    dump(run, "instance");
     return 1;
 }
 
