@@ -1,4 +1,6 @@
 /* What balancer is told, and how targets come and go. */
+#include "balancer/snapshot.h"
+#include "base/cleanup.h"
 #include "control/balancer_config.h"
 #include "service/doc.h"
 #include "simulated_cloud.h"
@@ -139,6 +141,40 @@ static void the_configuration_says_what_balancer_must_do(void **state)
     cloud_destroy(stack.cloud);
 }
 
+/* With every sort of rule and action that the API takes. */
+static void balancer_understands_the_configuration(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    struct traffic_table traffic;
+    struct target_table targets;
+    struct err err;
+    char listener[256];
+    take_text(cloud_call(stack.cloud, "elbv2", "DescribeListeners", "{'LoadBalancerArn': '%s'}",
+                         stack.load_balancer),
+              "Listeners", "ListenerArn", listener, sizeof listener);
+    static const char *const actions[] = {
+        "{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '404', 'ContentType': "
+        "'text/plain', 'MessageBody': 'no'}}",
+        "{'Type': 'redirect', 'RedirectConfig': {'StatusCode': 'HTTP_301', 'Path': '/new'}}"};
+    for (int i = 0; i < 2; i++)
+        cloud_ok(stack.cloud, "elbv2", "CreateRule",
+                 "{'ListenerArn': '%s', 'Priority': %d, 'Conditions': [{'Field': 'host-header', "
+                 "'HostHeaderConfig': {'Values': ['*.example.com']}}, {'Field': 'path-pattern', "
+                 "'Values': ['/x/*']}], 'Actions': [%s]}",
+                 listener, i + 1, actions[i]);
+    json_auto_t *config = balancer_config(stack.cloud->store, 0x64400001);
+    auto_free char *text = json_dumps(config, JSON_COMPACT);
+    traffic_table_init(&traffic, 1);
+    target_table_init(&targets, 1);
+    struct snapshot *snapshot = snapshot_load(text, strlen(text), &traffic, &targets, &err);
+    if (!snapshot)
+        fail_msg("%s in %s", err.text, text);
+    snapshot_destroy(snapshot);
+    traffic_table_finish(&traffic);
+    cloud_destroy(stack.cloud);
+}
+
 static void every_vpc_knows_the_names_of_load_balancers(void **state)
 {
     (void)state;
@@ -202,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_balancer_is_active_when_balancer_knows_it),
         cmocka_unit_test(the_configuration_says_what_balancer_must_do),
+        cmocka_unit_test(balancer_understands_the_configuration),
         cmocka_unit_test(every_vpc_knows_the_names_of_load_balancers),
         cmocka_unit_test(draining_ends_by_cloud_time_and_leaves_nothing),
         cmocka_unit_test(a_target_that_returns_is_initial_until_it_is_measured_again),
