@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "host/image/skeleton.h"
 #include "host/image/tree.h"
+#include "host/run/plain_file.h"
 #include "host/run/rootfs.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -59,8 +60,18 @@ static const char *const not_copied[] = {
     NULL,
 };
 
+/* Nothing of the layer waits for the disk, so it counts only until the machine restarts. */
+static void write_boot_id(struct buf *stamp)
+{
+    struct err ignored;
+    size_t size;
+    auto_free char *id = file_read("/proc/sys/kernel/random/boot_id", 128, &size, &ignored);
+    buf_printf(stamp, "boot %s", id ? id : "unknown\n");
+}
+
 static void write_stamp(struct buf *stamp, bool copied)
 {
+    write_boot_id(stamp);
     buf_printf(stamp, "version %d, /usr %s\n", VERSION, copied ? "copied" : "shared");
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         struct stat info;
@@ -93,7 +104,7 @@ static int build(const char *layer, bool copy_usr, const struct buf *stamp, stru
     if (copy_usr && tree_copy("/usr", path, &options, err) < 0)
         return -1;
     snprintf(path, sizeof path, "%s/stamp", layer);
-    return file_write(path, stamp->data, stamp->size, 0600, err);
+    return plain_file_write(path, stamp->data, stamp->size, 0600, err);
 }
 
 int host_layer_prepare(const char *images_dir, int userns_fd, struct err *err)
