@@ -11,19 +11,11 @@ const char group_kind[] = "auto-scaling-group";
 const char activity_kind[] = "scaling-activity";
 const char policy_kind[] = "scaling-policy";
 
-/*
- *   Pending ──► InService ──► Terminating ──► (gone)
- *      ▲            ├───────► Detaching ────► (gone)
- *      │            └───────► EnteringStandby ──► Standby
- *      └──────────────────────────────────────────────┘
- * Every state may become Terminating: an instance can be lost or given up at any time.
- */
+/* Pending ──► InService ──► Terminating ──► (gone); an instance may be lost before it is in
+ * service. */
 static const struct fsm_state member_states[] = {
-    {"Pending", {"InService", "Terminating", "Detaching"}},
-    {"InService", {"Terminating", "Detaching", "EnteringStandby"}},
-    {"EnteringStandby", {"Standby", "Terminating", "Detaching"}},
-    {"Standby", {"Pending", "Terminating", "Detaching"}},
-    {"Detaching", {"Terminating"}},
+    {"Pending", {"InService", "Terminating"}},
+    {"InService", {"Terminating"}},
     {"Terminating", {NULL}},
 };
 

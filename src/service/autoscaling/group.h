@@ -2,11 +2,10 @@
  * Auto Scaling group documents: what the handlers of this folder and the controllers share.
  *
  * `Instances` lists every instance that belongs to the group, also those that are on their way out.
- * Private members of an instance's row: `_activity` (id of the activity in progress),
- * `_launched_ms`, `_in_service_ms`, `_registered` (array of the target groups that were dealt
- * with),
- * `_health_from_ms` (a health verdict of the user counts from then on), `_cause` (why it became
- * unhealthy) and `_departure`: what waits at the end, "terminate", "detach" or "standby".
+ * Private members of an instance's row: `_activity` (id of the activity in progress), `_subnet`,
+ * `_launched_ms`, `_in_service_ms`, `_registered`, `_passed_over` and `_draining` (arrays of target
+ * group ARNs), `_cause` (why it is unhealthy) and `_retry_ms` (when to try a refused operation
+ * again).
  */
 #pragma once
 

@@ -1,4 +1,5 @@
 /* Operations on the instances of a group. */
+#include "service/accept.h"
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/departure.h"
 #include "service/autoscaling/group.h"
@@ -63,9 +64,10 @@ int autoscaling_TerminateInstanceInAutoScalingGroup(struct call *call, struct er
     bool shrinks = doc_flag(call->in, "ShouldDecrementDesiredCapacity");
     char shrinking[80] = "";
     json_t *group;
-    if (json_object_get(call->in, "InstanceIds") || !*id)
-        return err_aws(err, "UnsupportedOperation",
-                       "InstanceIds is not supported by Pileus yet. Use InstanceId.");
+    if (call_accept(call->in, "InstanceId ShouldDecrementDesiredCapacity", err) < 0)
+        return -1;
+    if (!*id)
+        return err_aws(err, "ValidationError", "InstanceId must be specified.");
     json_t *member = edit_member(call, id, &group, err);
     if (!member)
         return -1;

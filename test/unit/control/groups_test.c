@@ -349,11 +349,10 @@ static void a_group_is_deleted_with_its_instances(void **state)
 
 /* ---- target tracking ---- */
 
-/* CPU of the group, as the metrics of its instances would say it, for some minutes. */
-static void measure_cpu(struct simulated_cloud *cloud, double percent, int minutes)
+/* A metric of the user's own, which the simulated host does not write too, for some minutes. */
+static void measure(struct simulated_cloud *cloud, double percent, int minutes)
 {
-    struct series_dimension dimension = {"AutoScalingGroupName", "g"};
-    struct series_key key = {cloud->region, "AWS/EC2", "CPUUtilization", &dimension, 1};
+    struct series_key key = {cloud->region, "App", "Load", NULL, 0};
     for (int i = 0; i < minutes; i++) {
         struct series_point point = {0, 1, percent, percent, percent};
         struct err err;
@@ -363,42 +362,46 @@ static void measure_cpu(struct simulated_cloud *cloud, double percent, int minut
     }
 }
 
-static void track_cpu(struct simulated_cloud *cloud, const char *more)
+static const char app_load[] =
+    "'CustomizedMetricSpecification': {'Namespace': 'App', 'MetricName': 'Load', 'Statistic': "
+    "'Average'}";
+static const char average_cpu[] =
+    "'PredefinedMetricSpecification': {'PredefinedMetricType': 'ASGAverageCPUUtilization'}";
+
+static void track(struct simulated_cloud *cloud, const char *metric, const char *more)
 {
     cloud_ok(cloud, "autoscaling", "PutScalingPolicy",
-             "{'AutoScalingGroupName': 'g', 'PolicyName': 'cpu', 'PolicyType': "
+             "{'AutoScalingGroupName': 'g', 'PolicyName': 'p', 'PolicyType': "
              "'TargetTrackingScaling', 'EstimatedInstanceWarmup': 60, "
-             "'TargetTrackingConfiguration': {'TargetValue': 50.0, %s "
-             "'PredefinedMetricSpecification': {'PredefinedMetricType': "
-             "'ASGAverageCPUUtilization'}}}",
-             more);
+             "'TargetTrackingConfiguration': {'TargetValue': 50.0, %s %s}}",
+             more, metric);
 }
 
-static void high_cpu_grows_the_group_in_proportion(void **state)
+static void high_load_grows_the_group_in_proportion(void **state)
 {
     struct simulated_cloud *cloud = *state;
     create_group(cloud, 2, 2, 10, "");
-    track_cpu(cloud, "");
-    measure_cpu(cloud, 90, 4);
+    track(cloud, app_load, "");
+    measure(cloud, 90, 4);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
     const char *cause = doc_text(activity(cloud, "Launching a new EC2 instance: "), "Cause");
     assert_non_null(strstr(cause, "a monitor alarm TargetTracking-g-AlarmHigh-"));
-    assert_non_null(strstr(cause, "in state ALARM triggered policy cpu changing the desired "
+    assert_non_null(strstr(cause, "in state ALARM triggered policy p changing the desired "
                                   "capacity from 2 to 4.  At "));
-    measure_cpu(cloud, 45, 4);
+    measure(cloud, 45, 4);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
 }
 
-static void low_cpu_shrinks_the_group_one_by_one_to_its_minimum(void **state)
+static void low_load_shrinks_the_group_one_by_one_to_its_minimum(void **state)
 {
     struct simulated_cloud *cloud = *state;
     create_group(cloud, 1, 4, 10, "");
-    track_cpu(cloud, "");
-    measure_cpu(cloud, 1, 14);
+    track(cloud, app_load, "");
+    measure(cloud, 1, 14);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
-    measure_cpu(cloud, 1, 2);
+    measure(cloud, 1, 2);
     assert_in_range(doc_number(group_of(cloud), "DesiredCapacity"), 2, 3);
-    measure_cpu(cloud, 1, 4);
+    measure(cloud, 1, 4);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 1);
 }
 
@@ -406,8 +409,8 @@ static void scale_in_can_be_disabled(void **state)
 {
     struct simulated_cloud *cloud = *state;
     create_group(cloud, 1, 3, 10, "");
-    track_cpu(cloud, "'DisableScaleIn': true,");
-    measure_cpu(cloud, 1, 20);
+    track(cloud, app_load, "'DisableScaleIn': true,");
+    measure(cloud, 1, 20);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 3);
 }
 
@@ -415,10 +418,10 @@ static void a_jump_of_the_clock_lets_an_idle_group_shrink(void **state)
 {
     struct simulated_cloud *cloud = *state;
     create_group(cloud, 1, 3, 10, "");
-    track_cpu(cloud, "");
-    measure_cpu(cloud, 1, 4);
+    track(cloud, app_load, "");
+    measure(cloud, 1, 4);
     cloud->now_ms += 13 * MINUTE_MS;
-    measure_cpu(cloud, 1, 1);
+    measure(cloud, 1, 1);
     assert_in_range(doc_number(group_of(cloud), "DesiredCapacity"), 1, 2);
 }
 
@@ -426,13 +429,31 @@ static void suspended_alarm_notification_changes_nothing(void **state)
 {
     struct simulated_cloud *cloud = *state;
     create_group(cloud, 1, 1, 10, "");
-    track_cpu(cloud, "");
+    track(cloud, app_load, "");
     suspend(cloud, "AlarmNotification");
-    measure_cpu(cloud, 100, 5);
+    measure(cloud, 100, 5);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 1);
     resume(cloud, "AlarmNotification");
-    measure_cpu(cloud, 100, 1);
+    measure(cloud, 100, 1);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 2);
+}
+
+/* The whole loop: a busy machine, its usage, the metric, the alarm, the policy, instances. */
+static void an_endless_loop_in_one_instance_grows_the_group_until_it_ends(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    char busy[64];
+    create_group(cloud, 1, 1, 4, "");
+    track(cloud, average_cpu, "");
+    cloud_run(cloud, 2 * MINUTE_MS);
+    snprintf(busy, sizeof busy, "%s", instance_id(cloud, 0));
+    cloud_machine(cloud, busy)->busy = true;
+    cloud_run(cloud, 8 * MINUTE_MS);
+    assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 2);
+    assert_int_equal(count(cloud, "LifecycleState", "InService"), 2);
+    cloud_machine(cloud, busy)->busy = false;
+    cloud_run(cloud, 25 * MINUTE_MS);
+    assert_int_equal(count(cloud, "LifecycleState", "InService"), 1);
 }
 
 int main(void)
@@ -451,11 +472,12 @@ int main(void)
         TEST(suspended_processes_do_not_happen),
         TEST(instances_passed_over_stay_out_of_the_target_group),
         TEST(a_group_is_deleted_with_its_instances),
-        TEST(high_cpu_grows_the_group_in_proportion),
-        TEST(low_cpu_shrinks_the_group_one_by_one_to_its_minimum),
+        TEST(high_load_grows_the_group_in_proportion),
+        TEST(low_load_shrinks_the_group_one_by_one_to_its_minimum),
         TEST(scale_in_can_be_disabled),
         TEST(a_jump_of_the_clock_lets_an_idle_group_shrink),
         TEST(suspended_alarm_notification_changes_nothing),
+        TEST(an_endless_loop_in_one_instance_grows_the_group_until_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
