@@ -98,6 +98,11 @@ def processes_with(instance):
     return sorted(found)
 
 
+def is_zombie(entry):
+    """Dead and waiting for the machine's init, which inherited it, to take notice."""
+    return (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 def leftovers(world):
     """Everything on the machine that bears the world's marks."""
     run_dir = f"/run/pileus/{world}"
@@ -110,7 +115,7 @@ def leftovers(world):
     found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/pileus.{world}*")]
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and f"pileus.{world}/" in (entry / "cgroup").read_text():
+            if entry.name.isdigit() and f"pileus.{world}/" in (entry / "cgroup").read_text() and not is_zombie(entry):
                 found.append(f"process {entry.name}")
         except OSError:
             continue
