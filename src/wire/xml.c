@@ -2,25 +2,33 @@
 
 #include <string.h>
 
+/* `before`, the name and `after` in one piece: names are most of an answer. */
+static void append_tag(struct buf *out, const char *before, const char *name, const char *after)
+{
+    size_t before_size = strlen(before), name_size = strlen(name), after_size = strlen(after);
+    size_t size = before_size + name_size + after_size;
+    if (!buf_reserve(out, size))
+        return;
+    char *at = out->data + out->size;
+    memcpy(at, before, before_size);
+    memcpy(at + before_size, name, name_size);
+    memcpy(at + before_size + name_size, after, after_size + 1);
+    out->size += size;
+}
+
 void xml_open(struct buf *out, const char *name)
 {
-    buf_append_char(out, '<');
-    buf_append_string(out, name);
-    buf_append_char(out, '>');
+    append_tag(out, "<", name, ">");
 }
 
 void xml_close(struct buf *out, const char *name)
 {
-    buf_append(out, "</", 2);
-    buf_append_string(out, name);
-    buf_append_char(out, '>');
+    append_tag(out, "</", name, ">");
 }
 
 void xml_empty(struct buf *out, const char *name)
 {
-    buf_append_char(out, '<');
-    buf_append_string(out, name);
-    buf_append(out, "/>", 2);
+    append_tag(out, "<", name, "/>");
 }
 
 /* What stands for a byte in XML text; NULL if it stands for itself. */
