@@ -109,7 +109,7 @@ static void run_policy(struct turn *turn, const char *policy_arn, bool again)
         alarm_history_add_action(turn->call, alarm, policy_arn, NULL);
 }
 
-/* Actions of the present state. Scaling policies run again each minute, others once. */
+/* Actions of the present state: scaling policies, which run again each minute. */
 static void act(struct turn *turn, bool again)
 {
     static const struct {
@@ -126,14 +126,8 @@ static void act(struct turn *turn, bool again)
             actions = json_deep_copy(json_object_get(alarm, lists[k].member));
     if (json_is_false(json_object_get(alarm, "ActionsEnabled")))
         return;
-    json_array_foreach (actions, i, action) {
-        const char *arn = json_string_value(action);
-        if (!strncmp(arn, "arn:aws:autoscaling:", 20))
-            run_policy(turn, arn, again);
-        else if (!again)
-            alarm_history_add_action(turn->call, alarm, arn,
-                                     "This kind of action is not supported by Pileus yet");
-    }
+    json_array_foreach (actions, i, action)
+        run_policy(turn, json_string_value(action), again);
 }
 
 /* The state that actions were begun for. Alarms begin without data, and that calls for nothing. */
