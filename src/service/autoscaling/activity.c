@@ -88,7 +88,8 @@ void activity_end(struct call *call, const char *id, const char *status, const c
     json_t *activity = txn_edit(call->txn, activity_kind, call->region, id);
     if (!activity)
         return;
-    json_object_set_new(activity, "EndTime", json_integer(call->now_ms / 1000));
+    /* Whole seconds, as AWS has them; rounded up, so that nothing ends before it starts. */
+    json_object_set_new(activity, "EndTime", json_integer((call->now_ms + 999) / 1000));
     if (!message)
         return;
     size_t size = strnlen(message, STATUS_MESSAGE_MAX);
