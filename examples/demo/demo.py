@@ -68,8 +68,8 @@ class Demo:
         return state
 
     def drive(self, utilisation, state):
-        """Load that keeps every instance in service that busy."""
-        busy = max(1, len(state["in_service"])) * VCPU_SHARE * 2 * utilisation
+        """Load that keeps every healthy instance that busy."""
+        busy = max(1, len(state["healthy"])) * VCPU_SHARE * 2 * utilisation
         self.load.rate = max(1, busy / CPU_PER_REQUEST_S)
 
     def until(self, text, reached, utilisation):
@@ -86,12 +86,12 @@ class Demo:
 
     def play(self):
         self.until("two instances start", lambda s: len(s["healthy"]) == 2, 0.1)
-        self.until("load rises: the group grows", lambda s: len(s["in_service"]) >= 5, 0.9)
-        state = self.until("the load stays: it settles", lambda s: len(s["healthy"]) == s["desired"], 0.5)
+        self.until("load rises: the group grows", lambda s: len(s["in_service"]) >= 5, 0.75)
+        state = self.until("the load stays: it settles", lambda s: len(s["healthy"]) == s["desired"] == len(s["members"]), 0.4)
         victim, desired = state["in_service"][0], state["desired"]
         self.stack.kill(victim)
         self.until(f"{victim} is killed: the group heals",
-                   lambda s: victim not in s["in_service"] and victim not in s["members"] and len(s["healthy"]) >= desired, 0.5)
+                   lambda s: victim not in s["in_service"] and victim not in s["members"] and len(s["healthy"]) >= desired, 0.4)
         self.until("the load ends: the group shrinks", lambda s: s["desired"] == 2 and len(s["members"]) == 2, 0.05)
         lost = len(self.load.failures)
         self.view.say(f"grew, healed and shrank; {len(self.load.outcomes)} requests, {lost} of them failed")
@@ -99,7 +99,7 @@ class Demo:
     def wander(self):
         """After the play, up and down until Ctrl-C."""
         while True:
-            self.until("load rises again", lambda s: len(s["in_service"]) >= 4, 0.9)
+            self.until("load rises again", lambda s: len(s["in_service"]) >= 4, 0.75)
             self.until("load falls again", lambda s: s["desired"] == 2, 0.05)
 
 
