@@ -1,6 +1,5 @@
 #include "balancer/body.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void body_start(struct body_reader *reader, enum http1_body kind, uint64_t content_length)

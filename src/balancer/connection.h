@@ -77,8 +77,8 @@ struct exchange {
     bool request_chunked, response_chunked;
     bool body_begun; /* bytes of the body were taken: the request cannot be sent anew */
     bool retried;
-    bool target_deaf;            /* sending failed: only the response is waited for */
-    bool target_eof, client_eof; /* tunnel */
+    bool target_deaf;                   /* sending failed: only the response is waited for */
+    bool target_eof, client_eof;        /* tunnel */
     char head_inline[HEAD_INLINE_SIZE]; /* last: it is not zeroed */
 };
 

@@ -2,7 +2,6 @@
 
 #include "balancer/rules.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void write_bytes(struct writer *writer, const void *data, size_t size)
@@ -230,12 +229,22 @@ static void write_host(struct writer *writer, const struct http1_head *head,
     write_literal(writer, "\r\n");
 }
 
+static void write_hex(struct writer *writer, uint64_t number, int digits)
+{
+    char text[16];
+    for (int i = digits - 1; i >= 0; i--, number >>= 4)
+        text[i] = "0123456789abcdef"[number & 15];
+    write_bytes(writer, text, (size_t)digits);
+}
+
+/* "1-", the time in 8 digits, "-", 24 digits of chance. */
 static void write_new_trace(struct writer *writer, const struct forwarding *forwarding)
 {
-    char text[48];
-    int size = snprintf(text, sizeof text, "1-%08x-%08x%016llx", (unsigned)forwarding->unix_seconds,
-                        (unsigned)forwarding->random[0], (unsigned long long)forwarding->random[1]);
-    write_bytes(writer, text, (size_t)size);
+    write_literal(writer, "1-");
+    write_hex(writer, (uint64_t)forwarding->unix_seconds, 8);
+    write_literal(writer, "-");
+    write_hex(writer, forwarding->random[0], 8);
+    write_hex(writer, forwarding->random[1], 16);
 }
 
 /* The field "Name=..." of a trace id, with its name; empty if it is not there. */
