@@ -9,8 +9,8 @@ folder=.cache/protocol-vectors
 [ -e "$folder/complete" ] && exit 0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-python3 -m venv "$scratch/venv"
-"$scratch/venv/bin/pip" download -q --no-binary :all: --no-deps -d "$scratch" botocore
+/usr/bin/python3 -m venv "$scratch/venv"
+"$scratch/venv/bin/pip" download -q --retries 1 --no-binary :all: --no-deps -d "$scratch" botocore
 rm -rf "$folder"
 mkdir -p "$folder"
 tar -xzf "$scratch"/botocore-*.tar.gz -C "$folder" --strip-components=1 --wildcards \

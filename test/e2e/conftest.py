@@ -26,10 +26,6 @@ REGION = "ap-south-1"
 CLONE_NEWNET = 0x40000000
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "needs(program): skipped by name when the program is missing")
-
-
 def pytest_collection_modifyitems(config, items):
     if os.geteuid() == 0:
         return
@@ -173,10 +169,6 @@ class Aws:
         return found.group(1) if found else done.stderr
 
 
-def make_cloud(*options):
-    return Cloud(*options).start()
-
-
 @pytest.fixture(scope="module")
 def cloud(request):
     options = getattr(request.module, "OPTIONS", [])
@@ -187,15 +179,16 @@ def cloud(request):
         running.remove()
 
 
+def needs_newest(name):
+    if name == "newest" and not NEWEST_AWS.exists():
+        pytest.skip("needs the newest aws in .cache/venv (./dev deps fetches it)")
+
+
 @pytest.fixture(params=["debian", "newest"])
 def aws(request, cloud):
     """Each test runs with Debian's aws 2.9 and with the newest one."""
+    needs_newest(request.param)
     return aws_of(cloud, request.param)
-
-
-@pytest.fixture
-def aws_newest(cloud):
-    return aws_of(cloud, "newest")
 
 
 def aws_of(cloud, name):

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import NEWEST_AWS, ROOT, Cloud, aws_of, curl, eventually, ssh, ssh_when_up
+from conftest import NEWEST_AWS, ROOT, Cloud, aws_of, curl, eventually, needs_newest, ssh, ssh_when_up
 
 OPTIONS = ["--clock-speed", "5"]
 
@@ -14,6 +14,7 @@ OPTIONS = ["--clock-speed", "5"]
 @pytest.fixture(scope="module", params=["debian", "newest"])
 def stack(request):
     """The story up to the load balancer, as a script of aws commands, with either aws."""
+    needs_newest(request.param)
     cloud = Cloud(*OPTIONS)
     try:
         cloud.start()

@@ -176,6 +176,9 @@ def test_sigterm_lets_requests_finish(balancer):
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     target.request()
     balancer.process.send_signal(signal.SIGTERM)
+    with pytest.raises(ConnectionRefusedError):
+        while True:
+            balancer.connect().close()
     release.set()
     response = client.message()
     assert response.status == 200 and response.get("connection") == "close"

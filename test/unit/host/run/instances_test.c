@@ -93,7 +93,10 @@ static int setup(void **state)
     *state = fixture;
     if (geteuid() != 0)
         return 0;
-    snprintf(fixture->dir, sizeof fixture->dir, "/var/tmp/pileus-test-XXXXXX");
+    /* The build folder: unlike /tmp, it is on a disk that root file systems can be on. */
+    char *build_dir = getcwd(NULL, 0);
+    snprintf(fixture->dir, sizeof fixture->dir, "%s/instances-test-XXXXXX", build_dir);
+    free(build_dir);
     assert_non_null(mkdtemp(fixture->dir));
     snprintf(fixture->images, sizeof fixture->images, "%s/images", fixture->dir);
     snprintf(fixture->instances, sizeof fixture->instances, "%s/instances", fixture->dir);
