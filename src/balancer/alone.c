@@ -166,14 +166,14 @@ int balance_main(int argc, char **argv)
     struct alone alone = {0};
     struct err err;
     uint8_t seed[16];
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    if (argc == 1 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
         fputs(usage, stdout);
         return 0;
     }
-    if (argc == 3 && strcmp(argv[1], "--config") == 0)
-        alone.path = argv[2];
-    else if (argc == 2 && strncmp(argv[1], "--config=", 9) == 0)
-        alone.path = argv[1] + 9;
+    if (argc == 2 && strcmp(argv[0], "--config") == 0)
+        alone.path = argv[1];
+    else if (argc == 1 && strncmp(argv[0], "--config=", 9) == 0)
+        alone.path = argv[0] + 9;
     if (!alone.path) {
         fputs(usage, stderr);
         return 2;

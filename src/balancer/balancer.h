@@ -48,5 +48,5 @@ void balancer_drain(struct balancer *balancer);
 /* Whether no client is connected any more. */
 bool balancer_is_idle(const struct balancer *balancer);
 
-/* `pileus balance`: the balancer alone. Returns the exit status. */
+/* `pileus balance`: the balancer alone; argv begins after the command. Returns the exit status. */
 int balance_main(int argc, char **argv);

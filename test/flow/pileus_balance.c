@@ -3,5 +3,5 @@
 
 int main(int argc, char **argv)
 {
-    return balance_main(argc, argv);
+    return balance_main(argc - 1, argv + 1);
 }

@@ -25,7 +25,7 @@
 enum { WORLD = 45, PATIENCE_MS = 30000, SERVICES_MAX = 8 };
 
 struct fixture {
-    char dir[64], images[96], instances[96], records[96], console[96];
+    char dir[256], images[288], instances[288], records[288], console[288];
     struct loop *loop;
     struct instances *set;
     const char *user_data;
@@ -236,7 +236,7 @@ static void an_instance_is_a_machine_of_its_own(void **state)
 static void root_of_an_instance_is_nobody_outside(void **state)
 {
     struct fixture *fixture = *state;
-    char path[64];
+    char path[320];
     struct stat info;
     need_root();
     struct message_instance_start start = start_of("i-b", 78);
@@ -331,7 +331,7 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
 
     assert_true(store_mark_image(&store, "ami-1", &err) >= 0);
     assert_true(store_sweep(&store, false, &err) >= 0);
-    char path[128];
+    char path[320];
     snprintf(path, sizeof path, "%s/ami-1/root", fixture->images);
     assert_int_equal(access(path, F_OK), 0); /* an instance stands on it */
     instances_remove(fixture->set, "i-e");
