@@ -9,13 +9,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum {
-    PERIOD_US = 100000,
-    QUOTA_LEAST_US = 1000,
+    /* Short, so that a throttled program waits milliseconds, not the kernel's default of 100. */
+    PERIOD_US = 20000,
+    QUOTA_LEAST_US = 1000, /* the kernel takes no less */
     FREEZE_WAIT_MS = 2000,
     REMOVE_WAIT_MS = 5000,
     PATH_SIZE = 256
@@ -140,50 +142,77 @@ static int make_groups(const struct cgroups *cgroups, const char *instance, stru
     return 0;
 }
 
-struct setting {
-    enum cgroup_controller controller;
-    const char *unified_file, *file;
-    char unified_value[40], value[40];
+static int write_setting(const struct cgroups *cgroups, const char *root, const char *instance,
+                         const char *file, struct err *err, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+static int write_setting(const struct cgroups *cgroups, const char *root, const char *instance,
+                         const char *file, struct err *err, const char *format, ...)
+{
+    char path[PATH_SIZE], value[64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    group_path(path, cgroups, root, instance, file);
+    return kernel_file_write(path, value, err);
+}
+
+/* CPU time for each period; both in microseconds. */
+struct cpu_quota {
+    uint64_t quota_us, period_us;
 };
+
+static struct cpu_quota cpu_quota(uint32_t cpu_thousandths)
+{
+    uint64_t thousandths = cpu_thousandths ? cpu_thousandths : 1;
+    struct cpu_quota cpu = {thousandths * PERIOD_US / 1000, PERIOD_US};
+    if (cpu.quota_us < QUOTA_LEAST_US)
+        cpu = (struct cpu_quota){QUOTA_LEAST_US, QUOTA_LEAST_US * 1000 / thousandths};
+    return cpu;
+}
+
+static int limit_unified(const struct cgroups *cgroups, const char *instance,
+                         const struct cgroup_limits *limits, struct err *err)
+{
+    const char *root = cgroups->unified_root;
+    struct cpu_quota cpu = cpu_quota(limits->cpu_thousandths);
+    struct err ignored;
+    if (write_setting(cgroups, root, instance, "cpu.max", err, "%lu %lu", cpu.quota_us,
+                      cpu.period_us) < 0 ||
+        write_setting(cgroups, root, instance, "memory.max", err, "%lu",
+                      (uint64_t)limits->memory_mib << 20) < 0 ||
+        write_setting(cgroups, root, instance, "pids.max", err, "%u", limits->processes) < 0)
+        return -1;
+    /* No swap, as an EC2 instance; a kernel without swap lacks the file. */
+    write_setting(cgroups, root, instance, "memory.swap.max", &ignored, "0");
+    return 0;
+}
+
+static int limit_each_controller(const struct cgroups *cgroups, const char *instance,
+                                 const struct cgroup_limits *limits, struct err *err)
+{
+    struct cpu_quota cpu = cpu_quota(limits->cpu_thousandths);
+    return write_setting(cgroups, cgroups->roots[CGROUP_CPU], instance, "cpu.cfs_period_us", err,
+                         "%lu", cpu.period_us) < 0 ||
+                   write_setting(cgroups, cgroups->roots[CGROUP_CPU], instance, "cpu.cfs_quota_us",
+                                 err, "%lu", cpu.quota_us) < 0 ||
+                   write_setting(cgroups, cgroups->roots[CGROUP_MEMORY], instance,
+                                 "memory.limit_in_bytes", err, "%lu",
+                                 (uint64_t)limits->memory_mib << 20) < 0 ||
+                   write_setting(cgroups, cgroups->roots[CGROUP_PIDS], instance, "pids.max", err,
+                                 "%u", limits->processes) < 0
+               ? -1
+               : 0;
+}
 
 int cgroup_create(const struct cgroups *cgroups, const char *instance,
                   const struct cgroup_limits *limits, struct err *err)
 {
-    uint64_t quota_us = (uint64_t)limits->cpu_thousandths * PERIOD_US / 1000;
-    if (quota_us < QUOTA_LEAST_US)
-        quota_us = QUOTA_LEAST_US;
-    struct setting settings[] = {
-        {CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us"},
-        {CGROUP_MEMORY, "memory.max", "memory.limit_in_bytes"},
-        {CGROUP_PIDS, "pids.max", "pids.max"},
-    };
-    snprintf(settings[0].unified_value, sizeof settings[0].unified_value, "%lu %d", quota_us,
-             PERIOD_US);
-    snprintf(settings[0].value, sizeof settings[0].value, "%lu", quota_us);
-    snprintf(settings[1].value, sizeof settings[1].value, "%lu",
-             (uint64_t)limits->memory_mib << 20);
-    snprintf(settings[2].value, sizeof settings[2].value, "%u", limits->processes);
     if (make_groups(cgroups, instance, err) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        const struct setting *set = &settings[i];
-        char path[PATH_SIZE];
-        const char *value = set->value;
-        if (cgroups->unified && set->unified_value[0])
-            value = set->unified_value;
-        group_path(path, cgroups,
-                   cgroups->unified ? cgroups->unified_root : cgroups->roots[set->controller],
-                   instance, cgroups->unified ? set->unified_file : set->file);
-        if (kernel_file_write(path, value, err) < 0)
-            return -1;
-    }
-    if (cgroups->unified) { /* no swap, as an EC2 instance; a kernel without swap lacks the file */
-        struct err ignored;
-        char path[PATH_SIZE];
-        group_path(path, cgroups, cgroups->unified_root, instance, "memory.swap.max");
-        kernel_file_write(path, "0", &ignored);
-    }
-    return 0;
+    return cgroups->unified ? limit_unified(cgroups, instance, limits, err)
+                            : limit_each_controller(cgroups, instance, limits, err);
 }
 
 int cgroup_open(const struct cgroups *cgroups, const char *instance)
