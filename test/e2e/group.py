@@ -19,7 +19,7 @@ node /opt/server.js &
 
 class Group:
     def __init__(self, cloud, name="web", minimum=2, maximum=10, desired=None, health="ELB", grace=60, cpu=None,
-                 interval=5, cooldown=60):
+                 interval=5, cooldown=60, server=SERVER):
         self.cloud, self.name = cloud, name
         self.ec2, self.elb, self.asg = (cloud.boto(s) for s in ("ec2", "elbv2", "autoscaling"))
         self.cloudwatch = cloud.boto("cloudwatch")
@@ -33,7 +33,7 @@ class Group:
             Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")["Parameter"]["Value"]
         self.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={
             "ImageId": image, "InstanceType": "t3.micro", "SecurityGroupIds": [servers],
-            "UserData": base64.b64encode(SERVER.encode()).decode()})
+            "UserData": base64.b64encode(server.encode()).decode()})
         self.targets = self.elb.create_target_group(
             Name=name, Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckIntervalSeconds=interval,
             HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, UnhealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
