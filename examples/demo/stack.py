@@ -54,7 +54,7 @@ class Stack:
             "ImageId": self.image, "InstanceType": "t3.micro", "KeyName": NAME, "SecurityGroupIds": [servers],
             "UserData": base64.b64encode(USER_DATA.encode()).decode()})
         self.targets = self.elb.create_target_group(
-            Name=NAME, Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckIntervalSeconds=30, HealthCheckTimeoutSeconds=25, HealthyThresholdCount=2,
+            Name=NAME, Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckIntervalSeconds=60, HealthCheckTimeoutSeconds=50, HealthyThresholdCount=2,
             UnhealthyThresholdCount=3)["TargetGroups"][0]["TargetGroupArn"]
         balancer = self.elb.create_load_balancer(Name=NAME, Subnets=subnets, SecurityGroups=[front])["LoadBalancers"][0]
         self.host = balancer["DNSName"]

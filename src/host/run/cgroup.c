@@ -18,6 +18,13 @@ enum {
     /* Short, so that a throttled program waits milliseconds, not the kernel's default of 100. */
     PERIOD_US = 20000,
     QUOTA_LEAST_US = 1000, /* the kernel takes no less */
+    /*
+     * All instances together are one group beside every other process of the host. Their quotas
+     * limit them; this weight keeps a busy host from starving them below that. 16 and 10 times
+     * what one process has.
+     */
+    WORLD_SHARES = 16 * 1024,
+    WORLD_WEIGHT = 1000,
     FREEZE_WAIT_MS = 2000,
     REMOVE_WAIT_MS = 5000,
     PATH_SIZE = 256
@@ -178,7 +185,8 @@ static int limit_unified(const struct cgroups *cgroups, const char *instance,
     const char *root = cgroups->unified_root;
     struct cpu_quota cpu = cpu_quota(limits->cpu_thousandths);
     struct err ignored;
-    if (write_setting(cgroups, root, instance, "cpu.max", err, "%lu %lu", cpu.quota_us,
+    if (write_setting(cgroups, root, NULL, "cpu.weight", err, "%d", WORLD_WEIGHT) < 0 ||
+        write_setting(cgroups, root, instance, "cpu.max", err, "%lu %lu", cpu.quota_us,
                       cpu.period_us) < 0 ||
         write_setting(cgroups, root, instance, "memory.max", err, "%lu",
                       (uint64_t)limits->memory_mib << 20) < 0 ||
@@ -193,17 +201,17 @@ static int limit_each_controller(const struct cgroups *cgroups, const char *inst
                                  const struct cgroup_limits *limits, struct err *err)
 {
     struct cpu_quota cpu = cpu_quota(limits->cpu_thousandths);
-    return write_setting(cgroups, cgroups->roots[CGROUP_CPU], instance, "cpu.cfs_period_us", err,
-                         "%lu", cpu.period_us) < 0 ||
-                   write_setting(cgroups, cgroups->roots[CGROUP_CPU], instance, "cpu.cfs_quota_us",
-                                 err, "%lu", cpu.quota_us) < 0 ||
-                   write_setting(cgroups, cgroups->roots[CGROUP_MEMORY], instance,
-                                 "memory.limit_in_bytes", err, "%lu",
-                                 (uint64_t)limits->memory_mib << 20) < 0 ||
-                   write_setting(cgroups, cgroups->roots[CGROUP_PIDS], instance, "pids.max", err,
-                                 "%u", limits->processes) < 0
-               ? -1
-               : 0;
+    const char *cpu_root = cgroups->roots[CGROUP_CPU];
+    if (write_setting(cgroups, cpu_root, NULL, "cpu.shares", err, "%d", WORLD_SHARES) < 0 ||
+        write_setting(cgroups, cpu_root, instance, "cpu.cfs_period_us", err, "%lu", cpu.period_us) <
+            0 ||
+        write_setting(cgroups, cpu_root, instance, "cpu.cfs_quota_us", err, "%lu", cpu.quota_us) <
+            0 ||
+        write_setting(cgroups, cgroups->roots[CGROUP_MEMORY], instance, "memory.limit_in_bytes",
+                      err, "%lu", (uint64_t)limits->memory_mib << 20) < 0)
+        return -1;
+    return write_setting(cgroups, cgroups->roots[CGROUP_PIDS], instance, "pids.max", err, "%u",
+                         limits->processes);
 }
 
 int cgroup_create(const struct cgroups *cgroups, const char *instance,
