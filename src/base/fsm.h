@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct fsm_state {
-    const char *name;      /* as AWS spells it */
-    const char *next[8];   /* names it may move to; NULL-terminated unless full */
+    const char *name;    /* as AWS spells it */
+    const char *next[8]; /* names it may move to; NULL-terminated unless full */
 };
 
 struct fsm {

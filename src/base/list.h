@@ -1,4 +1,4 @@
-/* Intrusive doubly linked list. A field says what links it: `struct list targets; // of target.link` */
+/* Intrusive doubly linked list. A field says what links it: `struct list all; // target.link` */
 #pragma once
 
 #include <stdbool.h>

@@ -77,8 +77,7 @@ static int grow(struct map *map)
     struct map_entry **buckets = calloc(count, sizeof *buckets);
     if (!buckets)
         return -1;
-    map_each(entry, map)
-    {
+    map_each (entry, map) {
         struct map_entry **slot = &buckets[entry->hash & (count - 1)];
         entry->bucket_next = *slot;
         *slot = entry;

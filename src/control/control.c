@@ -10,8 +10,12 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
-    &fabric_controller,  &instances_controller, &balancers_controller,
-    &metrics_controller, &alarms_controller,    &groups_controller,
+    &fabric_controller,
+    &instances_controller,
+    &balancers_controller,
+    &metrics_controller,
+    &alarms_controller,
+    &groups_controller,
     NULL,
 };
 

@@ -32,7 +32,8 @@ struct controller {
     int (*create)(struct control *control, struct err *err);
     void (*destroy)(struct control *control);
     void (*changed)(struct control *control, const char *kind, const char *region); /* a commit */
-    void (*receive)(struct control *control, enum message_type type, const void *payload, size_t size);
+    void (*receive)(struct control *control, enum message_type type, const void *payload,
+                    size_t size);
     void (*peer_started)(struct control *control, enum process process);
     void (*run)(struct control *control);
 };

@@ -49,7 +49,8 @@ static void fabric_destroy(struct control *control)
 {
     if (!control->fabric)
         return;
-    map_each(entry, &control->fabric->vpcs) free_state(entry->value);
+    map_each (entry, &control->fabric->vpcs)
+        free_state(entry->value);
     map_finish(&control->fabric->vpcs);
     free(control->fabric);
     control->fabric = NULL;
@@ -75,8 +76,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
 /* A host that says hello may have lost anything: it is told everything. */
 static void forget_sent(struct fabric_control *fabric)
 {
-    map_each(entry, &fabric->vpcs)
-    {
+    map_each (entry, &fabric->vpcs) {
         struct vpc_state *state = entry->value;
         buf_reset(&state->sent);
         state->failures = 0;
@@ -201,7 +201,8 @@ static void delete_dead(struct control *control)
 static void run_all(struct control *control)
 {
     struct fabric_control *fabric = control->fabric;
-    map_each(entry, &fabric->vpcs)((struct vpc_state *)entry->value)->alive = false;
+    map_each (entry, &fabric->vpcs)
+        ((struct vpc_state *)entry->value)->alive = false;
     json_auto_t *regions = scan_regions(control->store, "vpc");
     size_t i;
     const json_t *region;
@@ -217,8 +218,7 @@ static void fabric_run(struct control *control)
 {
     if (control->fabric->stale)
         run_all(control);
-    map_each(entry, &control->fabric->vpcs)
-    {
+    map_each (entry, &control->fabric->vpcs) {
         struct vpc_state *state = entry->value;
         if (!state->retry_ms)
             continue;

@@ -125,8 +125,7 @@ static void host_started(struct control *control)
     instances->host_known = true;
     map_finish(&instances->images_told);
     instances->images_told = (struct map){0};
-    map_each(each, &instances->entries)
-    {
+    map_each (each, &instances->entries) {
         struct instance_entry *entry = each->value;
         entry->told = TOLD_NOTHING;
         look_again(entry);
@@ -148,8 +147,7 @@ static void peer_started(struct control *control, enum process process)
 {
     if (process != PROCESS_GUEST)
         return;
-    map_each(each, &control->instances->entries)
-    {
+    map_each (each, &control->instances->entries) {
         struct instance_entry *entry = each->value;
         free(ptr_take(&entry->metadata));
         look_again(entry);
@@ -184,8 +182,7 @@ static void find_forgettable(struct control *control)
     if (control_now(control) < instances->next_forget_ms)
         return;
     instances->next_forget_ms = INT64_MAX;
-    map_each(each, &instances->entries)
-    {
+    map_each (each, &instances->entries) {
         struct instance_entry *entry = each->value;
         if (entry->forget_ms)
             queue_entry(instances, entry);
@@ -338,8 +335,7 @@ static void release_held(struct instances_control *instances, const struct store
     list_each (row, &instances->reports, struct instance_report_row, link) {
         if (row->type != MESSAGE_IMAGE_DONE)
             continue;
-        map_each(each, &instances->entries)
-        {
+        map_each (each, &instances->entries) {
             struct instance_entry *entry = each->value;
             const json_t *image = store_get(store, "image", entry->region, row->image.image);
             if (image && doc_is(image, "SourceInstanceId", entry->id))
@@ -355,7 +351,8 @@ static void run(struct control *control)
     struct instances_control *instances = control->instances;
     struct map regions = instances->regions; /* what commits of this run change comes next time */
     instances->regions = (struct map){0};
-    map_each(region, &regions) find_changed_in(control, region->key);
+    map_each (region, &regions)
+        find_changed_in(control, region->key);
     find_forgettable(control);
     bool written = list_empty(&instances->changed) && list_empty(&instances->reports);
     if (!written && write_changes(control)) {
@@ -368,9 +365,11 @@ static void run(struct control *control)
             list_remove(&entry->link);
             tell(control, entry);
         }
-        map_each(region, &regions) images_tell(control, region->key);
+        map_each (region, &regions)
+            images_tell(control, region->key);
     } else {
-        map_each(region, &regions) mark_region(instances, region->key);
+        map_each (region, &regions)
+            mark_region(instances, region->key);
         control_wake_at(control, control_now(control) + RETRY_MS);
     }
     map_finish(&regions);

@@ -83,7 +83,8 @@ static struct instance_meter *begin_meter(struct control *control, struct map *m
 
 void metrics_free_meters(struct map *meters)
 {
-    map_each(entry, meters) free(entry->value);
+    map_each (entry, meters)
+        free(entry->value);
     map_finish(meters);
 }
 

@@ -96,8 +96,7 @@ void metadata_list_versions(struct buf *out)
 
 void metadata_reset(struct metadata *metadata)
 {
-    map_each(entry, &metadata->leaves)
-    {
+    map_each (entry, &metadata->leaves) {
         buf_reset(entry->value);
         free(entry->value);
     }
@@ -260,8 +259,7 @@ static bool collect(const struct metadata *metadata, const char *path, struct ma
     static char directory[] = "/";
     size_t size = strlen(path);
 
-    map_each(entry, &metadata->leaves)
-    {
+    map_each (entry, &metadata->leaves) {
         const char *rest = entry->key + size;
         if (strncmp(entry->key, path, size) != 0 || (size && *rest++ != '/'))
             continue;
@@ -287,8 +285,7 @@ bool metadata_get(const struct metadata *metadata, const char *path, struct buf 
         return true;
     }
     bool found = collect(metadata, path, &names);
-    map_each(entry, &names)
-    {
+    map_each (entry, &names) {
         bool slash = entry->value && *path; /* the uppermost directories are listed without */
         buf_printf(out, "%s%s%s", entry == names.first ? "" : "\n", entry->key, slash ? "/" : "");
     }

@@ -357,7 +357,8 @@ void host_set_peer(struct host *host, enum process peer, struct channel *channel
     if (peer == PROCESS_BALANCER)
         listeners_send_all(&host->listeners, channel);
     if (peer == PROCESS_GUEST)
-        map_each(entry, &host->vpcs) send_guest_sockets(host, entry->key);
+        map_each (entry, &host->vpcs)
+            send_guest_sockets(host, entry->key);
 }
 
 /* ---- life ---- */

@@ -97,8 +97,7 @@ void listeners_close_vpc(struct listeners *listeners, const char *vpc)
 
 void listeners_send_all(struct listeners *listeners, struct channel *balancer)
 {
-    map_each(entry, &listeners->by_endpoint)
-    {
+    map_each (entry, &listeners->by_endpoint) {
         const struct listener *listener = entry->value;
         send_listener(balancer, &listener->endpoint, listener->fd, 0);
     }

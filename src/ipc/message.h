@@ -9,38 +9,48 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum process { PROCESS_PARENT, PROCESS_API, PROCESS_BALANCER, PROCESS_GUEST, PROCESS_HOST, PROCESS_COUNT };
+enum process {
+    PROCESS_PARENT,
+    PROCESS_API,
+    PROCESS_BALANCER,
+    PROCESS_GUEST,
+    PROCESS_HOST,
+    PROCESS_COUNT
+};
 
-/*   name                from       to        payload (the fixed part)      descriptors at most */
-#define MESSAGES(X)                                                                                \
-    X(PEER,              PARENT,    ANY,      struct message_peer,          1) /* a new channel */ \
-    X(STOP,              PARENT,    ANY,      struct message_stop,          0)                     \
-    X(READY,             ANY,       PARENT,   struct message_empty,         0)                     \
-    X(CLOCK,             API,       ANY,      struct cloud_clock,           0)                     \
-    X(HOST_HELLO,        HOST,      API,      struct message_hello,         0) /* host (re)started: send all */ \
-    X(FABRIC,            API,       HOST,     struct fabric,                0) /* + arrays, see below */ \
-    X(FABRIC_DELETE,     API,       HOST,     struct message_id,            0)                     \
-    X(FABRIC_DONE,       HOST,      API,      struct message_fabric_done,   0)                     \
-    X(INSTANCE_START,    API,       HOST,     struct message_instance_start, 0)                    \
-    X(INSTANCE_STOP,     API,       HOST,     struct message_instance_stop, 0)                     \
-    X(INSTANCE_REMOVE,   API,       HOST,     struct message_id,            0) /* its disk too */  \
-    X(INSTANCE_STATE,    HOST,      API,      struct message_instance_state, 0)                    \
-    X(USAGE,             HOST,      API,      struct message_usage,         0) /* + rows, each second */ \
-    X(IMAGE_CREATE,      API,       HOST,     struct message_image_create,  0)                     \
-    X(IMAGE_DELETE,      API,       HOST,     struct message_id,            0)                     \
-    X(IMAGE_DONE,        HOST,      API,      struct message_image_done,    0)                     \
-    X(OPEN_LISTENER,     BALANCER,  HOST,     struct message_endpoint,      0)                     \
-    X(CLOSE_LISTENER,    BALANCER,  HOST,     struct message_endpoint,      0)                     \
-    X(LISTENER,          HOST,      BALANCER, struct message_listener,      1)                     \
-    X(OPEN_SOCKETS,      BALANCER,  HOST,     struct message_sockets,       0)                     \
-    X(SOCKETS,           HOST,      BALANCER, struct message_sockets,       64)                    \
-    X(GUEST_LISTENERS,   HOST,      GUEST,    struct message_id,            2) /* of a VPC: IMDS, DNS; none: it ends */ \
-    X(METADATA,          API,       GUEST,    struct message_id,            0) /* + JSON of an instance */ \
-    X(METADATA_DELETE,   API,       GUEST,    struct message_id,            0)                     \
-    X(NAMES,             API,       GUEST,    struct message_empty,         0) /* + JSON of DNS names */ \
-    X(CONFIGURE,         API,       BALANCER, struct message_empty,         0) /* + JSON, the whole configuration */ \
-    X(TARGET_HEALTH,     BALANCER,  API,      struct message_rows,          0) /* + struct target_health[] */ \
-    X(TRAFFIC,           BALANCER,  API,      struct message_rows,          0) /* + struct traffic[], each second */
+/* One row each; "+": what follows the fixed part. */
+/* clang-format off */
+/*    name             from      to        fixed part            descriptors at most */
+#define MESSAGES(X)                                                                                          \
+    X(PEER,            PARENT,   ANY,      struct message_peer,            1) /* a new channel */            \
+    X(STOP,            PARENT,   ANY,      struct message_stop,            0)                                \
+    X(READY,           ANY,      PARENT,   struct message_empty,           0)                                \
+    X(CLOCK,           API,      ANY,      struct cloud_clock,             0)                                \
+    X(HOST_HELLO,      HOST,     API,      struct message_hello,           0) /* send everything */          \
+    X(FABRIC,          API,      HOST,     struct fabric,                  0) /* + arrays */                 \
+    X(FABRIC_DELETE,   API,      HOST,     struct message_id,              0)                                \
+    X(FABRIC_DONE,     HOST,     API,      struct message_fabric_done,     0)                                \
+    X(INSTANCE_START,  API,      HOST,     struct message_instance_start,  0)                                \
+    X(INSTANCE_STOP,   API,      HOST,     struct message_instance_stop,   0)                                \
+    X(INSTANCE_REMOVE, API,      HOST,     struct message_id,              0) /* its disk too */             \
+    X(INSTANCE_STATE,  HOST,     API,      struct message_instance_state,  0)                                \
+    X(USAGE,           HOST,     API,      struct message_usage,           0) /* + usage rows */             \
+    X(IMAGE_CREATE,    API,      HOST,     struct message_image_create,    0)                                \
+    X(IMAGE_DELETE,    API,      HOST,     struct message_id,              0)                                \
+    X(IMAGE_DONE,      HOST,     API,      struct message_image_done,      0)                                \
+    X(OPEN_LISTENER,   BALANCER, HOST,     struct message_endpoint,        0)                                \
+    X(CLOSE_LISTENER,  BALANCER, HOST,     struct message_endpoint,        0)                                \
+    X(LISTENER,        HOST,     BALANCER, struct message_listener,        1)                                \
+    X(OPEN_SOCKETS,    BALANCER, HOST,     struct message_sockets,         0)                                \
+    X(SOCKETS,         HOST,     BALANCER, struct message_sockets,        64)                                \
+    X(GUEST_LISTENERS, HOST,     GUEST,    struct message_id,              2) /* IMDS, DNS; none: end */     \
+    X(METADATA,        API,      GUEST,    struct message_id,              0) /* + JSON */                   \
+    X(METADATA_DELETE, API,      GUEST,    struct message_id,              0)                                \
+    X(NAMES,           API,      GUEST,    struct message_empty,           0) /* + JSON */                   \
+    X(CONFIGURE,       API,      BALANCER, struct message_empty,           0) /* + JSON */                   \
+    X(TARGET_HEALTH,   BALANCER, API,      struct message_rows,            0) /* + target_health[] */        \
+    X(TRAFFIC,         BALANCER, API,      struct message_rows,            0) /* + traffic[], each second */
+/* clang-format on */
 
 enum message_type {
 #define X(name, from, to, payload, descriptors) MESSAGE_##name,
@@ -50,7 +60,7 @@ enum message_type {
 };
 
 enum {
-    ID_SIZE = 32,                     /* "subnet-" and 17 hex digits, with room */
+    ID_SIZE = 32,                        /* "subnet-" and 17 hex digits, with room */
     MESSAGE_SIZE_MAX = 64 * 1024 * 1024, /* of one message */
     MESSAGE_DESCRIPTORS_MAX = 64,
 };
@@ -79,8 +89,8 @@ struct message_rows {
 /* ---- parent, host, api ---- */
 
 struct message_hello {
-    uint32_t world;         /* 0..63: which /16 of 100.64.0.0/10 this daemon uses */
-    uint32_t host_address;  /* the host's own address there: 100.(64+world).0.1 */
+    uint32_t world;        /* 0..63: which /16 of 100.64.0.0/10 this daemon uses */
+    uint32_t host_address; /* the host's own address there: 100.(64+world).0.1 */
 };
 
 /* ---- the fabric of one VPC: the whole desired state, always ---- */
@@ -121,12 +131,12 @@ struct fabric_group {
 
 /* A security group rule with one source or destination: an address block or a group. */
 struct fabric_rule {
-    uint16_t group;      /* index into groups[]: the group the rule belongs to */
-    uint8_t direction;   /* enum fabric_direction */
-    uint8_t protocol;    /* IP protocol number; 0 means all */
-    uint16_t port_from;  /* for ICMP: type, 0xffff for all */
-    uint16_t port_to;    /* for ICMP: code, 0xffff for all */
-    uint32_t network;    /* peer block, when peer_group is FABRIC_NO_GROUP */
+    uint16_t group;     /* index into groups[]: the group the rule belongs to */
+    uint8_t direction;  /* enum fabric_direction */
+    uint8_t protocol;   /* IP protocol number; 0 means all */
+    uint16_t port_from; /* for ICMP: type, 0xffff for all */
+    uint16_t port_to;   /* for ICMP: code, 0xffff for all */
+    uint32_t network;   /* peer block, when peer_group is FABRIC_NO_GROUP */
     uint16_t prefix;
     uint16_t peer_group; /* index into groups[], or FABRIC_NO_GROUP */
 };
@@ -159,9 +169,8 @@ struct message_instance_start {
     char interface_id[ID_SIZE]; /* its primary network interface; the fabric names it too */
     char vpc[ID_SIZE];
     char host_name[HOST_NAME_SIZE]; /* "ip-10-0-1-5", letters, digits and hyphens only */
-    uint32_t boot;           /* counts starts; a START with a boot not above the current one is a no-op
-                                that is answered with the state again */
-    uint32_t slot;           /* which range of 65,536 user ids; unique among instances */
+    uint32_t boot; /* counts starts; START with one that is not new is answered by the state */
+    uint32_t slot; /* which range of 65,536 user ids; unique among instances */
     uint32_t cpu_thousandths; /* of one CPU, the most it may use */
     uint32_t memory_mib;
     uint32_t address, gateway; /* of eth0 */
@@ -177,7 +186,12 @@ struct message_instance_stop {
     uint32_t force; /* 1: SIGKILL at once; 0: SIGTERM, and SIGKILL after 30 s */
 };
 
-enum instance_report { INSTANCE_STARTED = 1, INSTANCE_EXITED = 2, INSTANCE_FAILED = 3, INSTANCE_REMOVED = 4 };
+enum instance_report {
+    INSTANCE_STARTED = 1,
+    INSTANCE_EXITED = 2,
+    INSTANCE_FAILED = 3,
+    INSTANCE_REMOVED = 4
+};
 
 /* Texts of INSTANCE_EXITED after which an instance that should run is started again. */
 #define INSTANCE_TEXT_RESTARTED "it restarted itself"
@@ -199,10 +213,10 @@ struct message_usage {
 
 struct usage {
     char instance[ID_SIZE];
-    uint32_t boot;          /* totals start again from 0 with each boot */
-    uint32_t cpu_thousandths; /* what 100 % means */
-    uint64_t cpu_us;        /* CPU time used, total */
-    uint64_t received_bytes, sent_bytes;     /* of eth0, seen from the instance, totals */
+    uint32_t boot;                       /* totals start again from 0 with each boot */
+    uint32_t cpu_thousandths;            /* what 100 % means */
+    uint64_t cpu_us;                     /* CPU time used, total */
+    uint64_t received_bytes, sent_bytes; /* of eth0, seen from the instance, totals */
     uint64_t received_packets, sent_packets;
     uint64_t memory_bytes;
 };
@@ -233,7 +247,7 @@ struct message_listener {
     uint32_t failed; /* errno, 0: the descriptor follows */
 };
 
-/* Unconnected TCP sockets in the VPC's namespace, non-blocking, bound to `address` (no port yet). */
+/* Unconnected TCP sockets in the VPC's namespace: non-blocking, bound to `address`, no port yet. */
 struct message_sockets {
     char vpc[ID_SIZE];
     uint32_t address;
@@ -241,7 +255,13 @@ struct message_sockets {
 };
 
 /* Target states and reasons as balancer sees them; texts are AWS's (DescribeTargetHealth). */
-enum target_state { TARGET_INITIAL = 1, TARGET_HEALTHY, TARGET_UNHEALTHY, TARGET_DRAINING, TARGET_UNUSED };
+enum target_state {
+    TARGET_INITIAL = 1,
+    TARGET_HEALTHY,
+    TARGET_UNHEALTHY,
+    TARGET_DRAINING,
+    TARGET_UNUSED
+};
 enum target_reason {
     REASON_NONE,
     REASON_REGISTRATION_IN_PROGRESS,
@@ -273,12 +293,12 @@ struct traffic {
     char target_group[DIMENSION_SIZE];  /* "" for what concerns no target group */
     char zone[ID_SIZE];                 /* Availability Zone of the node */
     uint64_t requests;
-    uint64_t target_status[6];          /* [2] counts 2xx answers of targets, ... */
-    uint64_t elb_status[6];             /* [4] 4xx generated by the load balancer ... */
+    uint64_t target_status[6]; /* [2] counts 2xx answers of targets, ... */
+    uint64_t elb_status[6];    /* [4] 4xx generated by the load balancer ... */
     uint64_t elb_500, elb_502, elb_503, elb_504;
     uint64_t target_connection_errors;
     uint64_t new_connections, rejected_connections, processed_bytes;
-    uint64_t active_connections;        /* at the end of the second */
+    uint64_t active_connections; /* at the end of the second */
     uint64_t fixed_responses, redirects;
     uint64_t response_time_count, response_time_sum_us, response_time_min_us, response_time_max_us;
     uint32_t response_time_buckets[RESPONSE_TIME_BUCKETS]; /* bucket n: [2^(n/2), 2^((n+1)/2)) us */

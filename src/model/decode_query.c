@@ -29,7 +29,8 @@ struct decoder {
 
 static void node_free(struct node *node)
 {
-    map_each(entry, &node->children) node_free(entry->value);
+    map_each (entry, &node->children)
+        node_free(entry->value);
     map_finish(&node->children);
     free(node);
 }
@@ -193,8 +194,7 @@ static struct indexed *indexed_children(const struct decoder *decoder, struct no
 {
     struct indexed *items = calloc(node->children.count + 1, sizeof(*items));
     size_t count = 0;
-    map_each(entry, &node->children)
-    {
+    map_each (entry, &node->children) {
         size_t digits = strspn(entry->key, "0123456789");
         if (!items || digits == 0 || digits > INDEX_DIGITS_MAX || entry->key[digits]) {
             fail(decoder, entry->value, entry->key);
@@ -336,8 +336,7 @@ static json_t *read_value(const struct decoder *decoder, struct node *node,
 /* The first parameter that no member took, or NULL. */
 static const struct node *find_unused(const struct node *node)
 {
-    map_each(entry, &node->children)
-    {
+    map_each (entry, &node->children) {
         const struct node *child = entry->value;
         const struct node *unused = child->used ? find_unused(child) : child;
         if (unused)

@@ -28,18 +28,18 @@ struct service_world {
     void (*random)(void *arg, void *out, size_t size);
     /* Appends the last 64 KiB of an instance's console, raw, as a malloc'd string; NULL if none. */
     char *(*read_console)(void *arg, const char *instance_id, size_t *ret_size);
-    double vcpu_share;     /* how much of a CPU one vCPU is */
-    uint32_t world;        /* which /16 of 100.64.0.0/10 public addresses come from */
+    double vcpu_share; /* how much of a CPU one vCPU is */
+    uint32_t world;    /* which /16 of 100.64.0.0/10 public addresses come from */
 };
 
 struct call {
     const struct service_world *world;
-    struct txn *txn;        /* open: committed when the handler succeeds, rolled back when it fails */
+    struct txn *txn; /* open: committed when the handler succeeds, rolled back when it fails */
     struct store *store;
     struct series_store *series;
-    const char *account;    /* 12 digits */
-    const char *region;     /* "us-east-1" */
-    const char *user_arn;   /* of the caller: "arn:aws:iam::000000000000:root" */
+    const char *account;  /* 12 digits */
+    const char *region;   /* "us-east-1" */
+    const char *user_arn; /* of the caller: "arn:aws:iam::000000000000:root" */
     const char *access_key;
     const char *request_id; /* a UUID */
     int64_t now_ms;         /* cloud time */

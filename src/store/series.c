@@ -185,7 +185,8 @@ void series_close(struct series_store *store)
 {
     if (!store)
         return;
-    map_each(entry, &store->by_name) series_free(entry->value);
+    map_each (entry, &store->by_name)
+        series_free(entry->value);
     map_finish(&store->by_name);
     series_disk_close(store->disk);
     free(store);
@@ -498,8 +499,7 @@ double series_percentile(const struct series *series, int64_t from_ms, int64_t t
 void series_each(const struct series_store *store, const char *region, series_visitor *visit,
                  void *arg)
 {
-    map_each(entry, &store->by_name)
-    {
+    map_each (entry, &store->by_name) {
         const struct series *series = entry->value;
         if (strcmp(series->key.region, region) == 0 && !visit(arg, series))
             return;

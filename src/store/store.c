@@ -135,8 +135,7 @@ void store_close(struct store *store)
         return;
     if (store->txn.open)
         txn_rollback(&store->txn);
-    map_each(table_entry, &store->tables)
-    {
+    map_each (table_entry, &store->tables) {
         struct table *table = table_entry->value;
         while (table->documents.first)
             remove_document(table->documents.first->value);
@@ -198,8 +197,7 @@ size_t store_count(const struct store *store, const char *kind, const char *regi
 void store_regions(const struct store *store, const char *kind,
                    void (*visit)(void *arg, const char *region), void *arg)
 {
-    map_each(entry, &store->tables)
-    {
+    map_each (entry, &store->tables) {
         struct table *table = entry->value;
         if (table->count && strcmp(table->kind, kind) == 0)
             visit(arg, table->region);
@@ -315,8 +313,7 @@ static int write_changes(struct txn *txn, struct err *err)
 
 static void announce(struct store *store)
 {
-    map_each(entry, &store->tables)
-    {
+    map_each (entry, &store->tables) {
         struct table *table = entry->value;
         if (!table->changed)
             continue;

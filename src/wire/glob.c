@@ -46,8 +46,7 @@ bool glob_match(const char *pattern, size_t pattern_size, const char *text, size
     return match(pattern, pattern_size, text, text_size, false);
 }
 
-bool glob_match_nocase(const char *pattern, size_t pattern_size, const char *text,
-                       size_t text_size)
+bool glob_match_nocase(const char *pattern, size_t pattern_size, const char *text, size_t text_size)
 {
     return match(pattern, pattern_size, text, text_size, true);
 }

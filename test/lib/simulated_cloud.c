@@ -296,7 +296,8 @@ struct simulated_cloud *cloud_create(uint64_t seed)
 
 static void free_values(struct map *map)
 {
-    map_each(entry, map) free(entry->value);
+    map_each (entry, map)
+        free(entry->value);
     map_finish(map);
 }
 

@@ -108,7 +108,8 @@ void cloud_kill(struct simulated_cloud *cloud, struct machine *machine)
 static int count_running(const struct simulated_cloud *cloud)
 {
     int count = 0;
-    map_each(entry, &cloud->machines) count += ((const struct machine *)entry->value)->running;
+    map_each (entry, &cloud->machines)
+        count += ((const struct machine *)entry->value)->running;
     return count;
 }
 
@@ -134,8 +135,7 @@ void simulated_host_usage(struct simulated_cloud *cloud)
     assert(message);
     struct usage *rows = (struct usage *)(message + 1);
     message->interval_ms = SIMULATED_USAGE_MS;
-    map_each(entry, &cloud->machines)
-    {
+    map_each (entry, &cloud->machines) {
         struct machine *machine = entry->value;
         if (!machine->running)
             continue;
@@ -158,11 +158,13 @@ void cloud_host_leaves(struct simulated_cloud *cloud)
 void cloud_host_returns(struct simulated_cloud *cloud, bool keeps_machines)
 {
     struct message_hello hello = {.world = 0, .host_address = 0x64400001};
-    map_each(entry, &cloud->fabrics) free(entry->value);
+    map_each (entry, &cloud->fabrics)
+        free(entry->value);
     map_finish(&cloud->fabrics);
     cloud->fabrics = (struct map){0};
     if (!keeps_machines)
-        map_each(entry, &cloud->machines)((struct machine *)entry->value)->running = false;
+        map_each (entry, &cloud->machines)
+            ((struct machine *)entry->value)->running = false;
     cloud->host_present = true;
     control_peer_started(cloud->control, PROCESS_HOST);
     control_receive(cloud->control, MESSAGE_HOST_HELLO, &hello, sizeof hello);

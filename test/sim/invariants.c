@@ -141,8 +141,7 @@ static const char *activities_have_members(struct simulated_cloud *cloud)
 /* The host runs nothing that is not an instance. */
 static const char *machines_are_instances(struct simulated_cloud *cloud)
 {
-    map_each(entry, &cloud->machines)
-    {
+    map_each (entry, &cloud->machines) {
         const json_t *instance = store_get(cloud->store, "instance", cloud->region, entry->key);
         if (!instance && ((const struct machine *)entry->value)->running)
             return say("machine %s runs without an instance", entry->key);
@@ -211,8 +210,7 @@ static bool interface_exists(struct simulated_cloud *cloud, const char *id)
 static const char *fabrics_have_living_interfaces(struct simulated_cloud *cloud)
 {
     size_t told = 0;
-    map_each(entry, &cloud->fabrics)
-    {
+    map_each (entry, &cloud->fabrics) {
         const struct simulated_fabric *kept = entry->value;
         struct fabric head;
         memcpy(&head, kept->bytes, sizeof head);

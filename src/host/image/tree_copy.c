@@ -246,7 +246,8 @@ int tree_copy(const char *from, const char *to, const struct tree_copy *options,
     int result = copy_dir(&copy, from_fd, to_fd);
     if (result >= 0)
         result = copy_metadata(&copy, from_fd, to_fd, &info);
-    map_each(entry, &copy.links) free(entry->value);
+    map_each (entry, &copy.links)
+        free(entry->value);
     map_finish(&copy.links);
     buf_reset(&copy.path);
     return result < 0 ? err_wrap(err, "copy %s to %s", from, to) : 0;

@@ -57,8 +57,7 @@ static int on_link(const struct nlmsghdr *header, void *owner)
     const struct nlattr *attribute;
 
     link->index = message->ifi_index;
-    mnl_attr_for_each(attribute, header, sizeof(*message))
-    {
+    mnl_attr_for_each (attribute, header, sizeof(*message)) {
         if (mnl_attr_get_type(attribute) == IFLA_LINK)
             link->peer_index = (int)mnl_attr_get_u32(attribute);
         else if (mnl_attr_get_type(attribute) == IFLA_STATS64)

@@ -38,7 +38,8 @@ void net_destroy(struct net *net)
 {
     if (!net)
         return;
-    map_each(entry, &net->vpcs) vpc_close(entry->value);
+    map_each (entry, &net->vpcs)
+        vpc_close(entry->value);
     map_finish(&net->vpcs);
     rtnl_close(&net->rtnl);
     cleanup_fd(&net->host_fd);

@@ -199,8 +199,7 @@ static int on_address(const struct nlmsghdr *header, void *owner)
         .sort = SORT_ADDRESS, .prefix = message->ifa_prefixlen, .link = message->ifa_index};
     const struct nlattr *attribute;
 
-    mnl_attr_for_each(attribute, header, sizeof(*message))
-    {
+    mnl_attr_for_each (attribute, header, sizeof(*message)) {
         if (mnl_attr_get_type(attribute) == IFA_LOCAL)
             route.network = get_address(attribute);
     }
@@ -215,8 +214,7 @@ static int on_route(const struct nlmsghdr *header, void *owner)
         .sort = SORT_ROUTE, .prefix = message->rtm_dst_len, .type = message->rtm_type};
     const struct nlattr *attribute;
 
-    mnl_attr_for_each(attribute, header, sizeof(*message))
-    {
+    mnl_attr_for_each (attribute, header, sizeof(*message)) {
         switch (mnl_attr_get_type(attribute)) {
         case RTA_TABLE:
             route.table = mnl_attr_get_u32(attribute);
@@ -250,8 +248,7 @@ static int on_rule(const struct nlmsghdr *header, void *owner)
                          .type = message->action};
     const struct nlattr *attribute;
 
-    mnl_attr_for_each(attribute, header, sizeof(*message))
-    {
+    mnl_attr_for_each (attribute, header, sizeof(*message)) {
         switch (mnl_attr_get_type(attribute)) {
         case FRA_PRIORITY:
             rule.priority = mnl_attr_get_u32(attribute);

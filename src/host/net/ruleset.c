@@ -38,7 +38,8 @@ static void object_free(struct ruleset_object *object)
 {
     if (!object)
         return;
-    map_each(entry, &object->elements) free(entry->value);
+    map_each (entry, &object->elements)
+        free(entry->value);
     map_finish(&object->elements);
     buf_reset(&object->rules);
     free(object);
@@ -46,7 +47,8 @@ static void object_free(struct ruleset_object *object)
 
 void ruleset_reset(struct ruleset *ruleset)
 {
-    map_each(entry, &ruleset->objects) object_free(entry->value);
+    map_each (entry, &ruleset->objects)
+        object_free(entry->value);
     map_finish(&ruleset->objects);
     memset(ruleset, 0, sizeof(*ruleset));
 }
@@ -310,8 +312,7 @@ int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint3
         build_bound(&builder, &view->interfaces[i]);
         build_public(&builder, &view->interfaces[i]);
     }
-    map_each(entry, &ruleset->objects)
-    {
+    map_each (entry, &ruleset->objects) {
         const struct ruleset_object *object = entry->value;
         builder.failed |= object->rules.failed;
     }
@@ -335,8 +336,7 @@ static const struct ruleset_object *counterpart(const struct ruleset *ruleset, c
 static void diff_declarations(const struct ruleset *old, const struct ruleset *new,
                               struct buf *commands)
 {
-    map_each(entry, &new->objects)
-    {
+    map_each (entry, &new->objects) {
         const struct ruleset_object *object = entry->value;
         if (counterpart(old, entry->key))
             continue;
@@ -365,8 +365,7 @@ static bool same_rules(const struct ruleset_object *a, const struct ruleset_obje
 
 static void diff_chains(const struct ruleset *old, const struct ruleset *new, struct buf *commands)
 {
-    map_each(entry, &new->objects)
-    {
+    map_each (entry, &new->objects) {
         const struct ruleset_object *object = entry->value, *before = counterpart(old, entry->key);
         if (object->kind != OBJECT_CHAIN || (before && same_rules(before, object)))
             continue;
@@ -381,8 +380,7 @@ static void diff_elements(const char *verb, const char *set, const struct rulese
                           const struct ruleset_object *those, struct buf *commands)
 {
     bool open = false;
-    map_each(entry, &these->elements)
-    {
+    map_each (entry, &these->elements) {
         const struct map_entry *match = those ? map_find(&those->elements, entry->key) : NULL;
         const char *value = entry->value;
         if (match && strcmp(match->value, value) == 0)
@@ -403,8 +401,7 @@ static void diff_elements(const char *verb, const char *set, const struct rulese
 static void diff_removed_elements(const struct ruleset *old, const struct ruleset *new,
                                   struct buf *commands)
 {
-    map_each(entry, &old->objects)
-    {
+    map_each (entry, &old->objects) {
         const struct ruleset_object *after = counterpart(new, entry->key);
         if (after)
             diff_elements("delete", entry->key, entry->value, after, commands);
@@ -416,8 +413,7 @@ static void diff_removed_objects(const struct ruleset *old, const struct ruleset
                                  struct buf *commands)
 {
     for (int pass = 0; pass < 2; pass++)
-        map_each(entry, &old->objects)
-        {
+        map_each (entry, &old->objects) {
             const struct ruleset_object *object = entry->value;
             if (counterpart(new, entry->key))
                 continue;
@@ -438,7 +434,7 @@ void ruleset_diff(const struct ruleset *old, const struct ruleset *new, struct b
     diff_chains(old, new, commands);
     if (old)
         diff_removed_elements(old, new, commands);
-    map_each(entry, &new->objects)
+    map_each (entry, &new->objects)
         diff_elements("add", entry->key, entry->value, counterpart(old, entry->key), commands);
     if (old)
         diff_removed_objects(old, new, commands);

@@ -431,8 +431,7 @@ void instances_remove(struct instances *set, const char *id)
 
 void instances_report_all(struct instances *set)
 {
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         const struct instance *instance = entry->value;
         if (instance->record.state.report)
             set->options.report(set->options.owner, &instance->record.state);
@@ -452,8 +451,7 @@ void instances_set_ready(struct instances *set, const struct err *failure)
 
 void instances_tick(struct instances *set)
 {
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         struct instance *instance = entry->value;
         const char *id = instance->record.start.instance;
         if (instance->ungrouped && is(instance, STOPPED))
@@ -465,8 +463,7 @@ void instances_tick(struct instances *set)
 
 bool instances_any_running(const struct instances *set)
 {
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         if (!is(entry->value, STOPPED))
             return true;
     }
@@ -475,8 +472,7 @@ bool instances_any_running(const struct instances *set)
 
 void instances_measure(struct instances *set, instances_visit *visit, void *owner)
 {
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         const struct instance *instance = entry->value;
         struct cgroup_usage usage;
         if ((is(instance, RUNNING) || is(instance, STOPPING)) &&
@@ -544,7 +540,8 @@ void instances_destroy(struct instances *set)
 {
     if (!set)
         return;
-    map_each(entry, &set->by_id) release(entry->value);
+    map_each (entry, &set->by_id)
+        release(entry->value);
     map_finish(&set->by_id);
     filter_free(&set->filter);
     free(set);
@@ -570,14 +567,12 @@ static void end_now(struct instance *instance, int64_t deadline_ms)
 void instances_end_all(struct instances *set, int grace_ms)
 {
     int64_t deadline_ms = clock_mono_ms() + grace_ms;
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         struct instance *instance = entry->value;
         instance->wanted = instance->removed = false;
         end(instance, false);
     }
-    map_each(entry, &set->by_id)
-    {
+    map_each (entry, &set->by_id) {
         struct instance *instance = entry->value;
         if (!is(instance, STOPPED))
             end_now(instance, deadline_ms);

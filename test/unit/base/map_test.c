@@ -22,8 +22,7 @@ static void entries_keep_insertion_order_through_growth_and_removal(void **state
         assert_int_equal((intptr_t)map_remove(&map, key), i + 1);
     }
     intptr_t expected = 2;
-    map_each(entry, &map)
-    {
+    map_each (entry, &map) {
         assert_int_equal((intptr_t)entry->value, expected);
         expected += 2;
     }

@@ -11,8 +11,12 @@
 static void vectors_of_rfc_4648_round_trip(void **state)
 {
     (void)state;
-    static const char *const pairs[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                           {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
                                            {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char *text = base64_encode(pairs[i][0], strlen(pairs[i][0]));
@@ -29,7 +33,8 @@ static void vectors_of_rfc_4648_round_trip(void **state)
 static void what_is_not_base64_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Zg", "Zg=", "Z===", "Zg==Zg==", "Zh==", "Zm9=", "Zm9v!", "=Zm9"};
+    static const char *const bad[] = {
+        "Zg", "Zg=", "Z===", "Zg==Zg==", "Zh==", "Zm9=", "Zm9v!", "=Zm9"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         size_t size;
         assert_null(base64_decode(bad[i], strlen(bad[i]), &size));
