@@ -19,7 +19,7 @@ node /opt/server.js &
 
 class Group:
     def __init__(self, cloud, name="web", minimum=2, maximum=10, desired=None, health="ELB", grace=60, cpu=None,
-                 interval=5, cooldown=60, server=SERVER):
+                 interval=5, timeout=2, cooldown=60, server=SERVER):
         self.cloud, self.name = cloud, name
         self.ec2, self.elb, self.asg = (cloud.boto(s) for s in ("ec2", "elbv2", "autoscaling"))
         self.cloudwatch = cloud.boto("cloudwatch")
@@ -36,7 +36,7 @@ class Group:
             "UserData": base64.b64encode(server.encode()).decode()})
         self.targets = self.elb.create_target_group(
             Name=name, Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckIntervalSeconds=interval,
-            HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, UnhealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+            HealthCheckTimeoutSeconds=timeout, HealthyThresholdCount=2, UnhealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
         self.elb.modify_target_group_attributes(TargetGroupArn=self.targets, Attributes=[
             {"Key": "deregistration_delay.timeout_seconds", "Value": "10"}])
         self.balancer = self.elb.create_load_balancer(Name=name, Subnets=self.subnets, SecurityGroups=[front])["LoadBalancers"][0]
