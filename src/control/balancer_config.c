@@ -118,7 +118,8 @@ static json_t *targets_of(const struct store *store, const char *region, const j
     size_t i;
     const json_t *target;
     json_array_foreach (json_object_get(group, "_targets"), i, target)
-        if (*elb_target_address(store, region, target))
+        if (*elb_target_address(store, region, target) &&
+            !elb_target_is_load_balancer(store, region, group, target))
             json_array_append_new(targets, target_config(store, region, target));
     return targets;
 }

@@ -1,6 +1,7 @@
 #include "service/elbv2/health.h"
 
 #include "service/doc.h"
+#include "service/elbv2/resource.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,28 @@ bool elb_target_is_down(const struct store *store, const char *region, const jso
     return is_instance(target) && strcmp(instance_state(store, region, target), "running") != 0;
 }
 
+static bool has_node(const json_t *load_balancer, const char *address)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach (json_object_get(load_balancer, "_nodes"), i, node)
+        if (doc_is(node, "Address", address))
+            return true;
+    return false;
+}
+
+bool elb_target_is_load_balancer(const struct store *store, const char *region, const json_t *group,
+                                 const json_t *target)
+{
+    if (is_instance(target))
+        return false;
+    store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), region)
+        if (doc_is(cursor.doc, "VpcId", doc_text(group, "VpcId")) &&
+            has_node(cursor.doc, doc_text(target, "Id")))
+            return true;
+    return false;
+}
+
 static json_t *health(const char *state, const char *reason, const char *description)
 {
     return json_pack("{s:s, s:s, s:s}", "State", state, "Reason", reason, "Description",
@@ -82,6 +105,10 @@ json_t *elb_target_health(const struct store *store, const char *region, const j
     if (!user)
         return health("unused", "Target.NotInUse",
                       "Target group is not configured to receive traffic from the load balancer");
+    if (elb_target_is_load_balancer(store, region, group, target))
+        return health(
+            "unused", "Target.IpUnusable",
+            "The IP address cannot be used as a target, as it is in use by a load balancer");
     if (elb_target_is_down(store, region, target))
         return down(instance_state(store, region, target));
     if (!zone_is_enabled(user, elb_target_zone(store, region, target)))

@@ -28,3 +28,6 @@ const char *elb_target_address(const struct store *store, const char *region, co
 const char *elb_target_zone(const struct store *store, const char *region, const json_t *target);
 /* Whether the target is an instance that does not run. */
 bool elb_target_is_down(const struct store *store, const char *region, const json_t *target);
+/* Whether it is the address of a load balancer in the group's VPC, which cannot be a target. */
+bool elb_target_is_load_balancer(const struct store *store, const char *region, const json_t *group,
+                                 const json_t *target);
