@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "host/run/announce.h"
 #include "host/run/imds.h"
 #include "host/run/plain_file.h"
 #include "host/run/user_data.h"
@@ -134,6 +135,7 @@ int boot_sshd(const struct boot *boot)
         return BOOT_NOT_INSTALLED;
     for (int i = 0; i < KEY_TYPE_COUNT; i++)
         make_host_key(key_types[i]);
+    announce_host_keys();
     execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-E", "/var/log/auth.log", (char *)NULL);
     return BOOT_NOT_INSTALLED;
 }
@@ -256,6 +258,7 @@ int boot_user(const struct boot *boot)
         printf("cloud-init: the metadata service does not answer: no key pair, no user data\n");
     }
     run_at_each_boot();
+    announce_finished();
     write_file(INSTANCE_DIR "/boot-finished", "", 0644);
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "host/run/init.h"
 
+#include "host/run/announce.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -95,6 +96,7 @@ static void on_signals(struct init *init)
         if (info.ssi_signo == SIGTERM && !init->stop_due_ms) {
             init->stop_due_ms = clock_mono_ms() + STOP_MS;
             init->ssh_due_ms = 0;
+            announce_end(init->console_fd);
             kill(-1, SIGTERM);
             kill(-1, SIGCONT);
         }
@@ -130,6 +132,7 @@ void init_run(const struct boot *boot, int console_fd)
     struct init init = {.boot = boot, .console_fd = console_fd};
     open_console(&init);
     open_signals(&init);
+    announce_boot(console_fd, boot);
     boot_prepare(boot);
     init.ssh = start_child(&init, boot_sshd);
     start_child(&init, boot_user);
