@@ -200,7 +200,7 @@ static int ssh_main(int argc, char **argv)
         return fail(&err);
     }
     snprintf(destination, sizeof destination, "ec2-user@%s", address);
-    auto_free char **arguments = calloc((size_t)argc + 10, sizeof *arguments);
+    auto_free char **arguments = calloc((size_t)argc + 11, sizeof *arguments);
     if (!arguments)
         return 1;
     int count = 0;
@@ -209,6 +209,8 @@ static int ssh_main(int argc, char **argv)
     arguments[count++] = "-oStrictHostKeyChecking=no";
     arguments[count++] = "-oUserKnownHostsFile=/dev/null";
     arguments[count++] = "-oLogLevel=ERROR";
+    /* The instance is near: silence means that no rule lets us in. */
+    arguments[count++] = "-oConnectTimeout=5";
     if (key) {
         arguments[count++] = "-i";
         arguments[count++] = key;

@@ -175,12 +175,16 @@ int ec2_DeleteSecurityGroup(struct call *call, struct err *err)
 
 /* ---- DescribeSecurityGroups ---- */
 
+/* GroupNames finds groups of the default VPC only: the others have no `_default_vpc_name`. */
 static json_t *show(const struct call *call, const json_t *group)
 {
     const char *id = ec2_text(group, "GroupId");
     json_t *shown = json_copy((json_t *)(uintptr_t)group);
     json_object_set_new(shown, "IpPermissions", ec2_rules_as_permissions(call, id, false));
     json_object_set_new(shown, "IpPermissionsEgress", ec2_rules_as_permissions(call, id, true));
+    const json_t *vpc = ec2_default_vpc(call);
+    if (vpc && !strcmp(ec2_text(group, "VpcId"), ec2_text(vpc, "VpcId")))
+        json_object_set(shown, "_default_vpc_name", json_object_get(group, "GroupName"));
     return shown;
 }
 
@@ -212,7 +216,7 @@ int ec2_DescribeSecurityGroups(struct call *call, struct err *err)
         .kind = kind,
         .list = "SecurityGroups",
         .selectors = {{"GroupIds", "GroupId", kind},
-                      {"GroupNames", "GroupName", "security-group-name"}},
+                      {"GroupNames", "_default_vpc_name", "security-group-name"}},
         .filters = filters,
         .show = show,
     };

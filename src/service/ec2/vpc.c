@@ -51,14 +51,12 @@ static json_t *make_document(struct call *call, const char *id, const char *bloc
     char suffix[17];
     call_make_hex16(call, suffix);
     return json_pack(
-        "{s:s, s:s, s:s, s:[{s:o, s:s, s:{s:s}}], s:[], s:s, s:s, s:s, s:b, s:o, s:b, "
-        "s:b}",
-        "VpcId", id, "OwnerId", call->account, "CidrBlock", block, "CidrBlockAssociationSet",
-        "AssociationId", json_sprintf("vpc-cidr-assoc-0%s", suffix), "CidrBlock", block,
-        "CidrBlockState", "State", "associated", "Ipv6CidrBlockAssociationSet", "DhcpOptionsId",
-        dhcp_options(call), "State", "available", "InstanceTenancy", "default", "IsDefault",
-        is_default, "Tags", tags ? json_deep_copy(tags) : json_array(), "_dns_support", 1,
-        "_dns_hostnames", is_default);
+        "{s:s, s:s, s:s, s:[{s:o, s:s, s:{s:s}}], s:[], s:s, s:s, s:s, s:b, s:o, s:b}", "VpcId", id,
+        "OwnerId", call->account, "CidrBlock", block, "CidrBlockAssociationSet", "AssociationId",
+        json_sprintf("vpc-cidr-assoc-0%s", suffix), "CidrBlock", block, "CidrBlockState", "State",
+        "associated", "Ipv6CidrBlockAssociationSet", "DhcpOptionsId", dhcp_options(call), "State",
+        "available", "InstanceTenancy", "default", "IsDefault", is_default, "Tags",
+        tags ? json_deep_copy(tags) : json_array(), "_dns_hostnames", is_default);
 }
 
 static void add_default_rules(struct call *call, const char *group)
@@ -212,13 +210,14 @@ int ec2_DescribeVpcs(struct call *call, struct err *err)
 struct vpc_attribute {
     const char *name;    /* as DescribeVpcAttribute is asked for it */
     const char *member;  /* of requests and answers */
-    const char *private; /* of the document; NULL: always false */
+    const char *private; /* of the document; NULL: it is `always`, and cannot be changed */
+    bool always;
 };
 
 static const struct vpc_attribute attributes[] = {
-    {"enableDnsSupport", "EnableDnsSupport", "_dns_support"},
-    {"enableDnsHostnames", "EnableDnsHostnames", "_dns_hostnames"},
-    {"enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics", NULL},
+    {"enableDnsSupport", "EnableDnsSupport", NULL, true},
+    {"enableDnsHostnames", "EnableDnsHostnames", "_dns_hostnames", false},
+    {"enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics", NULL, false},
 };
 
 enum { ATTRIBUTE_COUNT = sizeof attributes / sizeof *attributes };
@@ -235,8 +234,9 @@ int ec2_DescribeVpcAttribute(struct call *call, struct err *err)
     for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
         if (strcmp(attributes[i].name, name))
             continue;
-        bool value =
-            attributes[i].private && json_is_true(json_object_get(vpc, attributes[i].private));
+        bool value = attributes[i].private
+                         ? json_is_true(json_object_get(vpc, attributes[i].private))
+                         : attributes[i].always;
         json_object_set_new(call->out, "VpcId", json_string(id));
         json_object_set_new(call->out, attributes[i].member, json_pack("{s:b}", "Value", value));
         return 0;
@@ -267,9 +267,11 @@ int ec2_ModifyVpcAttribute(struct call *call, struct err *err)
         return -1;
     bool value = json_is_true(json_object_get(json_object_get(call->in, changed->member), "Value"));
     if (!changed->private)
-        return value ? err_aws(err, "UnsupportedOperation",
-                               "The attribute %s is not supported by Pileus yet", changed->name)
-                     : 0;
+        return value == changed->always
+                   ? 0
+                   : err_aws(err, "UnsupportedOperation",
+                             "The value '%s' of the attribute %s is not supported by Pileus yet",
+                             value ? "true" : "false", changed->name);
     json_t *vpc = txn_edit(call->txn, "vpc", call->region, id);
     json_object_set_new(vpc, changed->private, json_boolean(value));
     return 0;
