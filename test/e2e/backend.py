@@ -2,6 +2,8 @@
 import http.client
 from collections import namedtuple
 
+import pytest
+from botocore.exceptions import ClientError
 from conftest import eventually
 
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
@@ -134,3 +136,12 @@ def forward(group):
 def fixed(status, text="", kind="text/plain"):
     return {"Type": "fixed-response",
             "FixedResponseConfig": {"StatusCode": str(status), "ContentType": kind, "MessageBody": text}}
+
+
+def refuses(code, operation, **arguments):
+    """Calls what must fail with an AWS error code; gives its message."""
+    with pytest.raises(ClientError) as failure:
+        operation(**arguments)
+    error = failure.value.response["Error"]
+    assert error["Code"] == code, error
+    return error["Message"]
