@@ -78,5 +78,5 @@ int world_claim(struct world *world, const char *data_dir, struct err *err)
     snprintf(world->run_dir, sizeof world->run_dir, "/run/pileus/%u", world->number);
     if (file_make_dirs(world->run_dir, 0755, err) < 0)
         return -1;
-    return file_write(path, text, (size_t)length, 0644, err);
+    return file_write_passing(path, text, (size_t)length, 0644, err);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ char *file_read(const char *path, size_t size_max, size_t *ret_size, struct err 
     return buf_take(&contents);
 }
 
-static int write_and_sync(int fd, const char *data, size_t size)
+static int write_all(int fd, const char *data, size_t size)
 {
     while (size) {
         ssize_t written = write(fd, data, size);
@@ -45,22 +46,34 @@ static int write_and_sync(int fd, const char *data, size_t size)
         data += written;
         size -= (size_t)written;
     }
-    return fsync(fd);
+    return 0;
 }
 
-int file_write(const char *path, const void *data, size_t size, mode_t mode, struct err *err)
+static int replace(const char *path, const void *data, size_t size, mode_t mode, bool sync,
+                   struct err *err)
 {
     char temporary[PATH_MAX];
     snprintf(temporary, sizeof temporary, "%s.new", path);
     auto_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0)
         return err_sys(err, errno, "%s", temporary);
-    if (write_and_sync(fd, data, size) < 0 || rename(temporary, path) < 0) {
+    if (write_all(fd, data, size) < 0 || (sync && fsync(fd) < 0) || rename(temporary, path) < 0) {
         int number = errno;
         unlink(temporary);
         return err_sys(err, number, "%s", path);
     }
     return 0;
+}
+
+int file_write(const char *path, const void *data, size_t size, mode_t mode, struct err *err)
+{
+    return replace(path, data, size, mode, true, err);
+}
+
+int file_write_passing(const char *path, const void *data, size_t size, mode_t mode,
+                       struct err *err)
+{
+    return replace(path, data, size, mode, false, err);
 }
 
 int file_make_dirs(const char *path, mode_t mode, struct err *err)

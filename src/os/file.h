@@ -12,6 +12,9 @@
 char *file_read(const char *path, size_t size_max, size_t *ret_size, struct err *err);
 /* Replaces the file in one step (write, sync, rename): readers see the old or the new contents. */
 int file_write(const char *path, const void *data, size_t size, mode_t mode, struct err *err);
+/* The same without waiting for the disk: for what means nothing once the machine has stopped. */
+int file_write_passing(const char *path, const void *data, size_t size, mode_t mode,
+                       struct err *err);
 /* Creates a folder and its parents; one that exists keeps its mode and owner. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 

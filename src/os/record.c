@@ -30,7 +30,7 @@ int record_write(const char *data_dir, const struct record *record, struct err *
                        (int)record->processes[i].pid, record->processes[i].start_time);
     if (text.failed)
         return err_sys(err, ENOMEM, "%s", path);
-    return file_write(path, text.data, text.size, 0644, err);
+    return file_write_passing(path, text.data, text.size, 0644, err);
 }
 
 static void parse_line(struct record *record, int *count, const char *line)

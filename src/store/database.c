@@ -1,9 +1,9 @@
 #include "store/database.h"
 
 #include "base/cleanup.h"
+#include "store/database_file.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 
 enum {
@@ -25,10 +25,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [STATEMENT_DELETE] = "DELETE FROM document WHERE kind = ?1 AND region = ?2 AND id = ?3",
 };
 
-/* Full sync: a commit is on the disk, not only in the kernel, before a client hears of it. */
-static const char schema[] = "PRAGMA journal_mode = WAL;"
-                             "PRAGMA synchronous = FULL;"
-                             "CREATE TABLE IF NOT EXISTS document ("
+static const char tables[] = "CREATE TABLE document ("
                              " kind TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL,"
                              " sequence INTEGER NOT NULL, json TEXT NOT NULL,"
                              " PRIMARY KEY (kind, region, id)) WITHOUT ROWID;";
@@ -45,10 +42,8 @@ static int fail(struct database *database, const char *what, struct err *err)
 
 static int open_handle(struct database *database, const char *path, struct err *err)
 {
-    if (sqlite3_open(path, &database->handle) != SQLITE_OK)
-        return fail(database, path, err);
-    if (sqlite3_exec(database->handle, schema, NULL, NULL, NULL) != SQLITE_OK)
-        return fail(database, path, err);
+    if (database_file_open(path, tables, &database->handle, err) < 0)
+        return -1;
     for (int i = 0; i < STATEMENT_COUNT; i++)
         if (sqlite3_prepare_v3(database->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &database->prepared[i], NULL) != SQLITE_OK)

@@ -1,8 +1,9 @@
 #include "store/series_disk.h"
 
 #include "base/cleanup.h"
+#include "store/database_file.h"
 
-#include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Names the row of STATEMENTS with the same index. */
@@ -37,13 +38,10 @@ static const char *const STATEMENTS[STATEMENT_COUNT] = {
              " FROM series WHERE last_ms IS NOT NULL ORDER BY id",
 };
 
-static const char SCHEMA[] =
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = FULL;"
-    "PRAGMA cache_size = -512;"
-    "CREATE TABLE IF NOT EXISTS series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+static const char TABLES[] =
+    "CREATE TABLE series (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " unit TEXT NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS minute (series INTEGER NOT NULL, start_ms INTEGER NOT NULL,"
+    "CREATE TABLE minute (series INTEGER NOT NULL, start_ms INTEGER NOT NULL,"
     " count REAL NOT NULL, sum REAL NOT NULL, minimum REAL NOT NULL, maximum REAL NOT NULL,"
     " sketch BLOB, PRIMARY KEY (series, start_ms)) WITHOUT ROWID;";
 
@@ -64,8 +62,12 @@ struct series_disk *series_disk_open(const char *path, struct err *err)
         err_set(err, "out of memory");
         return NULL;
     }
-    bool ok = sqlite3_open(path ? path : ":memory:", &disk->database) == SQLITE_OK &&
-              sqlite3_exec(disk->database, SCHEMA, NULL, NULL, NULL) == SQLITE_OK;
+    if (database_file_open(path, TABLES, &disk->database, err) < 0) {
+        series_disk_close(disk);
+        return NULL;
+    }
+    bool ok =
+        sqlite3_exec(disk->database, "PRAGMA cache_size = -512", NULL, NULL, NULL) == SQLITE_OK;
     for (int i = 0; ok && i < STATEMENT_COUNT; i++)
         ok = sqlite3_prepare_v3(disk->database, STATEMENTS[i], -1, SQLITE_PREPARE_PERSISTENT,
                                 &disk->statements[i], NULL) == SQLITE_OK;

@@ -16,7 +16,7 @@ int instance_record_write(const char *dir, const struct instance_record *record,
     struct instance_record copy = *record;
     copy.version = VERSION;
     snprintf(path, sizeof path, "%s/%s", dir, record->start.instance);
-    return file_write(path, &copy, sizeof copy, 0600, err);
+    return file_write_passing(path, &copy, sizeof copy, 0600, err);
 }
 
 void instance_record_remove(const char *dir, const char *instance)
