@@ -19,7 +19,10 @@ static int coverage_main(int argc, char **argv)
         fprintf(stderr, "Usage: pileus coverage [SERVICE]\n");
         return 2;
     }
-    return coverage_print(stdout, argc ? argv[0] : NULL);
+    if (coverage_print(stdout, argc ? argv[0] : NULL) > 0)
+        return 0;
+    fprintf(stderr, "pileus: there is no service %s\n", argv[0]);
+    return 1;
 }
 
 static const struct command own_commands[] = {

@@ -15,6 +15,7 @@ enum {
     PATIENCE_MS = 120000,
     RETRY_FIRST_MS = 5,
     RETRY_LAST_MS = 500,
+    SWITCHED_OFF = 403, /* the service's answer for an instance that shall not use it */
 };
 
 static int connect_service(void)
@@ -72,6 +73,8 @@ int imds_get_token(char token[IMDS_TOKEN_SIZE])
             snprintf(token, IMDS_TOKEN_SIZE, "%s", body.data);
             return 0;
         }
+        if (status == SWITCHED_OFF)
+            return -1;
         poll(NULL, 0, delay_ms);
         delay_ms = delay_ms * 2 < RETRY_LAST_MS ? delay_ms * 2 : RETRY_LAST_MS;
     }
