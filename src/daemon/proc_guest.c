@@ -4,6 +4,7 @@
 #include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "guest/guest.h"
+#include "ipc/id.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "os/random.h"
@@ -32,6 +33,11 @@ static void on_api_message(struct process_context *context, struct channel *chan
     (void)channel;
     (void)descriptors;
     (void)descriptor_count; /* none from api: the table says so */
+    bool named = type == MESSAGE_METADATA || type == MESSAGE_METADATA_DELETE;
+    if (named && !id_is_valid(id->id, "i-")) {
+        log_error("%s without an id", message_name(type));
+        return;
+    }
     switch (type) {
     case MESSAGE_CLOCK:
         loop_set_cloud_clock(context->loop, payload);

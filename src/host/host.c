@@ -9,6 +9,7 @@
 #include "host/run/instances.h"
 #include "host/run/userns.h"
 #include "host/run/worker.h"
+#include "ipc/id.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -248,7 +249,7 @@ static void on_fabric(struct host *host, const struct fabric *fabric, size_t siz
 {
     struct err err;
     struct message_fabric_done done = {.generation = fabric->generation};
-    if (!memchr(fabric->vpc, '\0', ID_SIZE))
+    if (!id_is_valid(fabric->vpc, "vpc-"))
         return;
     memcpy(done.vpc, fabric->vpc, ID_SIZE);
     if (net_apply(host->net, fabric, size, &err) < 0) {
@@ -270,16 +271,12 @@ static void on_fabric_delete(struct host *host, const char *vpc)
 
 /* ---- messages ---- */
 
-/* The checks that every id needs before it becomes part of a path. */
-static bool is_id(const char *id)
-{
-    return memchr(id, '\0', ID_SIZE) && *id && *id != '.' && !strchr(id, '/');
-}
-
 static void on_image_create(struct host *host, const struct message_image_create *request)
 {
     struct err err;
-    if (is_id(request->image) && is_id(request->instance) && start_image(host, request, &err) < 0)
+    /* The layer of the host's own programs is nobody's to make. */
+    if (id_is_valid(request->image, "ami-") && id_is_valid(request->instance, "i-") &&
+        start_image(host, request, &err) < 0)
         finish_image(host, request->image, &err);
 }
 
@@ -287,8 +284,7 @@ static void on_image_delete(struct host *host, const char *image)
 {
     struct err ignored;
     struct store store = store_of(host);
-    /* The layer of the host's own programs is nobody's to delete. */
-    if (strncmp(image, "ami-", 4) == 0 && store_mark_image(&store, image, &ignored) >= 0)
+    if (id_is_valid(image, "ami-") && store_mark_image(&store, image, &ignored) >= 0)
         sweep(host);
 }
 
@@ -299,7 +295,7 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
     const struct message_instance_stop *stop = payload;
     bool named = type == MESSAGE_INSTANCE_REMOVE || type == MESSAGE_IMAGE_DELETE ||
                  type == MESSAGE_FABRIC_DELETE;
-    if (named && !is_id(id->id))
+    if (named && !id_is_valid(id->id, ""))
         return;
     switch (type) {
     case MESSAGE_FABRIC:

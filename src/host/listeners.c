@@ -1,6 +1,7 @@
 #include "host/listeners.h"
 
 #include "base/cleanup.h"
+#include "ipc/id.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ struct listener {
 
 static bool is_valid(const char vpc[ID_SIZE], uint32_t port)
 {
-    return memchr(vpc, '\0', ID_SIZE) && port <= 0xffff;
+    return (!*vpc || id_is_valid(vpc, "vpc-")) && port <= 0xffff;
 }
 
 static const char *key_of(char key[KEY_SIZE], const struct message_endpoint *endpoint)

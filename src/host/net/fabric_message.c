@@ -1,6 +1,7 @@
 #include "host/net/fabric_message.h"
 
 #include "base/cleanup.h"
+#include "ipc/id.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -15,11 +16,8 @@ uint32_t fabric_mask(unsigned prefix)
 
 int fabric_check_id(const char *id, const char *prefix, struct err *err)
 {
-    size_t length = strnlen(id, ID_SIZE), prefix_size = strlen(prefix);
-    if (length == ID_SIZE || length <= prefix_size || memcmp(id, prefix, prefix_size) != 0)
-        return err_set(err, "an id does not begin with %s, or is too long", prefix);
-    if (strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
-        return err_set(err, "an id has a byte that no id has");
+    if (!id_is_valid(id, prefix))
+        return err_set(err, "an id is not one that begins with %s", prefix);
     return 0;
 }
 

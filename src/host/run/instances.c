@@ -9,6 +9,7 @@
 #include "host/run/rootfs.h"
 #include "host/run/spawn.h"
 #include "host/run/userns.h"
+#include "ipc/id.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -349,7 +350,7 @@ static void begin(struct instance *instance)
 
 /* ---- checks of what api sends: it may be in an attacker's hands, and this process is root ---- */
 
-static bool is_name(const char *text, size_t size)
+static bool is_host_name(const char *text, size_t size)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
     size_t length = strnlen(text, size);
@@ -358,14 +359,16 @@ static bool is_name(const char *text, size_t size)
 
 static int check(const struct message_instance_start *start, struct err *err)
 {
-    if (!is_name(start->host_name, sizeof start->host_name))
+    if (!is_host_name(start->host_name, sizeof start->host_name))
         return err_set(err, "the host name is not one");
+    if (!id_is_valid(start->vpc, "vpc-") || !id_is_valid(start->interface_id, "eni-"))
+        return err_set(err, "the network interface or its VPC has no id");
     if (start->slot >= USERNS_SLOTS)
         return err_set(err, "there is no slot %u", start->slot);
     if (!start->layer_count || start->layer_count > LAYERS_MAX)
         return err_set(err, "%u layers are none or too many", start->layer_count);
     for (uint32_t i = 0; i < start->layer_count; i++)
-        if (!is_name(start->layers[i], ID_SIZE))
+        if (!id_is_valid(start->layers[i], ""))
             return err_set(err, "layer %u has no name", i);
     return 0;
 }
@@ -374,13 +377,13 @@ static int check(const struct message_instance_start *start, struct err *err)
 
 static struct instance *find(struct instances *set, const char *id)
 {
-    return is_name(id, ID_SIZE) ? map_get(&set->by_id, id) : NULL;
+    return id_is_valid(id, "i-") ? map_get(&set->by_id, id) : NULL;
 }
 
 void instances_start(struct instances *set, const struct message_instance_start *start)
 {
     struct err err;
-    if (!is_name(start->instance, ID_SIZE))
+    if (!id_is_valid(start->instance, "i-"))
         return;
     struct instance *instance = map_get(&set->by_id, start->instance);
     if (check(start, &err) < 0 || (!instance && !(instance = add(set, start->instance, &err)))) {
@@ -402,7 +405,7 @@ void instances_stop(struct instances *set, const char *id, bool force)
 {
     struct instance *instance = find(set, id);
     if (!instance) {
-        if (is_name(id, ID_SIZE))
+        if (id_is_valid(id, "i-"))
             report_unknown(set, id, 0, INSTANCE_EXITED, "it is not known here");
         return;
     }
@@ -419,7 +422,7 @@ void instances_stop(struct instances *set, const char *id, bool force)
 void instances_remove(struct instances *set, const char *id)
 {
     struct err err;
-    if (!is_name(id, ID_SIZE))
+    if (!id_is_valid(id, "i-"))
         return;
     struct instance *instance = map_get(&set->by_id, id);
     if (!instance && !(instance = add(set, id, &err)))

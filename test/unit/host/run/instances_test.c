@@ -144,6 +144,8 @@ static void need_root(void)
 static struct message_instance_start start_of(const char *id, uint32_t slot)
 {
     struct message_instance_start start = {
+        .interface_id = "eni-1",
+        .vpc = "vpc-1",
         .host_name = "ip-10-0-1-5",
         .boot = 1,
         .slot = slot,
