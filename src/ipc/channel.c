@@ -192,6 +192,7 @@ static struct frame *frame_create(enum message_type type, const void *payload, s
         return NULL;
     struct frame_header header = {FRAME_MAGIC, type, (uint32_t)body_size,
                                   (uint32_t)descriptor_count};
+    list_init(&frame->link);
     frame->size = size;
     memcpy(frame->data, &header, sizeof header);
     memcpy(frame->data + sizeof header, payload, payload_size);
@@ -215,7 +216,8 @@ int channel_send(struct channel *channel, enum message_type type, const void *pa
     struct frame *frame =
         frame_create(type, payload, payload_size, tail, tail_size, descriptors, descriptor_count);
     if (!frame || channel->queued_bytes + frame->size > QUEUE_SIZE_MAX) {
-        free(frame);
+        if (frame)
+            frame_destroy(frame);
         channel_break(channel);
         return -1;
     }
