@@ -44,22 +44,28 @@ static int open_endpoint(const struct daemon_options *options, struct err *err)
     return fd_take(&fd);
 }
 
-/* The folders whose rights matter: api may write its state, and may read consoles. */
+static int make_folder(const char *path, gid_t gid, mode_t mode, struct err *err)
+{
+    if (file_make_dirs(path, 0700, err) < 0)
+        return -1;
+    return lchown(path, 0, gid) < 0 || chmod(path, mode) < 0 ? err_sys(err, errno, "%s", path) : 0;
+}
+
+/*
+ * The folders whose rights matter: api may write its state, and may read consoles. The state is
+ * root's and sticky, so that api cannot put a link in place of the folder where root writes.
+ */
 static int make_folders(const struct daemon_options *options, struct err *err)
 {
     char path[PATH_MAX];
     if (file_make_dirs(options->data_dir, 0755, err) < 0)
         return -1;
     snprintf(path, sizeof path, "%s/state", options->data_dir);
-    if (file_make_dirs(path, 0700, err) < 0)
+    if (make_folder(path, PRIVILEGE_UID_API, S_ISVTX | 0770, err) < 0)
         return -1;
-    if (chown(path, PRIVILEGE_UID_API, PRIVILEGE_UID_API) < 0)
-        return err_sys(err, errno, "%s", path);
     snprintf(path, sizeof path, "%s/state/console", options->data_dir);
-    if (file_make_dirs(path, 0750, err) < 0)
+    if (make_folder(path, PRIVILEGE_UID_API, 0750, err) < 0)
         return -1;
-    if (chown(path, 0, PRIVILEGE_UID_API) < 0)
-        return err_sys(err, errno, "%s", path);
     snprintf(path, sizeof path, "%s/empty", options->data_dir);
     return file_make_dirs(path, 0555, err);
 }
