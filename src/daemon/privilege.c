@@ -52,7 +52,8 @@ static int become_user(uid_t uid, struct err *err)
 
 int privilege_drop(const struct privilege *privilege, struct err *err)
 {
-    struct rlimit none = {0, 0};
+    /* 1, not 0: the kernel then does not start a core-dump program either. */
+    struct rlimit none = {1, 1};
     setrlimit(RLIMIT_CORE, &none);
     if (privilege->root_dir && (chroot(privilege->root_dir) < 0 || chdir("/") < 0))
         return err_sys(err, errno, "chroot to %s", privilege->root_dir);
