@@ -261,17 +261,32 @@ static _Noreturn void run_child(struct parent *parent, enum process process, int
     _exit(1);
 }
 
+/* Takes over `parent_fd`. */
 static int watch_child(struct child *child, int parent_fd, struct err *err)
 {
-    struct parent *parent = child->parent;
-    int fd = process_open(child->pid, process_start_time(child->pid));
+    struct loop *loop = child->parent->loop;
+    child->channel =
+        channel_create(loop, parent_fd, PROCESS_PARENT, child->process, &child_handler, child, err);
+    if (!child->channel)
+        return -1;
+    auto_fd int fd = process_open(child->pid, process_start_time(child->pid));
     if (fd < 0)
         return err_sys(err, errno, "pidfd");
-    if (loop_watch(parent->loop, &child->exit_watch, fd, EPOLLIN, err) < 0)
+    if (loop_watch(loop, &child->exit_watch, fd, EPOLLIN, err) < 0)
         return -1;
-    child->channel = channel_create(parent->loop, parent_fd, PROCESS_PARENT, child->process,
-                                    &child_handler, child, err);
-    return child->channel ? 0 : -1;
+    fd_take(&fd);
+    return 0;
+}
+
+/* Nobody would hear of its end: it ends now, and is started again. */
+static void give_up_child(struct child *child)
+{
+    kill(child->pid, SIGKILL);
+    waitpid(child->pid, NULL, 0);
+    child->pid = 0;
+    channel_destroy(child->channel);
+    child->channel = NULL;
+    schedule_restart(child);
 }
 
 static void start_child(struct child *child)
@@ -298,7 +313,7 @@ static void start_child(struct child *child)
     child->started_ms = loop_now_ms(parent->loop);
     if (watch_child(child, pair[0], &err) < 0) {
         log_error("%s: %s", process_name(child->process), err.text);
-        kill(pid, SIGKILL);
+        give_up_child(child);
         return;
     }
     connect_peers(child);
