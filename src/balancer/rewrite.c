@@ -19,7 +19,7 @@ void write_slice(struct writer *writer, struct slice slice)
     write_bytes(writer, slice.data, slice.size);
 }
 
-void write_number(struct writer *writer, uint64_t number)
+static void write_number(struct writer *writer, uint64_t number)
 {
     char text[20], *at = text + sizeof text;
     do

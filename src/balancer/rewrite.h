@@ -13,7 +13,6 @@ struct writer {
 
 void write_bytes(struct writer *writer, const void *data, size_t size);
 void write_slice(struct writer *writer, struct slice slice);
-void write_number(struct writer *writer, uint64_t number);
 #define write_literal(writer, literal) write_bytes(writer, "" literal, sizeof(literal) - 1)
 
 struct forwarding {

@@ -126,11 +126,6 @@ void control_peer_started(struct control *control, enum process process)
     make_dirty(control);
 }
 
-int control_settled(const struct control *control)
-{
-    return !control->dirty && control->next_due_ms > control_now(control);
-}
-
 struct call control_call(struct control *control, struct txn *txn, const char *region)
 {
     struct call call = {

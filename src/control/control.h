@@ -43,5 +43,3 @@ void control_receive(struct control *control, enum message_type type, const void
                      size_t size);
 /* A process (re)connected: everything it must know is sent again. */
 void control_peer_started(struct control *control, enum process process);
-/* True if nothing is waiting to be done at the present time (for tests and the simulator). */
-int control_settled(const struct control *control);

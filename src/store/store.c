@@ -211,11 +211,6 @@ struct txn *txn_begin(struct store *store)
     return &store->txn;
 }
 
-struct store *txn_store(struct txn *txn)
-{
-    return txn->store;
-}
-
 bool txn_dirty(const struct txn *txn)
 {
     return !list_empty(&txn->changes);

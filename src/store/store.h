@@ -49,7 +49,6 @@ struct txn *txn_begin(struct store *store);
 int txn_commit(struct txn *txn, struct err *err);
 /* Undoes every change. Ends txn. */
 void txn_rollback(struct txn *txn);
-struct store *txn_store(struct txn *txn);
 /* True if the transaction has changed anything so far. */
 bool txn_dirty(const struct txn *txn);
 

@@ -43,29 +43,24 @@ bool cidr_parse(const char *text, struct cidr *ret)
            parse_number(&text, 32, &ret->prefix) && *text == '\0';
 }
 
-uint32_t cidr_mask(unsigned prefix)
+static uint32_t mask(unsigned prefix)
 {
     return prefix ? ~(uint32_t)0 << (32 - prefix) : 0;
 }
 
-bool cidr_is_canonical(struct cidr cidr)
-{
-    return (cidr.network & ~cidr_mask(cidr.prefix)) == 0;
-}
-
 struct cidr cidr_canonical(struct cidr cidr)
 {
-    return (struct cidr){cidr.network & cidr_mask(cidr.prefix), cidr.prefix};
+    return (struct cidr){cidr.network & mask(cidr.prefix), cidr.prefix};
 }
 
 uint32_t cidr_last(struct cidr cidr)
 {
-    return cidr.network | ~cidr_mask(cidr.prefix);
+    return cidr.network | ~mask(cidr.prefix);
 }
 
 bool cidr_contains(struct cidr cidr, uint32_t address)
 {
-    return ((address ^ cidr.network) & cidr_mask(cidr.prefix)) == 0;
+    return ((address ^ cidr.network) & mask(cidr.prefix)) == 0;
 }
 
 bool cidr_overlaps(struct cidr a, struct cidr b)

@@ -11,13 +11,10 @@ struct cidr {
 
 /* "10.0.1.5"; four decimals without leading zeros. */
 bool cidr_parse_address(const char *text, uint32_t *ret_address);
-/* "10.0.0.0/16". Bits outside the prefix may be set; see cidr_is_canonical(). */
+/* "10.0.0.0/16". Bits outside the prefix may be set; see cidr_canonical(). */
 bool cidr_parse(const char *text, struct cidr *ret);
-/* Whether no bit outside the prefix is set. */
-bool cidr_is_canonical(struct cidr cidr);
 /* The same block with the bits outside the prefix cleared. */
 struct cidr cidr_canonical(struct cidr cidr);
-uint32_t cidr_mask(unsigned prefix);
 /* The highest address of a block. */
 uint32_t cidr_last(struct cidr cidr);
 bool cidr_contains(struct cidr cidr, uint32_t address);

@@ -11,7 +11,8 @@
 
 /* ---- which target groups are used ---- */
 
-bool elb_actions_use(const json_t *actions, const char *target_group_arn)
+/* Whether one of a rule's actions forwards to the target group. */
+static bool forwards_to(const json_t *actions, const char *target_group_arn)
 {
     size_t i, j;
     const json_t *action, *group;
@@ -27,7 +28,7 @@ bool elb_actions_use(const json_t *actions, const char *target_group_arn)
 const char *elb_user_of(const struct store *store, const char *region, const char *target_group_arn)
 {
     store_each (cursor, store, elb_kind(ELB_RULE), region)
-        if (elb_actions_use(json_object_get(cursor.doc, "Actions"), target_group_arn))
+        if (forwards_to(json_object_get(cursor.doc, "Actions"), target_group_arn))
             return doc_text(cursor.doc, "_load_balancer");
     return NULL;
 }

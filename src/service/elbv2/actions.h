@@ -11,8 +11,6 @@
 json_t *elb_actions(const struct call *call, const json_t *load_balancer, const json_t *actions,
                     struct err *err);
 
-/* Whether one of such actions forwards to the target group. */
-bool elb_actions_use(const json_t *actions, const char *target_group_arn);
 /* The ARN of the load balancer whose rules forward to the target group, borrowed; NULL if none. */
 const char *elb_user_of(const struct store *store, const char *region,
                         const char *target_group_arn);
