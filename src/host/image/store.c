@@ -115,8 +115,8 @@ static int stands_on(void *owner, const char *name)
     snprintf(path, sizeof path, "%s/%s/layers", sweep->dir, name);
     auto_free char *text = file_read(path, LAYERS_FILE_MAX, &size, &ignored);
     size_t length = strlen(sweep->image);
-    for (const char *line = text; line && *line; line = strchr(line, '\n') + 1)
-        if (!strncmp(line, sweep->image, length) && line[length] == '\n')
+    for (const char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        if ((size_t)(end - line) == length && !memcmp(line, sweep->image, length))
             return 1;
     return 0;
 }
