@@ -195,7 +195,10 @@ static void report_failure(struct launch_round *round, struct txn *txn)
     int64_t delay_ms = failures > 6 ? RETRY_MAX_MS : (int64_t)RETRY_FIRST_MS << failures;
     char message[ERR_TEXT_SIZE + 64], description[ERR_TEXT_SIZE + 128];
     const json_t *subnet = choose_subnet(group, NULL);
-    snprintf(message, sizeof message, "%s Launching EC2 instance failed.", round->error.text);
+    size_t size = strlen(round->error.text);
+    const char *stop = size > 0 && round->error.text[size - 1] == '.' ? "" : ".";
+    snprintf(message, sizeof message, "%s%s Launching EC2 instance failed.", round->error.text,
+             stop);
     snprintf(description, sizeof description, "Launching a new EC2 instance.  Status Reason: %s",
              message);
     const char *activity =
