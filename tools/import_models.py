@@ -20,6 +20,8 @@ SHAPE_FACTS = ("type", "min", "max", "pattern", "enum", "flattened", "timestampF
                "required", "union", "box")
 # Pagination whose limit does not count the items of the result is the handler's own affair.
 LIMITS_OF_OTHER_THINGS = ("MaxDatapoints",)
+# Enums whose values the service looks up itself, because its error names what is unknown.
+OPEN_ENUMS = ("InstanceType",)
 
 
 def load(path):
@@ -34,8 +36,10 @@ def pick(source, names):
     return {name: source[name] for name in names if source.get(name) not in (None, False)}
 
 
-def reduce_shape(shape):
+def reduce_shape(name, shape):
     out = pick(shape, SHAPE_FACTS)
+    if name in OPEN_ENUMS:
+        out.pop("enum", None)
     for inner in ("member", "key", "value"):
         if inner in shape:
             out[inner] = pick(shape[inner], MEMBER_FACTS)
@@ -109,7 +113,7 @@ def reduce_model(name, model, pages, wanted):
     while pending:
         shape = pending.pop()
         if shape not in reached:
-            reached[shape] = reduce_shape(model["shapes"][shape])
+            reached[shape] = reduce_shape(shape, model["shapes"][shape])
             pending += shape_names(reached[shape])
     out["shapes"] = dict(sorted(reached.items()))
     return out
