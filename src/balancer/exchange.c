@@ -574,7 +574,7 @@ void exchange_start(struct client *client, const struct listener *listener, char
         return;
     }
     swallow_body(exchange, data, size);
-    if (status)
+    if (!action)
         answer_error(client, status);
     else if (action->type == ACTION_FIXED_RESPONSE)
         answer_fixed(exchange, action);

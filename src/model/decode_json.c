@@ -3,7 +3,7 @@
 int model_decode_json(const struct model_operation *operation, const char *body, size_t size,
                       json_t **ret_in, struct err *err)
 {
-    json_error_t error;
+    json_error_t error = {0};
     json_auto_t *tree =
         size ? json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error)
              : json_object();

@@ -204,7 +204,7 @@ json_t *launch_parameters_merge(const json_t *template_data, const json_t *reque
         json_t *existing = json_object_get(merged, name);
         if (existing && strcmp(name, "TagSpecifications") == 0)
             merge_tag_specifications(existing, value);
-        else if (existing && json_is_object(existing) && json_is_object(value))
+        else if (json_is_object(existing) && json_is_object(value))
             json_object_update(existing, value);
         else
             json_object_set(merged, name, value);
