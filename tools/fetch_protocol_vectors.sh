@@ -10,7 +10,7 @@ folder=.cache/protocol-vectors
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 /usr/bin/python3 -m venv "$scratch/venv"
-"$scratch/venv/bin/pip" download -q --retries 1 --no-binary :all: --no-deps -d "$scratch" botocore
+"$scratch/venv/bin/pip" download -qq --retries 0 --no-binary :all: --no-deps -d "$scratch" botocore
 rm -rf "$folder"
 mkdir -p "$folder"
 tar -xzf "$scratch"/botocore-*.tar.gz -C "$folder" --strip-components=1 --wildcards \

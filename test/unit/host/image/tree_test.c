@@ -2,6 +2,7 @@
 #include "host/image/tree.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,12 @@ static const struct tree_copy everything;
 
 static int setup(void **state)
 {
-    char template[] = "/var/tmp/pileus-tree-XXXXXX";
+    /* In the build folder: unlike /tmp, it is on a disk that overlays can be on. */
+    static char *build_dir;
+    char template[PATH_MAX];
+    if (!build_dir)
+        build_dir = getcwd(NULL, 0);
+    snprintf(template, sizeof template, "%s/tree-test-XXXXXX", build_dir);
     if (!mkdtemp(template) || chdir(template) < 0 || mkdir("from", 0755) < 0)
         return -1;
     *state = strdup(template);
