@@ -32,7 +32,6 @@ class RawClient:
 
     def instance_state(self, instance):
         answer = self.ec2("DescribeInstances", {"InstanceId.1": instance})
-        time.sleep(0.002)
         return re.search(r"<instanceState>.*?<name>([\w-]+)<", answer, re.S).group(1)
 
     def healthy_targets(self, target_group):
@@ -41,14 +40,14 @@ class RawClient:
         return [instance for instance, state in members if state == "healthy"]
 
     def first_byte_ms(self, action):
-        """From the request's last byte sent to the answer's first byte received."""
+        """From the request's first byte sent to the answer's first byte received."""
         return self._call("ec2", action, None)[1]
 
     def _call(self, service, action, parameters):
         body = urlencode({"Action": action, "Version": VERSIONS[service], **(parameters or {})}, quote_via=quote)
         request = self._signed(service, body)
-        self.socket.sendall(request)
         start = time.monotonic()
+        self.socket.sendall(request)
         data = self.socket.recv(262144)
         first_byte_ms = (time.monotonic() - start) * 1000
         while b"\r\n\r\n" not in data:
