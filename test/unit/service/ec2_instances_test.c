@@ -225,7 +225,7 @@ static void types_are_found_by_filters(void **state)
         fixture_ok(fixture, "ec2", "DescribeInstanceTypes", "{'InstanceTypes': ['t3.micro']}");
     assert_string_equal(fixture_text(out, "InstanceTypes.0.MemoryInfo.SizeInMiB"), "1024");
     assert_string_equal(fixture_text(out, "InstanceTypes.0.VCpuInfo.DefaultVCpus"), "2");
-    fixture_fails(fixture, "InvalidParameterValue", "ec2", "DescribeInstanceTypes",
+    fixture_fails(fixture, "InvalidInstanceType", "ec2", "DescribeInstanceTypes",
                   "{'InstanceTypes': ['t3.giant']}");
     json_auto_t *zones = fixture_ok(fixture, "ec2", "DescribeInstanceTypeOfferings",
                                     "{'LocationType': 'availability-zone', 'Filters': [{'Name': "
