@@ -7,7 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { LATE_PERIODS = 2 }; /* how much further back than N to look for data */
+enum {
+    LATE_PERIODS = 2, /* how much further back than N to look for data */
+    TOLD_MAX = 5,     /* datapoints in a reason */
+};
 
 /* One evaluation: the alarm's numbers, and what was found. */
 struct evaluation {
@@ -106,6 +109,12 @@ static const char *decide(const struct evaluation *evaluation,
     return evaluation->breaching < evaluation->used_count ? "OK" : NULL;
 }
 
+/* Whether the alarm was asked to count M out of N datapoints, which its reasons then tell. */
+static bool counts_datapoints(const struct evaluation *evaluation)
+{
+    return doc_number(evaluation->alarm, "DatapointsToAlarm") > 0;
+}
+
 /* A number as AWS writes it: always with a decimal point. */
 static void append_number(struct buf *out, double value)
 {
@@ -125,17 +134,12 @@ static void append_time(struct buf *out, const char *format, int64_t time_ms)
     buf_append_string(out, text);
 }
 
-/* "3 datapoints [99.0 (21/11/26 03:02:00), ...] were greater than the threshold (50.0)" */
-static void append_datapoints(struct buf *out, const struct evaluation *evaluation, bool breaching)
+/* "99.0 (21/11/26 03:02:00), ...": the newest that breach, or those that do not. */
+static void append_newest(struct buf *out, const struct evaluation *evaluation, bool breaching)
 {
-    int total = evaluation->used_count;
-    int told = breaching ? evaluation->breaching : total - evaluation->breaching;
-    if (told == total)
-        buf_printf(out, "%d datapoint%s [", told, told == 1 ? "" : "s");
-    else
-        buf_printf(out, "%d out of the last %d datapoints [", told, total);
     const char *separator = "";
-    for (int i = 0; i < total; i++) {
+    buf_append_char(out, '[');
+    for (int i = 0, told = 0; i < evaluation->used_count && told < TOLD_MAX; i++) {
         const struct alarm_datapoint *datapoint = evaluation->used[i];
         if (breaches(evaluation->alarm, datapoint->value, evaluation->threshold) != breaching)
             continue;
@@ -143,20 +147,45 @@ static void append_datapoints(struct buf *out, const struct evaluation *evaluati
         append_number(out, datapoint->value);
         append_time(out, " (%d/%m/%y %H:%M:%S)", datapoint->start_ms);
         separator = ", ";
+        told++;
     }
-    buf_printf(out, "] %s%s %s the threshold (", told == 1 ? "was" : "were",
-               breaching ? "" : " not", comparison_words(evaluation->alarm));
-    append_number(out, evaluation->threshold);
-    buf_append_char(out, ')');
+    buf_append_char(out, ']');
 }
 
-/* How many datapoints the transition took, told when that is not all of them. */
+/*
+ * "3 datapoints [...] were greater than the threshold (50.0)". If there are many, the newest come
+ * in a sentence of their own.
+ */
+static void append_datapoints(struct buf *out, const struct evaluation *evaluation, bool breaching)
+{
+    int total = evaluation->used_count;
+    int told = breaching ? evaluation->breaching : total - evaluation->breaching;
+    bool many = told >= TOLD_MAX;
+    if (counts_datapoints(evaluation))
+        buf_printf(out, "%d out of the last %d datapoints ", told, total);
+    else
+        buf_printf(out, "%d datapoint%s ", told, told == 1 ? "" : "s");
+    if (!many) {
+        append_newest(out, evaluation, breaching);
+        buf_append_char(out, ' ');
+    }
+    buf_printf(out, "%s%s %s the threshold (", told == 1 ? "was" : "were", breaching ? "" : " not",
+               comparison_words(evaluation->alarm));
+    append_number(out, evaluation->threshold);
+    buf_append_char(out, ')');
+    if (many) {
+        buf_append_string(out, ". The most recent datapoints which crossed the threshold: ");
+        append_newest(out, evaluation, breaching);
+    }
+}
+
+/* How many datapoints the transition takes. */
 static void append_transition(struct buf *out, const struct evaluation *evaluation,
                               const char *state)
 {
     bool alarm = !strcmp(state, "ALARM");
     int least = alarm ? evaluation->needed : evaluation->periods - evaluation->needed + 1;
-    if (evaluation->needed == evaluation->periods)
+    if (!counts_datapoints(evaluation))
         return;
     buf_printf(out, " (minimum %d datapoint%s for %s transition)", least, least == 1 ? "" : "s",
                alarm ? "OK -> ALARM" : "ALARM -> OK");

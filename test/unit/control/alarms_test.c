@@ -102,16 +102,25 @@ static void assert_reason(int needed, int periods, const char *drawing, const ch
 static void reasons_read_as_awss(void **state)
 {
     (void)state;
-    assert_reason(3, 3, "00XXX", "missing",
+    assert_reason(0, 3, "00XXX", "missing",
                   "Threshold Crossed: 3 datapoints [90.0 (02/01/26 03:04:00), 90.0 (02/01/26 "
                   "03:03:00), 90.0 (02/01/26 03:02:00)] were greater than the threshold (50.0).");
-    assert_reason(1, 1, "0", "missing",
+    assert_reason(0, 1, "0", "missing",
                   "Threshold Crossed: 1 datapoint [10.0 (02/01/26 03:04:00)] was not greater than "
                   "the threshold (50.0).");
     assert_reason(2, 3, "00X0X", "missing",
                   "Threshold Crossed: 2 out of the last 3 datapoints [90.0 (02/01/26 03:04:00), "
                   "90.0 (02/01/26 03:02:00)] were greater than the threshold (50.0) (minimum 2 "
                   "datapoints for OK -> ALARM transition).");
+    assert_reason(1, 1, "0", "missing",
+                  "Threshold Crossed: 1 out of the last 1 datapoints [10.0 (02/01/26 03:04:00)] "
+                  "was not greater than the threshold (50.0) (minimum 1 datapoint for ALARM -> OK "
+                  "transition).");
+    assert_reason(0, 6, "XXXXXX", "missing",
+                  "Threshold Crossed: 6 datapoints were greater than the threshold (50.0). The "
+                  "most recent datapoints which crossed the threshold: [90.0 (02/01/26 03:04:00), "
+                  "90.0 (02/01/26 03:03:00), 90.0 (02/01/26 03:02:00), 90.0 (02/01/26 03:01:00), "
+                  "90.0 (02/01/26 03:00:00)].");
     assert_reason(3, 3, "-----", "missing", "Insufficient Data: 3 datapoints were unknown.");
     assert_reason(1, 1, "-", "breaching",
                   "Threshold Crossed: no datapoints were received for 1 period and 1 missing "
