@@ -1,6 +1,7 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "cli/duration.h"
+#include "cli/image.h"
 #include "cli/target.h"
 
 #include <errno.h>
@@ -248,17 +249,15 @@ static int clock_main(int argc, char **argv)
 
 static int image_main(int argc, char **argv)
 {
-    if (argc < 1 || strcmp(argv[0], "list") != 0) {
-        fprintf(stderr, "Usage: pileus image list\n"
-                        "`image import` is not supported yet: images are the host's own programs, "
-                        "and what `aws ec2 create-image` makes of an instance.\n");
-        return 2;
-    }
-    char *arguments[] = {"ec2",      "describe-images",
-                         "--query",  "Images[].[ImageId,CreationDate,Name]",
-                         "--output", "text",
-                         NULL};
-    return aws_main(6, arguments);
+    struct record record;
+    struct err err;
+    const char *data_dir = target_data_dir(&argc, argv, &err);
+    if (!data_dir || target_find(data_dir, &record, &err) < 0)
+        return fail(&err);
+    int result = image_run(data_dir, &record, argc, argv, &err);
+    if (result < 0)
+        return fail(&err);
+    return result ? usage(image_usage) : 0;
 }
 
 const struct command cli_commands[] = {
@@ -269,6 +268,8 @@ const struct command cli_commands[] = {
     {"aws", "ARGS...", "run the aws command against the daemon", aws_main},
     {"ssh", "[-i KEY] INSTANCE [COMMAND]...", "log in to an instance as ec2-user", ssh_main},
     {"clock", "[advance DURATION]", "show cloud time, or jump ahead (15m, 1h30m)", clock_main},
-    {"image", "list", "list the images of the region", image_main},
+    {"image", "list | import | alias [ARGUMENT]...",
+     "list images, take in a root file system or OCI image, point a public image at it",
+     image_main},
     {0},
 };

@@ -1,5 +1,7 @@
 #include "daemon/admin.h"
 
+#include "daemon/admin_images.h"
+
 #include <string.h>
 
 static const json_int_t ADVANCE_MS_MAX = (json_int_t)3650 * 86400 * 1000;
@@ -97,7 +99,7 @@ static json_t *answer_instance(const struct admin *admin, const char *id, struct
 
 json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err *err)
 {
-    static const char instances[] = "/_pileus/instances/";
+    static const char instances[] = "/_pileus/instances/", images[] = "/_pileus/images/";
     const struct admin *admin = arg;
     if (strcmp(path, "/_pileus/clock") == 0)
         return answer_clock(admin, body, err);
@@ -105,5 +107,7 @@ json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err
         return answer_status(admin);
     if (strncmp(path, instances, sizeof instances - 1) == 0 && !body)
         return answer_instance(admin, path + sizeof instances - 1, err);
+    if (strncmp(path, images, sizeof images - 1) == 0)
+        return admin_answer_images(admin, path + sizeof images - 1, body, err);
     return not_found(err, "there is nothing here");
 }

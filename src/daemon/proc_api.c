@@ -200,8 +200,12 @@ static int open_front(struct api *api, struct err *err)
                                     .cloud_now_ms = front_now_ms,
                                     .control = admin_answer,
                                     .arg = &api->admin};
-    api->admin = (struct admin){
-        .store = api->store, .clock = current_clock, .set_clock = set_clock, .arg = api};
+    api->admin = (struct admin){.store = api->store,
+                                .world = &api->service_world,
+                                .account = setup->options->account,
+                                .clock = current_clock,
+                                .set_clock = set_clock,
+                                .arg = api};
     api->front = front_create(&options, api->context.loop, setup->listen_fd, err);
     return api->front ? 0 : -1;
 }

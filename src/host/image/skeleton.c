@@ -100,7 +100,6 @@ static const struct {
     {"etc/subgid", 0644, "ec2-user:10000:20000\n"},
     {"etc/hosts", 0644, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"},
     {"etc/hostname", 0644, "localhost\n"},
-    {"etc/resolv.conf", 0644, "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n"},
     {"etc/nsswitch.conf", 0644,
      "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
      "protocols: files\nservices: files\nethers: files\nrpc: files\n"},

@@ -77,6 +77,9 @@ static void write_names(const struct boot *boot)
              "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%u.%u.%u.%u %s\n",
              a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, boot->host_name);
     write_file("/etc/hosts", text, 0644);
+    unlink("/etc/resolv.conf"); /* in many images a link to what a service would write */
+    write_file("/etc/resolv.conf", "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n",
+               0644);
     /* Unique, and the same at each boot: the digits of the instance id behind a fixed prefix. */
     const char *digits = boot->instance + strcspn(boot->instance, "0123456789abcdef");
     snprintf(id, sizeof id, "ec2%029d", 0);
@@ -128,11 +131,18 @@ static void make_host_key(const char *type)
     user_data_execute("/usr/bin/ssh-keygen", arguments);
 }
 
+static int no_sshd(void)
+{
+    printf("pileus: the image has no /usr/sbin/sshd with ssh-keygen: nobody can log in\n");
+    fflush(stdout);
+    return BOOT_NOT_INSTALLED;
+}
+
 int boot_sshd(const struct boot *boot)
 {
     (void)boot;
     if (access("/usr/sbin/sshd", X_OK) < 0 || access("/usr/bin/ssh-keygen", X_OK) < 0)
-        return BOOT_NOT_INSTALLED;
+        return no_sshd();
     for (int i = 0; i < KEY_TYPE_COUNT; i++)
         make_host_key(key_types[i]);
     announce_host_keys();

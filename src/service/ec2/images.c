@@ -5,6 +5,7 @@
 #include "service/ec2/describe.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/image_alias.h"
 #include "service/ec2/instance_state.h"
 #include "service/ec2/public_images.h"
 #include "service/ec2/tags.h"
@@ -20,11 +21,21 @@ static const char resolve_prefix[] = "resolve:ssm:";
 
 /* ---- finding ---- */
 
+/* A public image, standing on the layers of the image that an alias points it at, if one does. */
+static json_t *find_public(const struct call *call, const char *image_id)
+{
+    json_t *image = public_image_find(call->region, image_id);
+    const json_t *target = image ? image_alias_target(call, image_id) : NULL;
+    if (target)
+        json_object_set(image, "_layers", json_object_get(target, "_layers"));
+    return image;
+}
+
 static json_t *find_by_parameter(const struct call *call, const char *path, struct err *err)
 {
     struct public_parameter parameter;
     if (public_parameter_find(call->region, path, &parameter))
-        return public_image_find(call->region, parameter.image_id);
+        return find_public(call, parameter.image_id);
     err_aws(err, "InvalidParameterValue",
             "Unable to resolve the SSM parameter '%.255s': it does not exist.", path);
     return NULL;
@@ -39,7 +50,7 @@ json_t *image_find(const struct call *call, const char *image_id, struct err *er
     const json_t *doc = store_get(call->store, kind, call->region, image_id);
     if (doc && !doc_flag(doc, "_deregistered"))
         return json_incref((json_t *)(uintptr_t)doc);
-    json_t *image = public_image_find(call->region, image_id);
+    json_t *image = find_public(call, image_id);
     if (!image)
         ec2_id_not_found(kind, image_id, err);
     return image;
@@ -183,7 +194,7 @@ int ec2_DescribeImageAttribute(struct call *call, struct err *err)
 
 /* ---- CreateImage, DeregisterImage ---- */
 
-static int check_name(const struct call *call, const char *name, struct err *err)
+int image_check_name(const struct call *call, const char *name, struct err *err)
 {
     size_t size = strlen(name);
     if (size < NAME_SIZE_MIN || size > NAME_SIZE_MAX ||
@@ -217,9 +228,8 @@ static int check_source(const json_t *instance, struct err *err)
     return 0;
 }
 
-/* What the image has from its instance, and what all images have. */
-static json_t *make_document(const struct call *call, const json_t *instance, const char *id,
-                             const char *name)
+json_t *image_make_document(const struct call *call, const json_t *source, const char *id,
+                            const char *name)
 {
     char created[32], location[192];
     time_t seconds = call->now_ms / 1000;
@@ -227,18 +237,18 @@ static json_t *make_document(const struct call *call, const json_t *instance, co
     gmtime_r(&seconds, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S.000Z", &utc);
     snprintf(location, sizeof location, "%s/%s", call->account, name);
-    json_t *layers = json_deep_copy(json_object_get(instance, "_layers"));
+    json_t *layers = json_deep_copy(json_object_get(source, "_layers"));
     json_array_append_new(layers, json_string(id));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s,"
-                     " s:b, s:s, s:[], s:o, s:O}",
+                     " s:b, s:s, s:[], s:o, s:O*}",
                      "ImageId", id, "ImageLocation", location, "Name", name, "OwnerId",
                      call->account, "State", "pending", "Public", 0, "CreationDate", created,
-                     "Architecture", ec2_text(instance, "Architecture"), "ImageType", "machine",
+                     "Architecture", ec2_text(source, "Architecture"), "ImageType", "machine",
                      "PlatformDetails", "Linux/UNIX", "UsageOperation", "RunInstances",
-                     "Hypervisor", "xen", "RootDeviceName", ec2_text(instance, "RootDeviceName"),
+                     "Hypervisor", "xen", "RootDeviceName", ec2_text(source, "RootDeviceName"),
                      "RootDeviceType", "ebs", "VirtualizationType", "hvm", "EnaSupport", 1,
                      "SriovNetSupport", "simple", "BlockDeviceMappings", "_layers", layers,
-                     "SourceInstanceId", json_object_get(instance, "InstanceId"));
+                     "SourceInstanceId", json_object_get(source, "InstanceId"));
 }
 
 int ec2_CreateImage(struct call *call, struct err *err)
@@ -250,14 +260,14 @@ int ec2_CreateImage(struct call *call, struct err *err)
         call_accept(call->in, "InstanceId Name Description NoReboot TagSpecifications", err) < 0)
         return -1;
     const json_t *instance = ec2_find(call, "instance", instance_id, err);
-    if (!instance || check_name(call, name, err) < 0 || check_source(instance, err) < 0)
+    if (!instance || image_check_name(call, name, err) < 0 || check_source(instance, err) < 0)
         return -1;
     json_auto_t *tags = ec2_tags_on_creation(call, kind, kind, err);
     if (!tags)
         return -1;
     bool reboots = instance_is(instance, "running") && !doc_flag(call->in, "NoReboot");
     call_make_id(call, "ami", id);
-    json_t *image = make_document(call, instance, id, name);
+    json_t *image = image_make_document(call, instance, id, name);
     json_object_set(image, "Tags", tags);
     if (json_object_get(call->in, "Description"))
         json_object_set(image, "Description", json_object_get(call->in, "Description"));
@@ -280,6 +290,11 @@ int ec2_DeregisterImage(struct call *call, struct err *err)
         return -1;
     if (!doc_is(image, "OwnerId", call->account))
         return err_aws(err, "AuthFailure", "Not authorized for image:%s", id);
+    if (image_has_alias(call, id))
+        return err_aws(err, "OperationNotPermitted",
+                       "An alias points at the image '%s'. Point it elsewhere first "
+                       "(pileus image alias NAME host).",
+                       id);
     json_t *edited = txn_edit(call->txn, kind, call->region, id);
     json_object_set_new(edited, "_deregistered", json_true());
     return json_object_set_new(call->out, "Return", json_true());

@@ -1,0 +1,156 @@
+"""Images that are brought along: a small root file system of a shell, made here, as tar and as OCI archive."""
+import hashlib
+import io
+import json
+import platform
+import re
+import subprocess
+import tarfile
+
+import pytest
+from conftest import REGION, eventually
+from machines import IMAGE_PARAMETER, machines
+
+RELEASE = "NAME=Tiny\n"
+HELLO = "#!/bin/sh\ncat /etc/os-release\necho programs: /usr/bin/*\ncat /etc/resolv.conf\necho files: /srv/*\n"
+PROGRAMS = ["sh", "cat"]
+
+
+def libraries(program):
+    return set(re.findall(r"(/\S+) \(0x", subprocess.run(["ldd", program], text=True, capture_output=True).stdout))
+
+
+def layer(files, whiteouts=(), compression="gz"):
+    """A tar of {name: text}, which may be compressed."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode=f"w:{compression}") as tar:
+        for name, text in [*files.items(), *((name, "") for name in whiteouts)]:
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(text), 0o644
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return data.getvalue()
+
+
+def add_program(tar, path):
+    """The file itself, where `path` may be a link."""
+    with open(path, "rb") as contents:
+        member = tarfile.TarInfo("./usr" + path.removeprefix("/usr"))
+        member.size, member.mode = contents.seek(0, 2), 0o755
+        contents.seek(0)
+        tar.addfile(member, contents)
+
+
+def write_root(path, compression):
+    """A root file system with a shell, its libraries, and an /etc of its own."""
+    with tarfile.open(path, f"w:{compression}") as tar:
+        for name, text in {"etc/os-release": RELEASE, "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+                           "srv/lower": ""}.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+        for program in PROGRAMS:
+            add_program(tar, f"/usr/bin/{program}")
+        for library in set().union(*(libraries(f"/usr/bin/{program}") for program in PROGRAMS)):
+            add_program(tar, library)
+        for folder in ["bin", "lib", "lib64"]:
+            member = tarfile.TarInfo(f"./{folder}")
+            member.type, member.linkname = tarfile.SYMTYPE, f"usr/{folder}"
+            tar.addfile(member)
+    return path
+
+
+def write_oci(path, layers, architecture):
+    """As `skopeo copy docker://... oci-archive:FILE` writes it."""
+    blobs = {}
+
+    def add(data):
+        digest = hashlib.sha256(data).hexdigest()
+        blobs[f"blobs/sha256/{digest}"] = data
+        return {"digest": f"sha256:{digest}", "size": len(data)}
+
+    def add_json(value):
+        return add(json.dumps(value).encode())
+
+    manifest = add_json({"schemaVersion": 2, "config": add_json({"architecture": architecture, "os": "linux"}),
+                         "layers": [add(data) for data in layers]})
+    blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode()
+    blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
+    with tarfile.open(path, "w") as tar:
+        for name, data in blobs.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def load_image(cloud, path, *options):
+    return cloud.pileus("image", "import", str(path), "--region", REGION, *options).stdout.strip()
+
+
+def hello_of(machines, image):
+    """The console of an instance that says what it sees."""
+    machine = machines.run(ImageId=image, UserData=HELLO, KeyName="machines")
+    return machine.wait_console("cloud-init: finished")
+
+
+@pytest.fixture(scope="module")
+def tiny(cloud, tmp_path_factory):
+    return load_image(cloud, write_root(tmp_path_factory.mktemp("tiny") / "tiny.tar.xz", "xz"))
+
+
+def test_an_instance_of_an_imported_image_has_nothing_of_the_hosts(cloud, machines, tiny):
+    shown = machines.ec2.describe_images(Owners=["self"], ImageIds=[tiny])["Images"][0]
+    assert (shown["Name"], shown["State"]) == ("tiny", "available")
+    console = hello_of(machines, tiny)
+    assert RELEASE in console and "nameserver 169.254.169.253" in console
+    assert "programs: /usr/bin/cat /usr/bin/sh\n" in console
+    assert "no /usr/sbin/sshd" in console
+
+
+def test_an_image_of_its_instance_keeps_what_was_written(machines, tiny):
+    writer = machines.run(ImageId=tiny, UserData="#!/bin/sh\necho > /srv/written\n")
+    writer.wait_console("cloud-init: finished")
+    image = machines.ec2.create_image(InstanceId=writer.id, Name="written", NoReboot=True)["ImageId"]
+    machines.ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig={"Delay": 1})
+    assert "files: /srv/lower /srv/written\n" in hello_of(machines, image)
+
+
+def test_an_alias_makes_a_public_name_launch_it(cloud, machines, tiny):
+    name = IMAGE_PARAMETER.rsplit("/", 1)[1]
+    cloud.pileus("image", "alias", name, tiny, "--region", REGION)
+    assert f"{machines.image}  " in cloud.pileus("image", "list", "--region", REGION).stdout
+    assert f" -> {tiny}\n" in cloud.pileus("image", "list", "--region", REGION).stdout
+    assert RELEASE in hello_of(machines, f"resolve:ssm:{IMAGE_PARAMETER}")
+    with pytest.raises(machines.ec2.exceptions.ClientError, match="OperationNotPermitted"):
+        machines.ec2.deregister_image(ImageId=tiny)
+    cloud.pileus("image", "alias", IMAGE_PARAMETER, "host", "--region", REGION)
+    assert RELEASE not in hello_of(machines, machines.image)
+
+
+def test_an_oci_archive_is_imported_with_its_layers(cloud, machines, tmp_path):
+    root = write_root(tmp_path / "root.tar", "gz").read_bytes()
+    upper = layer({"srv/upper": ""}, whiteouts=["srv/.wh.lower"])
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    archive = write_oci(tmp_path / "app.oci.tar", [root, upper], machine)
+    image = load_image(cloud, archive, "--name", "app-1.0")
+    assert "files: /srv/upper\n" in hello_of(machines, image)
+    again = cloud.pileus("image", "import", str(archive), "--name", "app-1.0", "--region", REGION, check=False)
+    assert again.returncode == 1 and "already in use" in again.stderr
+
+
+@pytest.mark.parametrize("files, why", [({"../../escaped": ""}, "leads out"), ({"notes.txt": ""}, "no root file system")])
+def test_a_file_that_is_no_image_leaves_nothing(cloud, tmp_path, files, why):
+    path = tmp_path / "broken.tar.gz"
+    path.write_bytes(layer(files))
+    images = cloud.data / "images"
+    before = sorted(images.iterdir())
+    done = cloud.pileus("image", "import", str(path), "--region", REGION, check=False)
+    assert done.returncode == 1 and why in done.stderr
+    assert sorted(images.iterdir()) == before and not (cloud.data / "escaped").exists()
+
+
+def test_a_deregistered_image_is_deleted_once_nobody_needs_it(cloud, machines, tmp_path):
+    image = load_image(cloud, write_root(tmp_path / "short.tar", "gz"))
+    assert (cloud.data / "images" / image / "root/etc/os-release").exists()
+    machines.ec2.deregister_image(ImageId=image)
+    eventually(lambda: not (cloud.data / "images" / image).exists(), what="the layer to be deleted")
