@@ -3,6 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__ /* elsewhere these are macros, see err.h */
+#undef err_set
+#undef err_sys
+#undef err_aws
+#undef err_wrap
+#endif
+
 static void err_format(struct err *err, const char *format, va_list args)
 {
     vsnprintf(err->text, sizeof err->text, format, args);
