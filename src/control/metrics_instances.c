@@ -7,6 +7,7 @@
 #include "control/metrics.h"
 
 #include "base/map.h"
+#include "service/autoscaling/group.h"
 #include "service/doc.h"
 
 #include <stdio.h>
@@ -102,6 +103,17 @@ static void add_values(struct control *control, const struct instance_meter *met
     }
 }
 
+/* Whether the instance counts in its group: it is in service, and not warming up any more. */
+static bool is_warm_member(struct control *control, const struct instance_meter *meter,
+                           const char *group_name, const char *id)
+{
+    const json_t *group = store_get(control->store, group_kind, meter->region, group_name);
+    const json_t *member = group_instance(group, id);
+    int64_t warm_ms =
+        doc_number(member, "_in_service_ms") + doc_number(group, "DefaultInstanceWarmup") * 1000;
+    return member && member_is(member, "InService") && meter->minute_ms >= warm_ms;
+}
+
 /* Writes the minute's values for the instance and for all that it is part of. */
 static void end_minute(struct control *control, struct instance_meter *meter, const char *id)
 {
@@ -120,7 +132,9 @@ static void end_minute(struct control *control, struct instance_meter *meter, co
     const json_t *instance = store_get(control->store, "instance", meter->region, id);
     for (size_t i = 0; i < sizeof aggregates / sizeof *aggregates; i++) {
         const char *value = doc_text(instance, aggregates[i].member);
-        if (*value)
+        bool counts = strcmp(aggregates[i].member, "_group") != 0 ||
+                      is_warm_member(control, meter, value, id);
+        if (*value && counts)
             add_values(control, meter, aggregates[i].dimension, value, out);
     }
     meter->covered_ms = 0;

@@ -10,11 +10,12 @@
 
 #include <cmocka.h>
 
-enum { MINUTE = METRICS_MINUTE_MS };
+enum { MINUTE = METRICS_MINUTE_MS, WARMUP_S = 120 };
 
 static const char instance_id[] = "i-0123456789abcdef0";
 
-/* A world without peers, at the start of a minute, with a running instance of group "g". */
+/* A world without peers, at the start of a minute, with a running instance of group "g" that is
+ * warm. */
 static struct simulated_cloud *create(void)
 {
     struct simulated_cloud *cloud = cloud_create(1);
@@ -24,6 +25,10 @@ static struct simulated_cloud *create(void)
     txn_put(txn, "instance", "us-east-1", instance_id,
             json_pack("{s:s, s:s, s:s, s:s}", "InstanceId", instance_id, "ImageId", "ami-1",
                       "InstanceType", "t3.micro", "_group", "g"));
+    txn_put(txn, "auto-scaling-group", "us-east-1", "g",
+            json_pack("{s:i, s:[{s:s, s:s, s:I}]}", "DefaultInstanceWarmup", WARMUP_S, "Instances",
+                      "InstanceId", instance_id, "LifecycleState", "InService", "_in_service_ms",
+                      (json_int_t)cloud->now_ms - WARMUP_S * 1000));
     assert_int_equal(txn_commit(txn, &err), 0);
     return cloud;
 }
@@ -72,6 +77,26 @@ static void cpu_is_a_share_of_what_the_instance_may_use(void **state)
     assert_int_equal(read_minutes(cloud, "StatusCheckFailed", "ImageId", "ami-1", start_ms, points),
                      1);
     assert_float_equal(points[0].sum, 0, 0);
+    cloud_destroy(cloud);
+}
+
+static void an_instance_that_warms_up_does_not_count_in_its_group(void **state)
+{
+    (void)state;
+    struct simulated_cloud *cloud = create();
+    struct series_point points[256];
+    int64_t start_ms = cloud->now_ms;
+    cloud->now_ms -= MINUTE;
+    report(cloud, 1000, 0, 0);
+    cloud->now_ms += 2 * MINUTE;
+    report(cloud, 1000, 250000, 0);
+    assert_int_equal(
+        read_minutes(cloud, "CPUUtilization", "InstanceId", instance_id, start_ms - MINUTE, points),
+        2);
+    assert_int_equal(read_minutes(cloud, "CPUUtilization", "AutoScalingGroupName", "g",
+                                  start_ms - MINUTE, points),
+                     1);
+    assert_int_equal(points[0].start_ms, start_ms);
     cloud_destroy(cloud);
 }
 
@@ -243,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_is_a_share_of_what_the_instance_may_use),
+        cmocka_unit_test(an_instance_that_warms_up_does_not_count_in_its_group),
         cmocka_unit_test(a_fast_clock_does_not_change_the_share),
         cmocka_unit_test(a_jump_fills_the_minutes_with_the_level_and_keeps_the_bytes),
         cmocka_unit_test(a_jump_of_days_is_bounded),
