@@ -262,10 +262,11 @@ static void stopping_ends_it_and_starting_again_keeps_its_disk(void **state)
     struct fixture *fixture = *state;
     need_root();
     struct message_instance_start start = start_of("i-c", 79);
-    fixture->user_data = "#!/bin/sh\necho first-boot\n"
-                         "printf '#!/bin/sh\\necho >>/var/boots\\necho boot-$(wc -l </var/boots)\\n' "
-                         ">/etc/rc.local\n"
-                         "chmod +x /etc/rc.local\n";
+    fixture->user_data =
+        "#!/bin/sh\necho first-boot\n"
+        "printf '#!/bin/sh\\necho >>/var/boots\\necho boot-$(wc -l </var/boots)\\n' "
+        ">/etc/rc.local\n"
+        "chmod +x /etc/rc.local\n";
     instances_start(fixture->set, &start);
     free(await_console(fixture, "i-c", "boot-1"));
     instances_stop(fixture->set, "i-c", false);
