@@ -61,7 +61,7 @@ static struct archive *open_member(int fd, const char *wanted, struct err *err)
 {
     auto_archive *file = open_file(fd, err);
     struct archive_entry *entry;
-    const char *name;
+    const char *name = "";
     int found;
     if (!file)
         return NULL;
@@ -109,7 +109,7 @@ static int find_form(int fd, struct err *err)
 {
     auto_archive *file = open_file(fd, err);
     struct archive_entry *entry;
-    const char *name;
+    const char *name = "";
     bool is_oci = false, is_docker = false;
     int found = file ? 0 : -1;
     while (file && (found = next_member(file, &entry, &name, err)) > 0) {

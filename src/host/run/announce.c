@@ -1,6 +1,7 @@
 #include "host/run/announce.h"
 
 #include "base/cleanup.h"
+#include "os/clock.h"
 #include "os/file.h"
 
 #include <glob.h>
@@ -12,12 +13,11 @@ enum { KEY_FILE_MAX = 16 * 1024 };
 
 static double up_s(void)
 {
-    static struct timespec first;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!first.tv_sec)
-        first = now; /* PID 1 asks first; the processes that it forks inherit the answer */
-    return (double)(now.tv_sec - first.tv_sec) + (double)(now.tv_nsec - first.tv_nsec) / 1e9;
+    static int64_t first_us;
+    int64_t now_us = clock_mono_us();
+    if (!first_us)
+        first_us = now_us; /* PID 1 asks first; the processes that it forks inherit the answer */
+    return (double)(now_us - first_us) / 1e6;
 }
 
 void announce_boot(int console_fd, const struct boot *boot)
@@ -57,7 +57,7 @@ void announce_finished(void)
 {
     char date[64];
     struct tm parts;
-    time_t now = time(NULL);
+    time_t now = (time_t)(clock_wall_ms() / 1000);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now, &parts));
     printf("cloud-init: finished at %s. Up %.2f seconds\n", date, up_s());
 }
