@@ -138,6 +138,7 @@ void answer_fixed(struct exchange *exchange, const struct action *action)
                             .body = action->body,
                             .body_size = strlen(action->body)};
     counter_add(&client->cell->threads[client->worker->index].fixed_responses, 1);
+    count_status(client, action->status);
     finish_answer(exchange, &answer);
 }
 
@@ -206,5 +207,6 @@ void answer_redirect(struct exchange *exchange, const struct action *action, str
         .location = {location, (size_t)(writer.at - location)},
     };
     counter_add(&client->cell->threads[client->worker->index].redirects, 1);
+    count_status(client, action->status);
     finish_answer(exchange, &answer);
 }

@@ -21,6 +21,15 @@ static struct counters *counters_of(const struct client *client)
     return &client->cell->threads[client->worker->index];
 }
 
+static void uncount_connection(struct client *client)
+{
+    if (!client->cell)
+        return;
+    counter_add(&counters_of(client)->active_connections, (uint64_t)-1);
+    atomic_fetch_sub(&client->cell->uses, 1);
+    client->cell = NULL;
+}
+
 void client_destroy(struct client *client)
 {
     if (client->gone)
@@ -38,10 +47,7 @@ void client_destroy(struct client *client)
     atomic_fetch_sub_explicit(&worker->client_count, 1, memory_order_relaxed);
     bytes_reset(&client->in);
     bytes_reset(&client->out);
-    if (client->cell) {
-        counter_add(&counters_of(client)->active_connections, (uint64_t)-1);
-        atomic_fetch_sub(&client->cell->uses, 1);
-    }
+    uncount_connection(client);
     worker_bury(worker, &client->corpse);
 }
 
@@ -147,13 +153,21 @@ static const struct listener *listener_by_host(const struct endpoint *endpoint, 
     return endpoint->listener_count == 1 ? endpoint->listeners[0] : NULL;
 }
 
+/*
+ * The connection is the load balancer's, at one of its nodes. Nodes come and go while a connection
+ * lasts, and on the host the next request may be for another load balancer.
+ */
 static void count_connection(struct client *client, const struct load_balancer *load_balancer,
                              int node)
 {
     client->node = (uint16_t)(node >= 0 ? node : client->node % load_balancer->node_count);
-    client->cell = load_balancer->nodes[client->node].cell;
+    struct cell *cell = load_balancer->nodes[client->node].cell;
+    if (client->cell == cell)
+        return;
+    uncount_connection(client);
+    client->cell = cell;
     client->keep_alive_ms = load_balancer->attributes.client_keep_alive_ms;
-    atomic_fetch_add(&client->cell->uses, 1);
+    atomic_fetch_add(&cell->uses, 1);
     counter_add(&counters_of(client)->new_connections, 1);
     counter_add(&counters_of(client)->active_connections, 1);
 }
@@ -176,7 +190,7 @@ static const struct listener *find_listener(struct client *client)
             return NULL;
         }
     }
-    if (listener && !client->cell)
+    if (listener)
         count_connection(client, listener->load_balancer, endpoint->node);
     return listener;
 }

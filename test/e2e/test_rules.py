@@ -1,4 +1,5 @@
 """Rules of a listener: host-header and path-pattern, and what each action makes of a request."""
+import http.client
 import json
 import sys
 
@@ -101,6 +102,20 @@ def test_two_load_balancers_share_port_80_by_host(site):
     assert get(site, name="nowhere.example").status == 400
     site.elb.delete_load_balancer(LoadBalancerArn=other["LoadBalancerArn"])
     eventually(lambda: get(site, name="nowhere.example").status == 200, what="one load balancer for all hosts")
+
+
+def test_one_connection_may_ask_several_load_balancers(site):
+    """On the host all share an address; that they differ in their zones must not matter."""
+    wide = site.balancer("wide", fixed(200, "wide"))
+    site.elb.set_subnets(LoadBalancerArn=wide["LoadBalancerArn"], Subnets=site.all_subnets)
+    eventually(lambda: get(site, name=wide["DNSName"]).body == "wide", what="the wide load balancer")
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=5)
+    for _ in range(20):
+        for name, body in ((wide["DNSName"], "wide"), (site.site["DNSName"], site.names[0])):
+            connection.request("GET", "/", headers={"Host": name})
+            assert connection.getresponse().read().decode().strip() == body
+    connection.close()
+    site.elb.delete_load_balancer(LoadBalancerArn=wide["LoadBalancerArn"])
 
 
 def test_changing_rules_under_load_loses_nothing(site):
