@@ -52,7 +52,7 @@ class Daemon:
 class Demo:
     def __init__(self, stack, view):
         self.stack, self.view = stack, view
-        self.load = Load("127.0.0.1", stack.port, rate=1, path="/work", name=stack.host, connections=256).__enter__()
+        self.load = Load("127.0.0.1", stack.port, rate=1, path="/work", name=stack.host, connections=256)
         self.capacity = deque(maxlen=60)
         self.step_text = ""
 
@@ -86,6 +86,7 @@ class Demo:
 
     def play(self):
         self.until("two instances start", lambda s: len(s["healthy"]) == 2, 0.1)
+        self.load.start()
         self.until("load rises: the group grows", lambda s: len(s["in_service"]) >= 5, 0.75)
         state = self.until("the load stays: it settles", lambda s: len(s["healthy"]) == s["desired"] == len(s["members"]), 0.4)
         victim, desired = state["in_service"][0], state["desired"]
