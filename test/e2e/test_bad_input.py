@@ -116,6 +116,14 @@ def test_a_gzip_bomb_is_refused(cloud):
     assert 400 <= status < 500
 
 
+def test_another_sites_web_page_is_refused_though_it_knows_the_key(cloud):
+    body = "Action=DescribeVpcs&Version=2016-11-15"
+    assert send(cloud, body, headers={"Sec-Fetch-Site": "same-origin"})[0] == 200
+    for site in ("cross-site", "same-site"):
+        status, _, text = send(cloud, body, headers={"Sec-Fetch-Site": site})
+        assert status in (401, 403) and "refused" in text, (status, text)
+
+
 def test_a_body_of_10_mb_is_refused(cloud):
     try:
         status, _, _ = send(cloud, "Action=DescribeVpcs&Version=2016-11-15&X=" + "x" * 10_000_000)

@@ -36,6 +36,14 @@ def get(site, path="/", **options):
     return ask(path, **{"name": site.site["DNSName"], **options})
 
 
+def once(site, status, path, **options):
+    """The answer with this status, once the rule that gives it has reached the load balancer."""
+    def attempt():
+        answer = get(site, path, **options)
+        return answer if answer.status == status else None
+    return eventually(attempt, what=f"status {status} at {path}")
+
+
 def who(site, path="/", **options):
     answer = get(site, path, **options)
     assert answer.status == 200, answer
@@ -72,16 +80,16 @@ def test_redirects_keep_what_they_do_not_name(site):
         "Host": "new.example.com", "Path": "/new/#{path}", "StatusCode": "HTTP_301"}})
     add_rule(site, 21, {"path-pattern": ["/secure"]}, {"Type": "redirect", "RedirectConfig": {
         "Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_302"}})
-    moved = get(site, "/old/x?q=1")
+    moved = once(site, 301, "/old/x?q=1")
     assert (moved.status, moved.headers["Location"]) == (301, "http://new.example.com:80/new/old/x?q=1")
     assert moved.headers["Server"] == "awselb/2.0" and "301 Moved Permanently" in moved.body
-    found = get(site, "/secure", name="shop.example.com")
+    found = once(site, 302, "/secure", name="shop.example.com")
     assert (found.status, found.headers["Location"]) == (302, "https://shop.example.com:443/secure")
 
 
 def test_fixed_responses_are_given_as_configured(site):
     add_rule(site, 30, {"path-pattern": ["/teapot"]}, fixed(418, '{"short": true}', "application/json"))
-    answer = get(site, "/teapot")
+    answer = once(site, 418, "/teapot")
     assert (answer.status, answer.body) == (418, '{"short": true}')
     assert answer.headers["Content-Type"].split(";")[0] == "application/json" and answer.headers["Server"] == "awselb/2.0"
 
