@@ -86,6 +86,37 @@ static void create_set(struct fixture *fixture)
     instances_set_ready(fixture->set, NULL);
 }
 
+/*
+ * The images of all tests: where the host's programs must be copied, once is enough. In the build
+ * folder: unlike /tmp, it is on a disk that root file systems can be on.
+ */
+static char images_dir[256];
+
+static int make_images(void **state)
+{
+    struct err err = {0};
+    (void)state;
+    if (geteuid() != 0)
+        return 0;
+    char *build_dir = getcwd(NULL, 0);
+    snprintf(images_dir, sizeof images_dir, "%s/instances-test-images-XXXXXX", build_dir);
+    free(build_dir);
+    int userns = userns_open(userns_base(0), &err);
+    if (userns < 0 || !mkdtemp(images_dir) || host_layer_prepare(images_dir, userns, &err) < 0) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    close(userns);
+    return 0;
+}
+
+static int delete_images(void **state)
+{
+    struct err err;
+    (void)state;
+    return images_dir[0] ? tree_delete(images_dir, &err) : 0;
+}
+
 static int setup(void **state)
 {
     struct err err = {0};
@@ -93,21 +124,15 @@ static int setup(void **state)
     *state = fixture;
     if (geteuid() != 0)
         return 0;
-    /* The build folder: unlike /tmp, it is on a disk that root file systems can be on. */
     char *build_dir = getcwd(NULL, 0);
     snprintf(fixture->dir, sizeof fixture->dir, "%s/instances-test-XXXXXX", build_dir);
     free(build_dir);
     assert_non_null(mkdtemp(fixture->dir));
-    snprintf(fixture->images, sizeof fixture->images, "%s/images", fixture->dir);
+    snprintf(fixture->images, sizeof fixture->images, "%s", images_dir);
     snprintf(fixture->instances, sizeof fixture->instances, "%s/instances", fixture->dir);
     snprintf(fixture->records, sizeof fixture->records, "%s/records", fixture->dir);
     snprintf(fixture->console, sizeof fixture->console, "%s/console", fixture->dir);
-    assert_true(file_make_dirs(fixture->images, 0700, &err) >= 0);
     assert_true(file_make_dirs(fixture->console, 0700, &err) >= 0);
-    int userns = userns_open(userns_base(0), &err);
-    if (userns < 0 || host_layer_prepare(fixture->images, userns, &err) < 0)
-        fail_msg("%s", err.text);
-    close(userns);
     fixture->loop = loop_create(&err);
     fixture->user_data = "";
     create_set(fixture);
@@ -391,5 +416,5 @@ int main(void)
         TEST(a_new_host_process_finds_instances_again),
         TEST(a_start_that_fails_says_why),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_images, delete_images);
 }
