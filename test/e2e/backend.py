@@ -84,7 +84,14 @@ class Backend:
     def mode(self, instance, status):
         """What the server answers to /health from now on; 0: nothing."""
         address = self.describe(instance)["PublicIpAddress"]
-        assert ask(f"/mode/{status}", host=address).status == 200
+
+        def told():
+            try:
+                return ask(f"/mode/{status}", host=address).status == 200
+            except OSError:
+                return False  # the instance runs; its server is still starting
+
+        eventually(told, what="the server in the instance")
 
     def target_group(self, name, instances=(), delay=0, **settings):
         settings = {"Protocol": "HTTP", "Port": 80, "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 4,

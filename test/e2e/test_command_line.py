@@ -4,7 +4,7 @@ import re
 import subprocess
 import time
 
-from conftest import NEWEST_AWS, PILEUS, ROOT, Cloud, eventually
+from conftest import NEWEST_AWS, PILEUS, ROOT, Cloud, eventually, needs_newest
 from machines import machine, machines
 
 
@@ -67,6 +67,7 @@ def tour():
 
 
 def test_the_tour_of_the_readme_works(tmp_path):
+    needs_newest("newest")
     (tmp_path / "build").mkdir()
     (tmp_path / "build/pileus").symlink_to(PILEUS)
     (tmp_path / "dev").write_text("#!/bin/sh\n")
@@ -74,8 +75,8 @@ def test_the_tour_of_the_readme_works(tmp_path):
     (tmp_path / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
     (tmp_path / "sudo").chmod(0o755)
     cloud = Cloud()
-    path = f"{tmp_path}:{NEWEST_AWS.parent}:{os.environ['PATH']}" if NEWEST_AWS.exists() else None
-    env = {**os.environ, "PATH": path or f"{tmp_path}:{os.environ['PATH']}", "PILEUS_DATA": str(cloud.data), "AWS_PAGER": ""}
+    path = f"{tmp_path}:{NEWEST_AWS.parent}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PILEUS_DATA": str(cloud.data), "AWS_PAGER": ""}
     steps = tour().replace("build/pileus ssh -i me.pem $i", "build/pileus ssh -i me.pem $i id -un; echo ssh=$?")
     try:
         done = subprocess.run(["bash", "-c", steps], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=120)

@@ -56,7 +56,7 @@ def test_path_patterns_choose_the_target_group(site):
 
 def test_a_host_header_and_a_path_must_both_match(site):
     add_rule(site, 50, {"host-header": ["*.example.com"], "path-pattern": ["/api/*"]}, forward(site.second))
-    assert who(site, "/api/x", name="a.EXAMPLE.com") == 1
+    eventually(lambda: who(site, "/api/x", name="a.EXAMPLE.com") == 1, what="the rule")
     assert who(site, "/api/x", name="example.com") == 0
     assert who(site, "/", name="a.example.com") == 0
     assert who(site, "/api/x") == 0
