@@ -232,6 +232,20 @@ static void expect(const char *console, const char *line)
         fail_msg("no \"%s\" in the console:\n%s", line, console);
 }
 
+/* The lines, up to NULL, in this order. What sshd says of its keys may come between any two. */
+static void expect_in_order(const char *console, const char *const *lines)
+{
+    const char *at = console;
+    for (; *lines; lines++) {
+        const char *found = strstr(at, *lines);
+        if (!found)
+            fail_msg("no \"%s\" where it should be in the console:\n%s", *lines, console);
+        at = found + strlen(*lines);
+    }
+}
+#define EXPECT_IN_ORDER(console, ...)                                                              \
+    expect_in_order(console, (const char *const[]){__VA_ARGS__, NULL})
+
 static void an_instance_is_a_machine_of_its_own(void **state)
 {
     struct fixture *fixture = *state;
@@ -254,8 +268,8 @@ static void an_instance_is_a_machine_of_its_own(void **state)
     expect(console, "id=0 name=ip-10-0-1-5 init=pileus: init");
     expect(console, "root= hashes=0");
     expect(console, "others=\n");
-    expect(console, "usr-is-writable\nec2-user\n");
-    expect(console, "clock-is-safe\ninit-is-closed\n");
+    EXPECT_IN_ORDER(console, "usr-is-writable\n", "ec2-user\n", "clock-is-safe\n",
+                    "init-is-closed\n");
     expect(console, "/home/ec2-user/.ssh/authorized_keys:1");
     free(console);
 }
@@ -327,7 +341,8 @@ static void cloud_config_is_done_or_named(void **state)
     instances_start(fixture->set, &start);
     char *console = await_console(fixture, "i-h", "DONE");
     expect(console, "\"packages\" in #cloud-config is not supported");
-    expect(console, "first\n  second\ntwo words it's\nblock-1\nblock-2\n600\n");
+    EXPECT_IN_ORDER(console, "first\n", "  second\n", "two words it's\n", "block-1\n", "block-2\n",
+                    "600\n");
     free(console);
 }
 
@@ -354,8 +369,7 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
                          "ls /etc/services || echo it-is-deleted\necho DO''NE\n";
     instances_start(fixture->set, &second);
     char *console = await_console(fixture, "i-e", "DONE");
-    expect(console, "kept\nec2-user\n");
-    expect(console, "it-is-deleted");
+    EXPECT_IN_ORDER(console, "kept\n", "ec2-user\n", "it-is-deleted");
     free(console);
 
     assert_true(store_mark_image(&store, "ami-1", &err) >= 0);
