@@ -64,6 +64,11 @@ int front_route(struct front_call *call, struct err *err);
 /* Finds the operation of the action. */
 int front_find_operation(struct front_call *call, struct err *err);
 
+/* --- foreign_page.c --- */
+
+/* Whether the request may come from a web page that has no business here. */
+bool front_is_from_foreign_page(const struct front_request *request);
+
 /* --- authenticate.c --- */
 
 /* Reads what the request says of its signature. */

@@ -73,17 +73,6 @@ static bool is_gzip(const struct front_request *request)
     return coding.size == 4 && strncasecmp(coding.data, "gzip", 4) == 0;
 }
 
-/*
- * A web page of somebody else could make the user's browser sign with the well-known key and send
- * it here; browsers say so in this header (Fetch Metadata), and AWS's clients never send it.
- */
-static bool is_from_foreign_page(const struct front_request *request)
-{
-    struct slice site = front_header(request, "sec-fetch-site");
-    return site.size && !(site.size == 11 && memcmp(site.data, "same-origin", 11) == 0) &&
-           !(site.size == 4 && memcmp(site.data, "none", 4) == 0);
-}
-
 static void on_request(struct http_exchange *exchange, void *owner)
 {
     const struct front *front = owner;
@@ -98,9 +87,11 @@ static void on_request(struct http_exchange *exchange, void *owner)
     if (!readable)
         answer_refusal(&front->options, &request, plain.failed ? FRONT_TOO_LARGE : FRONT_MALFORMED,
                        plain.failed ? NULL : "The body is not valid gzip.", &answer);
-    else if (is_from_foreign_page(&request))
+    else if (front_is_from_foreign_page(&request))
         answer_refusal(&front->options, &request, FRONT_UNSIGNED,
-                       "Requests of other sites' web pages are refused.", &answer);
+                       "Requests of other sites' web pages, and under other sites' names, are "
+                       "refused.",
+                       &answer);
     else if (front_is_control(request.signed_part.path))
         front_serve_control(&front->options, &request, &answer);
     else

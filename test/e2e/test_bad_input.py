@@ -124,6 +124,15 @@ def test_another_sites_web_page_is_refused_though_it_knows_the_key(cloud):
         assert status in (401, 403) and "refused" in text, (status, text)
 
 
+@pytest.mark.parametrize("host,welcome", [
+    ("evil.example", False), ("evil.example:4566", False), ("127.0.0.1.evil.example.", False), ("notlocalhost.com", False),
+    ("localhost:4566", True), ("pileus", True), ("[::1]:4566", True), ("ec2.us-east-1.amazonaws.com", True),
+    ("cloud.localhost", True), ("cloud.test", True)])
+def test_a_page_that_binds_its_own_name_to_this_machine_is_refused(cloud, host, welcome):
+    status, _, text = send(cloud, "Action=DescribeVpcs&Version=2016-11-15", headers={"Host": host})
+    assert status in ((200,) if welcome else (401, 403)), text
+
+
 def test_a_body_of_10_mb_is_refused(cloud):
     try:
         status, _, _ = send(cloud, "Action=DescribeVpcs&Version=2016-11-15&X=" + "x" * 10_000_000)
