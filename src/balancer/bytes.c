@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { CAPACITY_MIN = 2048 };
 
@@ -51,23 +50,11 @@ void bytes_consume(struct bytes *bytes, size_t size)
         bytes_reset(bytes);
 }
 
-/* The number of bytes that the socket took, or -1 if it is broken. */
-static ssize_t send_some(int fd, struct iovec *pieces, int count)
-{
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
-    ssize_t sent;
-    do
-        sent = count == 1 ? send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
-                          : sendmsg(fd, &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent < 0 && errno == EAGAIN ? 0 : sent;
-}
-
-int bytes_send(struct bytes *pending, int fd, struct iovec *pieces, int count)
+int bytes_send(struct bytes *pending, struct transport *transport, struct iovec *pieces, int count)
 {
     size_t sent = 0;
     if (!bytes_size(pending)) {
-        ssize_t taken = send_some(fd, pieces, count);
+        ssize_t taken = transport_send(transport, pieces, count);
         if (taken < 0)
             return -1;
         sent = (size_t)taken;
@@ -84,13 +71,13 @@ int bytes_send(struct bytes *pending, int fd, struct iovec *pieces, int count)
     return 0;
 }
 
-int bytes_flush(struct bytes *pending, int fd)
+int bytes_flush(struct bytes *pending, struct transport *transport)
 {
     size_t size = bytes_size(pending);
     if (!size)
         return 1;
     struct iovec piece = {bytes_at(pending), size};
-    ssize_t sent = send_some(fd, &piece, 1);
+    ssize_t sent = transport_send(transport, &piece, 1);
     if (sent < 0)
         return -1;
     bytes_consume(pending, (size_t)sent);

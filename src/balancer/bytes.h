@@ -1,10 +1,11 @@
 /* Bytes that wait: read but not used yet, or to be sent but not taken by the socket yet. */
 #pragma once
 
+#include "http/transport.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 /* No memory is held while it is empty, so an idle connection costs nothing here. */
 struct bytes {
@@ -33,6 +34,6 @@ void bytes_reset(struct bytes *bytes);
  * Sends the pieces after what waits already; what the socket does not take waits in `pending`.
  * Returns 0, or -1 if the connection is broken (errno says why).
  */
-int bytes_send(struct bytes *pending, int fd, struct iovec *pieces, int count);
+int bytes_send(struct bytes *pending, struct transport *transport, struct iovec *pieces, int count);
 /* Sends what waits. Returns 1 when all is gone, 0 when the socket is full, -1 when it is broken. */
-int bytes_flush(struct bytes *pending, int fd);
+int bytes_flush(struct bytes *pending, struct transport *transport);

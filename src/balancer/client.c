@@ -2,12 +2,9 @@
 #include "balancer/connection.h"
 #include "balancer/rules.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -38,9 +35,8 @@ void client_destroy(struct client *client)
     struct worker *worker = client->worker;
     if (client->exchange)
         exchange_abandon(client->exchange);
-    int fd = client->watch.fd;
     loop_unwatch(worker->loop, &client->watch);
-    close(fd);
+    transport_close(&client->transport);
     loop_timer_clear(worker->loop, &client->timer);
     list_remove(&client->link);
     client->acceptor->clients--;
@@ -79,7 +75,7 @@ static void finish_close(struct client *client)
         client_destroy(client);
         return;
     }
-    shutdown(client->watch.fd, SHUT_WR);
+    transport_shutdown(&client->transport);
     client->lingering = true;
     bytes_reset(&client->in);
     client_touch(client, LINGER_MS);
@@ -100,7 +96,7 @@ bool client_send(struct client *client, struct iovec *pieces, int count)
             size += pieces[i].iov_len;
         counter_add(&counters_of(client)->processed_bytes, size);
     }
-    if (bytes_send(&client->out, client->watch.fd, pieces, count) == 0)
+    if (bytes_send(&client->out, &client->transport, pieces, count) == 0)
         return true;
     client_destroy(client);
     return false;
@@ -108,23 +104,11 @@ bool client_send(struct client *client, struct iovec *pieces, int count)
 
 ssize_t client_receive(struct client *client, char *data, size_t size)
 {
-    if (!client->readable || client->eof)
-        return client->eof ? 0 : -1;
-    ssize_t got;
-    do
-        got = recv(client->watch.fd, data, size, 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EAGAIN) {
-        client->readable = false;
-        return -1;
-    }
-    if (got <= 0) {
-        client->eof = true;
+    if (client->eof)
         return 0;
-    }
-    if ((size_t)got < size && !client->hangup) /* the kernel tells when there is more */
-        client->readable = false;
-    if (client->cell)
+    ssize_t got = transport_receive(&client->transport, data, size);
+    client->eof = got == 0;
+    if (got > 0 && client->cell)
         counter_add(&counters_of(client)->processed_bytes, (uint64_t)got);
     return got;
 }
@@ -335,7 +319,7 @@ static void advance(struct client *client)
         discard(client);
         return;
     }
-    while (!client->gone && !client->closing && client->readable && !client->exchange &&
+    while (!client->gone && !client->closing && client->transport.readable && !client->exchange &&
            !client->silent && !bytes_size(&client->out))
         if (!(bytes_size(&client->in) ? read_more(client) : read_hot(client)))
             break;
@@ -364,18 +348,15 @@ static void on_event(struct loop_watch *watch, uint32_t events)
         client_destroy(client);
         return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
-        client->readable = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP))
-        client->hangup = true;
+    transport_event(&client->transport, events);
     if ((events & EPOLLOUT) && bytes_size(&client->out)) {
-        int flushed = bytes_flush(&client->out, watch->fd);
+        int flushed = bytes_flush(&client->out, &client->transport);
         if (flushed < 0)
             client_destroy(client);
         else if (flushed)
             drained(client);
     }
-    if (!client->gone && client->readable)
+    if (!client->gone && client->transport.readable)
         advance(client);
 }
 
@@ -385,12 +366,12 @@ void client_exchange_ended(struct client *client, bool keep_alive)
     if (client->gone)
         return;
     if (!keep_alive) {
-        client->linger |= bytes_size(&client->in) > 0 || client->readable;
+        client->linger |= bytes_size(&client->in) > 0 || client->transport.readable;
         close_after_output(client);
         return;
     }
     client_touch(client, idle_timeout_ms(client));
-    if (bytes_size(&client->in) || client->readable || client->eof)
+    if (bytes_size(&client->in) || client->transport.readable || client->eof)
         client_later(client);
 }
 
@@ -438,6 +419,7 @@ void client_accept(struct acceptor *acceptor, int fd, uint32_t address, uint16_t
     }
     client->watch = (struct loop_watch){.fd = -1, .on_event = on_event, .owner = client};
     loop_timer_init(&client->timer, on_due, client);
+    client->transport.fd = fd;
     client->corpse.release = release;
     client->worker = worker;
     client->acceptor = acceptor;

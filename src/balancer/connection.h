@@ -4,7 +4,7 @@
  *
  * A client is a connection from outside. While it has a request it has an exchange; an exchange
  * that is forwarded has an upstream, a connection to a target. Sockets are watched once, edge-
- * triggered; `readable` remembers that there may be more to read, so nothing is ever re-armed.
+ * triggered; their transport remembers whether there may be more to read.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 struct client {
     struct loop_watch watch;
+    struct transport transport;
     struct loop_timer timer; /* fires at deadline_ms or before: then it is set again */
     struct corpse corpse;
     struct list link;
@@ -27,11 +28,9 @@ struct client {
     uint16_t node;    /* of the load balancer; counts where connections are told apart */
     struct bytes in;  /* read, not used yet */
     struct bytes out; /* not taken by the socket yet */
-    bool readable;
-    bool hangup;  /* it closed its side: read on until the end shows */
-    bool eof;     /* the end was read: the client will send nothing more */
-    bool closing; /* close once `out` is empty */
-    bool linger;  /* when closing, read on for a while, so that the answer is not reset away */
+    bool eof;         /* the end was read: the client will send nothing more */
+    bool closing;     /* close once `out` is empty */
+    bool linger;      /* when closing, read on for a while, so that the answer is not reset away */
     bool lingering;
     bool silent; /* never answer: no security group rule allows this peer */
     bool gone;   /* closed; waits to be freed */
@@ -84,6 +83,7 @@ struct exchange {
 
 struct upstream {
     struct loop_watch watch;
+    struct transport transport;
     struct corpse corpse;
     struct list link; /* of target_thread.idle or .active */
     struct worker *worker;
@@ -91,7 +91,7 @@ struct upstream {
     struct exchange *exchange; /* NULL: idle */
     int64_t idle_since_ms;
     struct bytes in; /* the beginning of a head */
-    bool readable, hangup, connected, reused;
+    bool connected, reused;
 };
 
 /* ---- client.c ---- */

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
@@ -128,7 +127,7 @@ static void target_deaf(struct exchange *exchange)
 {
     exchange->target_deaf = exchange->close_target = true;
     bytes_reset(&exchange->to_target);
-    exchange->upstream->readable = exchange->upstream->hangup = true;
+    transport_event(&exchange->upstream->transport, EPOLLHUP);
     exchange_target_readable(exchange);
 }
 
@@ -136,7 +135,7 @@ static void target_deaf(struct exchange *exchange)
 static void send_to_target(struct exchange *exchange, struct iovec *pieces, int count)
 {
     if (is_connected(exchange)) {
-        if (bytes_send(&exchange->to_target, exchange->upstream->watch.fd, pieces, count) < 0)
+        if (bytes_send(&exchange->to_target, &exchange->upstream->transport, pieces, count) < 0)
             target_deaf(exchange);
         return;
     }
@@ -184,7 +183,7 @@ static void client_closed(struct exchange *exchange)
         client_destroy(exchange->client);
     } else if (!exchange->client_eof) {
         exchange->client_eof = true;
-        shutdown(exchange->upstream->watch.fd, SHUT_WR);
+        transport_shutdown(&exchange->upstream->transport);
     }
 }
 
@@ -244,7 +243,7 @@ void exchange_target_writable(struct exchange *exchange)
 {
     if (!bytes_size(&exchange->to_target))
         return;
-    int flushed = bytes_flush(&exchange->to_target, exchange->upstream->watch.fd);
+    int flushed = bytes_flush(&exchange->to_target, &exchange->upstream->transport);
     if (flushed < 0)
         target_deaf(exchange);
     else if (flushed)

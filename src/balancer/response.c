@@ -5,7 +5,6 @@
 #include "os/clock.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 enum {
     PUMPS_PER_TURN = 8,
@@ -181,11 +180,11 @@ static void target_ended(struct exchange *exchange)
         exchange_target_failed(exchange);
     } else if (exchange->state == EXCHANGE_TUNNEL) {
         exchange->target_eof = true;
-        exchange->upstream->readable = false;
+        exchange->upstream->transport.readable = false;
         if (exchange->client_eof)
             client_destroy(client);
         else
-            shutdown(client->watch.fd, SHUT_WR);
+            transport_shutdown(&client->transport);
     } else if (exchange->from_target.kind == HTTP1_BODY_UNTIL_CLOSE) {
         exchange->from_target.done = exchange->close_target = true;
         char line[24];

@@ -5,8 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { IDLE_MAX = 1024, UNACKNOWLEDGED_MS = 10000 };
@@ -20,14 +18,13 @@ void upstream_destroy(struct upstream *upstream)
 {
     if (upstream->watch.fd < 0)
         return;
-    int fd = upstream->watch.fd;
     if (!upstream->exchange)
         thread_of(upstream)->idle_count--;
     else
         upstream->exchange->upstream = NULL;
     upstream->exchange = NULL;
     loop_unwatch(upstream->worker->loop, &upstream->watch);
-    close(fd);
+    transport_close(&upstream->transport);
     list_remove(&upstream->link);
     bytes_reset(&upstream->in);
     worker_bury(upstream->worker, &upstream->corpse);
@@ -60,13 +57,10 @@ static void on_event(struct loop_watch *watch, uint32_t events)
         if (watch->fd < 0 || !upstream->connected || !upstream->exchange)
             return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        upstream->readable = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        upstream->hangup = true;
+    transport_event(&upstream->transport, events);
     if (events & EPOLLOUT)
         exchange_target_writable(upstream->exchange);
-    if (watch->fd >= 0 && upstream->exchange && upstream->readable)
+    if (watch->fd >= 0 && upstream->exchange && upstream->transport.readable)
         exchange_target_readable(upstream->exchange);
 }
 
@@ -111,6 +105,7 @@ struct upstream *upstream_connect(struct worker *worker, struct target *target, 
         upstream = calloc(1, sizeof *upstream);
     if (upstream) {
         upstream->watch = (struct loop_watch){.fd = -1, .on_event = on_event, .owner = upstream};
+        upstream->transport.fd = fd;
         upstream->corpse.release = release;
     }
     if (!upstream || loop_watch(worker->loop, &upstream->watch, fd,
@@ -128,32 +123,20 @@ struct upstream *upstream_connect(struct worker *worker, struct target *target, 
 
 ssize_t upstream_receive(struct upstream *upstream, char *data, size_t size)
 {
-    if (!upstream->readable)
-        return -1;
-    ssize_t got;
-    do
-        got = recv(upstream->watch.fd, data, size, 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0 && errno == EAGAIN) {
-        upstream->readable = false;
-        return -1;
-    }
-    if (got > 0 && (size_t)got < size && !upstream->hangup)
-        upstream->readable = false; /* the kernel tells when there is more */
-    return got < 0 ? 0 : got;
+    return transport_receive(&upstream->transport, data, size);
 }
 
 void upstream_keep(struct upstream *upstream)
 {
     struct target_thread *thread = thread_of(upstream);
-    if (thread->gone || upstream->hangup || thread->idle_count >= IDLE_MAX ||
+    if (thread->gone || upstream->transport.hangup || thread->idle_count >= IDLE_MAX ||
         bytes_size(&upstream->in)) {
         upstream_destroy(upstream);
         return;
     }
     upstream->exchange->upstream = NULL;
     upstream->exchange = NULL;
-    upstream->readable = false;
+    upstream->transport.readable = false;
     upstream->idle_since_ms = loop_now_ms(upstream->worker->loop);
     list_remove(&upstream->link);
     list_prepend(&thread->idle, &upstream->link);
