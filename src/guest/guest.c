@@ -12,6 +12,7 @@
 static const struct http_server_options imds_options = {
     .body_size_max = 1024,
     .connections_max = 1024,
+    .peer_connections_max = 64, /* the fabric lets nobody use another's address */
     .head_timeout_ms = 5000,
     .body_timeout_ms = 5000,
     .idle_timeout_ms = 30000,

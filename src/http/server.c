@@ -39,6 +39,17 @@ static void pause_accepting(struct http_server *server)
     loop_timer_set(server->loop, &server->pause_timer, ACCEPT_PAUSE_MS);
 }
 
+/* Whether this address has all the connections that it may have, so that others get some. */
+static bool is_greedy(const struct http_server *server, struct in_addr address)
+{
+    int limit = server->options.peer_connections_max, count = 0;
+    if (!limit)
+        return false;
+    list_each (exchange, &server->connections, struct http_exchange, link)
+        count += exchange->peer.sin_addr.s_addr == address.s_addr;
+    return count >= limit;
+}
+
 static void on_listener(struct loop_watch *watch, uint32_t events)
 {
     (void)events;
@@ -53,6 +64,10 @@ static void on_listener(struct loop_watch *watch, uint32_t events)
             if (errno != EAGAIN && errno != EWOULDBLOCK)
                 pause_accepting(server);
             break;
+        }
+        if (is_greedy(server, peer.sin_addr)) {
+            close(fd);
+            continue;
         }
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

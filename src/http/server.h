@@ -15,12 +15,13 @@ struct http_server;
 struct http_exchange;
 
 struct http_server_options {
-    size_t body_size_max;    /* 413 beyond it */
-    int connections_max;     /* further ones wait in the accept queue */
-    int head_timeout_ms;     /* for a whole head, from its first byte; 408 */
-    int body_timeout_ms;     /* for a whole body */
-    int idle_timeout_ms;     /* between requests; closed silently */
-    const char *server_name; /* Server header; NULL: none */
+    size_t body_size_max;     /* 413 beyond it */
+    int connections_max;      /* further ones wait in the accept queue */
+    int peer_connections_max; /* of one address; further ones are closed at once. 0: no limit */
+    int head_timeout_ms;      /* for a whole head, from its first byte; 408 */
+    int body_timeout_ms;      /* for a whole body */
+    int idle_timeout_ms;      /* between requests; closed silently */
+    const char *server_name;  /* Server header; NULL: none */
     /*
      * Called with a whole request. The callee answers with http_respond(), now or later.
      * Body and head are valid until it answers.

@@ -47,7 +47,8 @@ static int setup(void **state)
     getsockname(fd, (struct sockaddr *)&address, &size);
     fixture.port = ntohs(address.sin_port);
     const struct http_server_options options = {.body_size_max = 1000,
-                                                .connections_max = 2,
+                                                .connections_max = 3,
+                                                .peer_connections_max = 2,
                                                 .head_timeout_ms = 60,
                                                 .body_timeout_ms = 60,
                                                 .idle_timeout_ms = 120,
@@ -66,14 +67,23 @@ static int teardown(void **state)
     return 0;
 }
 
-static int client(const struct fixture *fixture)
+/* From 127.0.0.`host`. */
+static int client_from(const struct fixture *fixture, unsigned host)
 {
+    struct sockaddr_in source = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(0x7f000000 + host)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((uint16_t)fixture->port)};
+    assert_int_equal(bind(fd, (struct sockaddr *)&source, sizeof(source)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
+}
+
+static int client(const struct fixture *fixture)
+{
+    return client_from(fixture, 1);
 }
 
 static void say(int fd, const char *text)
@@ -197,15 +207,31 @@ static void an_answer_may_come_later_even_if_the_client_left(void **state)
 static void connections_beyond_the_limit_wait(void **state)
 {
     struct fixture *fixture = *state;
-    int first = client(fixture), second = client(fixture), third = client(fixture);
+    int first = client(fixture), second = client(fixture), third = client_from(fixture, 2);
+    int fourth = client_from(fixture, 2);
+    say(fourth, "GET /fourth HTTP/1.1\r\nHost: x\r\n\r\n");
     say(third, "GET /third HTTP/1.1\r\nHost: x\r\n\r\n");
-    say(second, "GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
-    hear(fixture, second, "/second||0");
+    hear(fixture, third, "/third||0");
     assert_int_equal(fixture->requests, 1);
     close(first);
-    assert_non_null(strstr(hear(fixture, third, "/third||0"), "/third||0"));
+    assert_non_null(strstr(hear(fixture, fourth, "/fourth||0"), "/fourth||0"));
     close(second);
     close(third);
+    close(fourth);
+}
+
+static void one_address_does_not_get_all_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    int first = client(fixture), second = client(fixture), third = client(fixture);
+    int other = client_from(fixture, 2);
+    assert_string_equal(hear(fixture, third, NULL), "");
+    say(other, "GET /other HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_non_null(strstr(hear(fixture, other, "/other||0"), "/other||0"));
+    close(first);
+    close(second);
+    close(third);
+    close(other);
 }
 
 int main(void)
@@ -222,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_may_come_later_even_if_the_client_left, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(connections_beyond_the_limit_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_address_does_not_get_all_connections, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
