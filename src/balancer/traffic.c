@@ -1,6 +1,7 @@
 #include "balancer/traffic.h"
 
-#include <math.h>
+#include "ipc/response_time.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,6 @@ struct cell *traffic_cell(struct traffic_table *table, const char *load_balancer
     return cell;
 }
 
-/* Bucket n holds [2^(n/2), 2^((n+1)/2)) us: twice the exponent, plus one in the upper half. */
-static int bucket_of(uint64_t us)
-{
-    if (us < 1)
-        return 0;
-    int exponent = 63 - __builtin_clzll(us);
-    double middle = ldexp(1.4142135623730951, exponent);
-    int bucket = 2 * exponent + ((double)us >= middle);
-    return bucket < RESPONSE_TIME_BUCKETS ? bucket : RESPONSE_TIME_BUCKETS - 1;
-}
-
 void traffic_response_time(struct counters *counters, uint64_t us)
 {
     counter_add(&counters->response_time_count, 1);
@@ -68,7 +58,7 @@ void traffic_response_time(struct counters *counters, uint64_t us)
         __atomic_store_n(&counters->response_time_min_us, us, __ATOMIC_RELAXED);
     if (us > __atomic_load_n(&counters->response_time_max_us, __ATOMIC_RELAXED))
         __atomic_store_n(&counters->response_time_max_us, us, __ATOMIC_RELAXED);
-    uint32_t *bucket = &counters->response_time_buckets[bucket_of(us)];
+    uint32_t *bucket = &counters->response_time_buckets[response_time_bucket(us)];
     __atomic_store_n(bucket, *bucket + 1, __ATOMIC_RELAXED);
 }
 

@@ -12,22 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The summed members of struct traffic, by name. */
-#define TRAFFIC_COUNTERS(X)                                                                        \
-    X(requests)                                                                                    \
-    X(elb_500)                                                                                     \
-    X(elb_502)                                                                                     \
-    X(elb_503)                                                                                     \
-    X(elb_504)                                                                                     \
-    X(target_connection_errors)                                                                    \
-    X(new_connections)                                                                             \
-    X(rejected_connections)                                                                        \
-    X(processed_bytes)                                                                             \
-    X(fixed_responses)                                                                             \
-    X(redirects)                                                                                   \
-    X(response_time_count)                                                                         \
-    X(response_time_sum_us)
-
 /* Of one thread. Totals since the cell was made, except where said. */
 struct counters {
 #define X(name) uint64_t name;

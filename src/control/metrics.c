@@ -4,14 +4,15 @@
  */
 #include "control/metrics.h"
 
-#include "base/map.h"
+#include "control/metrics_meters.h"
 #include "service/elbv2/resource.h"
 
 #include <stdlib.h>
 
 struct metrics_control {
-    struct map meters; /* by instance id: struct instance_meter */
-    int64_t minute_ms; /* the last minute that hosts were counted for; 0: none yet */
+    struct map meters;          /* by instance id: struct instance_meter */
+    struct map balancer_meters; /* see metrics_meters.h */
+    int64_t minute_ms;          /* the last minute that was counted; 0: none yet */
 };
 
 static int metrics_create(struct control *control, struct err *err)
@@ -25,6 +26,7 @@ static void metrics_destroy(struct control *control)
     if (!control->metrics)
         return;
     metrics_free_meters(&control->metrics->meters);
+    meters_finish(&control->metrics->balancer_meters);
     free(control->metrics);
     control->metrics = NULL;
 }
@@ -52,7 +54,8 @@ static void metrics_receive(struct control *control, enum message_type type, con
     if (type == MESSAGE_TRAFFIC && size >= sizeof(struct message_rows)) {
         const struct message_rows *head = payload;
         if (head->count <= (size - sizeof *head) / sizeof(struct traffic))
-            metrics_take_traffic(control, (const void *)(head + 1), head->count);
+            metrics_take_traffic(control, &control->metrics->balancer_meters,
+                                 (const void *)(head + 1), head->count);
     }
 }
 
@@ -66,11 +69,11 @@ static void note_region(void *arg, const char *region)
 static void metrics_run(struct control *control)
 {
     struct metrics_control *metrics = control->metrics;
-    bool has_groups = false;
-    store_regions(control->store, elb_kind(ELB_TARGET_GROUP), note_region, &has_groups);
+    bool has_balancers = false;
+    store_regions(control->store, elb_kind(ELB_LOAD_BALANCER), note_region, &has_balancers);
     int64_t now_ms = control_now(control);
     int64_t minute_ms = now_ms - now_ms % METRICS_MINUTE_MS;
-    if (!control->series || !has_groups) {
+    if (!control->series || !has_balancers) {
         metrics->minute_ms = minute_ms;
         return;
     }
@@ -78,7 +81,8 @@ static void metrics_run(struct control *control)
     if (metrics->minute_ms < earliest_ms)
         metrics->minute_ms = metrics->minute_ms ? earliest_ms : minute_ms - METRICS_MINUTE_MS;
     while (metrics->minute_ms < minute_ms)
-        metrics_count_hosts(control, metrics->minute_ms += METRICS_MINUTE_MS);
+        metrics_count_minute(control, &metrics->balancer_meters,
+                             metrics->minute_ms += METRICS_MINUTE_MS);
     control_wake_at(control, minute_ms + METRICS_MINUTE_MS);
 }
 

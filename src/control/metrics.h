@@ -16,10 +16,11 @@ void metrics_take_usage(struct control *control, struct map *meters,
                         const struct message_usage *usage);
 void metrics_free_meters(struct map *meters);
 
-/* metrics_traffic.c: AWS/ApplicationELB, from a report of the balancer. */
-void metrics_take_traffic(struct control *control, const struct traffic *rows, uint32_t count);
-/* metrics_traffic.c: what each minute has whether there is traffic or not. */
-void metrics_count_hosts(struct control *control, int64_t minute_ms);
+/* metrics_traffic.c: AWS/ApplicationELB, from a report of the balancer; fills `meters`. */
+void metrics_take_traffic(struct control *control, struct map *meters, const struct traffic *rows,
+                          uint32_t count);
+/* metrics_minute.c: what each minute has whether there is traffic or not; empties `meters`. */
+void metrics_count_minute(struct control *control, struct map *meters, int64_t minute_ms);
 
 /* metrics.c: adds `count` values of `value` each; failures are logged. */
 void metrics_add(struct control *control, const struct series_key *key, const char *unit,

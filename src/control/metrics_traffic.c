@@ -1,10 +1,9 @@
-/* AWS/ApplicationELB: what the balancer counted, and how many targets are healthy. */
+/* AWS/ApplicationELB: what the balancer counted. */
 #include "control/dimensions.h"
-#include "control/metrics.h"
-#include "control/scan.h"
+#include "control/metrics_meters.h"
+#include "control/metrics_subject.h"
+#include "ipc/response_time.h"
 #include "service/doc.h"
-#include "service/elbv2/actions.h"
-#include "service/elbv2/health.h"
 #include "service/elbv2/resource.h"
 
 #include <math.h>
@@ -12,87 +11,40 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Sets of dimensions, named by AWS's: which of zone, load balancer and target group they have. */
-enum {
-    ZONE = 1,
-    LOAD_BALANCER = 2,
-    TARGET_GROUP = 4,
-    BY_BALANCER = 1 << LOAD_BALANCER | 1 << (LOAD_BALANCER | ZONE),
-    BY_GROUP = 1 << (LOAD_BALANCER | TARGET_GROUP) | 1 << (LOAD_BALANCER | TARGET_GROUP | ZONE),
-    BY_GROUP_ALONE = 1 << TARGET_GROUP | 1 << (TARGET_GROUP | ZONE),
-    SETS = 8,
-};
-
-/* What a value is about. */
-struct subject {
-    struct control *control;
-    const char *region, *zone, *load_balancer, *target_group; /* "" for what it is not about */
-    int64_t at_ms;
-};
-
-/* Fills the dimensions of a set. False if the subject has not all of them. */
-static bool fill_dimensions(const struct subject *subject, int set,
-                            struct series_dimension dimensions[3], size_t *ret_count)
-{
-    const struct {
-        int bit;
-        struct series_dimension dimension;
-    } all[] = {{ZONE, {"AvailabilityZone", subject->zone}},
-               {LOAD_BALANCER, {"LoadBalancer", subject->load_balancer}},
-               {TARGET_GROUP, {"TargetGroup", subject->target_group}}};
-    *ret_count = 0;
-    for (size_t i = 0; i < 3; i++) {
-        if (!(set & all[i].bit))
-            continue;
-        if (!*all[i].dimension.value)
-            return false;
-        dimensions[(*ret_count)++] = all[i].dimension;
-    }
-    return true;
-}
-
-/* Adds `count` values of `value` to a metric, in each of `sets` of dimensions. */
-static void add(const struct subject *subject, const char *metric, const char *unit, int sets,
-                double value, double count)
-{
-    struct series_dimension dimensions[3];
-    for (int set = 0; set < SETS; set++) {
-        struct series_key key = {subject->region, "AWS/ApplicationELB", metric, dimensions, 0};
-        if ((sets & 1 << set) && fill_dimensions(subject, set, dimensions, &key.dimension_count))
-            metrics_add(subject->control, &key, unit, subject->at_ms, value, count);
-    }
-}
-
-/* ---- traffic ---- */
-
 /* Counters of events: each event is a value of 1, so Sum and SampleCount are their number. */
+#define COUNTER(member) offsetof(struct traffic, member)
 static const struct counter {
     const char *metric;
     size_t offset;
     int sets;
 } counters[] = {
-    {"RequestCount", offsetof(struct traffic, requests), BY_BALANCER | BY_GROUP},
-    {"HTTPCode_Target_2XX_Count", offsetof(struct traffic, target_status[2]),
-     BY_BALANCER | BY_GROUP},
-    {"HTTPCode_Target_3XX_Count", offsetof(struct traffic, target_status[3]),
-     BY_BALANCER | BY_GROUP},
-    {"HTTPCode_Target_4XX_Count", offsetof(struct traffic, target_status[4]),
-     BY_BALANCER | BY_GROUP},
-    {"HTTPCode_Target_5XX_Count", offsetof(struct traffic, target_status[5]),
-     BY_BALANCER | BY_GROUP},
-    {"TargetConnectionErrorCount", offsetof(struct traffic, target_connection_errors),
-     BY_BALANCER | BY_GROUP},
-    {"HTTPCode_ELB_3XX_Count", offsetof(struct traffic, elb_status[3]), BY_BALANCER},
-    {"HTTPCode_ELB_4XX_Count", offsetof(struct traffic, elb_status[4]), BY_BALANCER},
-    {"HTTPCode_ELB_5XX_Count", offsetof(struct traffic, elb_status[5]), BY_BALANCER},
-    {"HTTPCode_ELB_500_Count", offsetof(struct traffic, elb_500), BY_BALANCER},
-    {"HTTPCode_ELB_502_Count", offsetof(struct traffic, elb_502), BY_BALANCER},
-    {"HTTPCode_ELB_503_Count", offsetof(struct traffic, elb_503), BY_BALANCER},
-    {"HTTPCode_ELB_504_Count", offsetof(struct traffic, elb_504), BY_BALANCER},
-    {"NewConnectionCount", offsetof(struct traffic, new_connections), BY_BALANCER},
-    {"RejectedConnectionCount", offsetof(struct traffic, rejected_connections), BY_BALANCER},
-    {"HTTP_Fixed_Response_Count", offsetof(struct traffic, fixed_responses), BY_BALANCER},
-    {"HTTP_Redirect_Count", offsetof(struct traffic, redirects), BY_BALANCER},
+    {"RequestCount", COUNTER(requests), BY_BALANCER | BY_GROUP},
+    {"GrpcRequestCount", COUNTER(grpc_requests), ONE_BALANCER | BY_GROUP | BY_GROUP_ALONE},
+    {"HTTPCode_Target_2XX_Count", COUNTER(target_status[2]), BY_BALANCER | BY_GROUP},
+    {"HTTPCode_Target_3XX_Count", COUNTER(target_status[3]), BY_BALANCER | BY_GROUP},
+    {"HTTPCode_Target_4XX_Count", COUNTER(target_status[4]), BY_BALANCER | BY_GROUP},
+    {"HTTPCode_Target_5XX_Count", COUNTER(target_status[5]), BY_BALANCER | BY_GROUP},
+    {"TargetConnectionErrorCount", COUNTER(target_connection_errors), BY_BALANCER | BY_GROUP},
+    {"TargetTLSNegotiationErrorCount", COUNTER(target_tls_errors), BY_BALANCER | BY_GROUP},
+    {"UnhealthyRoutingRequestCount", COUNTER(unhealthy_routing_requests), BY_BALANCER | BY_GROUP},
+    {"HTTPCode_ELB_3XX_Count", COUNTER(elb_status[3]), BY_BALANCER},
+    {"HTTPCode_ELB_4XX_Count", COUNTER(elb_status[4]), BY_BALANCER},
+    {"HTTPCode_ELB_5XX_Count", COUNTER(elb_status[5]), BY_BALANCER},
+    {"HTTPCode_ELB_500_Count", COUNTER(elb_500), BY_BALANCER},
+    {"HTTPCode_ELB_502_Count", COUNTER(elb_502), BY_BALANCER},
+    {"HTTPCode_ELB_503_Count", COUNTER(elb_503), BY_BALANCER},
+    {"HTTPCode_ELB_504_Count", COUNTER(elb_504), BY_BALANCER},
+    {"NewConnectionCount", COUNTER(new_connections), BY_BALANCER},
+    {"RejectedConnectionCount", COUNTER(rejected_connections), BY_BALANCER},
+    {"ClientTLSNegotiationErrorCount", COUNTER(client_tls_errors), BY_BALANCER},
+    {"NonStickyRequestCount", COUNTER(non_sticky_requests), BY_BALANCER},
+    {"HTTP_Fixed_Response_Count", COUNTER(fixed_responses), BY_BALANCER},
+    {"HTTP_Redirect_Count", COUNTER(redirects), BY_BALANCER},
+    {"HTTP_Redirect_Url_Limit_Exceeded_Count", COUNTER(redirect_url_limit), BY_BALANCER},
+    {"DesyncMitigationMode_NonCompliant_Request_Count", COUNTER(desync_requests), BY_BALANCER},
+    {"DroppedInvalidHeaderRequestCount", COUNTER(dropped_invalid_headers), BY_BALANCER},
+    {"ForwardedInvalidHeaderRequestCount", COUNTER(forwarded_invalid_headers), BY_BALANCER},
+    {"RuleEvaluations", COUNTER(rule_evaluations), ONE_BALANCER},
 };
 
 static uint64_t counter_value(const struct traffic *row, const struct counter *counter)
@@ -109,7 +61,7 @@ static size_t response_times(const struct traffic *row, struct series_value *out
     for (int i = 0; i < RESPONSE_TIME_BUCKETS; i++) {
         if (row->response_time_buckets[i] == 0)
             continue;
-        double middle_us = exp2((i + 0.5) / 2);
+        double middle_us = response_time_middle_us(i);
         middle_us = fmin(fmax(middle_us, (double)row->response_time_min_us),
                          (double)row->response_time_max_us);
         out[count++] = (struct series_value){middle_us / 1e6, row->response_time_buckets[i]};
@@ -133,7 +85,7 @@ static void add_response_times(const struct subject *subject, const struct traff
         struct series_key key = {subject->region, "AWS/ApplicationELB", "TargetResponseTime",
                                  dimensions, 0};
         if (((BY_BALANCER | BY_GROUP) & 1 << set) &&
-            fill_dimensions(subject, set, dimensions, &key.dimension_count) &&
+            subject_dimensions(subject, set, dimensions, &key.dimension_count) &&
             series_add_values(subject->control->series, &key, "Seconds", subject->at_ms, &total,
                               times, time_count, &err) < 0)
             control_log(subject->control, "metrics", &err);
@@ -157,23 +109,23 @@ static void take_row(struct subject *subject, const struct traffic *row)
     for (size_t i = 0; i < sizeof counters / sizeof *counters; i++) {
         uint64_t value = counter_value(row, &counters[i]);
         if (value > 0)
-            add(subject, counters[i].metric, "Count", counters[i].sets, 1, (double)value);
+            subject_add(subject, counters[i].metric, "Count", counters[i].sets, 1, (double)value);
     }
     if (row->processed_bytes > 0)
-        add(subject, "ProcessedBytes", "Bytes", BY_BALANCER, (double)row->processed_bytes, 1);
-    if (row->active_connections > 0)
-        add(subject, "ActiveConnectionCount", "Count", BY_BALANCER, (double)row->active_connections,
-            1);
+        subject_add(subject, "ProcessedBytes", "Bytes", BY_BALANCER, (double)row->processed_bytes,
+                    1);
     add_response_times(subject, row);
     const json_t *group = dimension_find(subject->control->store, elb_kind(ELB_TARGET_GROUP),
                                          subject->target_group, group_region);
     if (group && row->requests > 0)
-        add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE,
-            (double)row->requests / target_count(group), 1);
+        subject_add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE,
+                    (double)row->requests / target_count(group), 1);
 }
 
-void metrics_take_traffic(struct control *control, const struct traffic *rows, uint32_t count)
+void metrics_take_traffic(struct control *control, struct map *meters, const struct traffic *rows,
+                          uint32_t count)
 {
+    meters_begin(meters);
     for (uint32_t i = 0; i < count; i++) {
         char region[32], zone[ID_SIZE + 1];
         char load_balancer[DIMENSION_SIZE + 1], target_group[DIMENSION_SIZE + 1];
@@ -186,66 +138,7 @@ void metrics_take_traffic(struct control *control, const struct traffic *rows, u
         struct subject subject = {control,       region,       zone,
                                   load_balancer, target_group, control_now(control)};
         take_row(&subject, &rows[i]);
+        meters_take(meters, load_balancer, zone, &rows[i]);
     }
-}
-
-/* ---- each minute ---- */
-
-static bool is_state(const json_t *health, const char *state)
-{
-    return doc_is(health, "State", state);
-}
-
-/* Counts the healthy and unhealthy targets of a group in a zone, or in all if zone is "". */
-static void count_zone(struct subject *subject, const json_t *group, const json_t *user, int set)
-{
-    double healthy = 0, unhealthy = 0;
-    size_t i;
-    const json_t *target;
-    const struct store *store = subject->control->store;
-    json_array_foreach (json_object_get(group, "_targets"), i, target) {
-        const char *zone = elb_target_zone(store, subject->region, target);
-        if (*subject->zone && strcmp(subject->zone, zone) != 0)
-            continue;
-        json_auto_t *health = elb_target_health(store, subject->region, group, user, target);
-        healthy += is_state(health, "healthy");
-        unhealthy += is_state(health, "unhealthy");
-    }
-    add(subject, "HealthyHostCount", "Count", 1 << set, healthy, 1);
-    add(subject, "UnHealthyHostCount", "Count", 1 << set, unhealthy, 1);
-}
-
-/* A zero says that there was no traffic: it changes no Sum. */
-static void count_group(struct subject *subject, const json_t *group, const json_t *user)
-{
-    subject->target_group = doc_text(group, "_dimension");
-    subject->load_balancer = doc_text(user, "_dimension");
-    count_zone(subject, group, user, LOAD_BALANCER | TARGET_GROUP);
-    add(subject, "RequestCount", "Count", BY_BALANCER | BY_GROUP, 0, 1);
-    add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE, 0, 1);
-    size_t i;
-    const json_t *node;
-    json_array_foreach (json_object_get(user, "_nodes"), i, node) {
-        subject->zone = doc_text(node, "AvailabilityZone");
-        count_zone(subject, group, user, LOAD_BALANCER | TARGET_GROUP | ZONE);
-    }
-    subject->zone = "";
-}
-
-void metrics_count_hosts(struct control *control, int64_t minute_ms)
-{
-    json_auto_t *regions = scan_regions(control->store, elb_kind(ELB_TARGET_GROUP));
-    size_t i;
-    const json_t *region;
-    json_array_foreach (regions, i, region) {
-        struct subject subject = {control, json_string_value(region), "", "", "", minute_ms};
-        store_each (cursor, control->store, elb_kind(ELB_TARGET_GROUP), subject.region) {
-            const char *user = elb_user_of(control->store, subject.region, cursor.id);
-            const json_t *load_balancer =
-                user ? store_get(control->store, elb_kind(ELB_LOAD_BALANCER), subject.region, user)
-                     : NULL;
-            if (load_balancer)
-                count_group(&subject, cursor.doc, load_balancer);
-        }
-    }
+    meters_end(meters);
 }

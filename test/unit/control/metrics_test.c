@@ -1,5 +1,6 @@
 /* From reports to metrics: what a minute's value is, also when the clock jumps. */
 #include "control/metrics.h"
+#include "ipc/response_time.h"
 #include "simulated_cloud.h"
 
 #include <setjmp.h>
@@ -224,7 +225,7 @@ static void traffic_has_awss_sets_of_dimensions(void **state)
                          .response_time_max_us = 10000}};
     message.row.target_status[2] = 9;
     message.row.elb_status[5] = 1;
-    message.row.response_time_buckets[26] = 10;
+    message.row.response_time_buckets[response_time_bucket(10000)] = 10;
     memcpy(message.row.load_balancer, balancer_name, sizeof balancer_name);
     memcpy(message.row.target_group, group_name, sizeof group_name);
     snprintf(message.row.zone, sizeof message.row.zone, "us-east-1a");
@@ -264,6 +265,135 @@ static void hosts_are_counted_each_minute_also_those_that_a_jump_passed(void **s
     cloud_destroy(cloud);
 }
 
+/* A load balancer in two zones whose group has a healthy target in the first. */
+static void put_zones(struct simulated_cloud *cloud)
+{
+    static const char count[] =
+        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count";
+    struct err err;
+    struct txn *txn = txn_begin(cloud->store);
+    txn_put(txn, "load-balancer", "us-east-1", "lb",
+            json_pack("{s:s, s:s, s:[{s:s}, {s:s}]}", "LoadBalancerArn", "lb", "_dimension",
+                      balancer_name, "_nodes", "AvailabilityZone", "us-east-1a", "AvailabilityZone",
+                      "us-east-1b"));
+    txn_put(txn, "target-group", "us-east-1", "tg",
+            json_pack("{s:s, s:s, s:{s:s, s:s}, s:[{s:s, s:i, s:s}, {s:s, s:i, s:s}]}",
+                      "TargetGroupArn", "tg", "_dimension", group_name, "_attributes",
+                      "load_balancing.cross_zone.enabled", "false", count, "1", "_targets", "Id",
+                      "10.0.0.1", "Port", 80, "AvailabilityZone", "us-east-1a", "Id", "10.0.0.2",
+                      "Port", 80, "AvailabilityZone", "us-east-1b"));
+    txn_put(txn, "rule", "us-east-1", "rule",
+            json_pack("{s:s, s:[{s:{s:[{s:s}]}}]}", "_load_balancer", "lb", "Actions",
+                      "ForwardConfig", "TargetGroups", "TargetGroupArn", "tg"));
+    txn_put(txn, "target-health", "us-east-1", "targetgroup/app/0123456789abcdef/10.0.0.1:80",
+            json_pack("{s:s}", "State", "healthy"));
+    assert_int_equal(txn_commit(txn, &err), 0);
+}
+
+static void a_zone_without_healthy_targets_is_unhealthy_for_routing(void **state)
+{
+    (void)state;
+    static const struct series_dimension zones[2][3] = {{{"LoadBalancer", balancer_name},
+                                                         {"TargetGroup", group_name},
+                                                         {"AvailabilityZone", "us-east-1a"}},
+                                                        {{"LoadBalancer", balancer_name},
+                                                         {"TargetGroup", group_name},
+                                                         {"AvailabilityZone", "us-east-1b"}}};
+    struct simulated_cloud *cloud = create();
+    put_zones(cloud);
+    metrics_controller.run(cloud->control);
+    assert_float_equal(read_elb(cloud, "HealthyHostCount", zones[0], 3).maximum, 1, 0);
+    assert_float_equal(read_elb(cloud, "HealthyHostCount", zones[1], 3).maximum, 0, 0);
+    assert_float_equal(read_elb(cloud, "HealthyStateRouting", zones[0], 3).minimum, 1, 0);
+    assert_float_equal(read_elb(cloud, "HealthyStateRouting", zones[1], 3).minimum, 0, 0);
+    assert_float_equal(read_elb(cloud, "UnhealthyStateRouting", zones[1], 3).minimum, 1, 0);
+    assert_float_equal(read_elb(cloud, "HealthyStateRouting", zones[0], 2).minimum, 1, 0);
+    assert_float_equal(read_elb(cloud, "UnhealthyStateRouting", zones[0], 2).minimum, 1, 0);
+    assert_float_equal(read_elb(cloud, "HealthyStateDNS", zones[0], 2).minimum, 2, 0);
+    cloud_destroy(cloud);
+}
+
+/* A report of what a zone's node counted in a second. */
+static void report_zone(struct simulated_cloud *cloud, const char *zone, struct traffic row)
+{
+    struct {
+        struct message_rows head;
+        struct traffic row;
+    } message = {.head = {.count = 1}, .row = row};
+    memcpy(message.row.load_balancer, balancer_name, sizeof balancer_name);
+    snprintf(message.row.zone, sizeof message.row.zone, "%s", zone);
+    control_receive(cloud->control, MESSAGE_TRAFFIC, &message, sizeof message);
+}
+
+static void capacity_units_are_the_highest_of_four_shares(void **state)
+{
+    (void)state;
+    static const struct series_dimension balancer = {"LoadBalancer", balancer_name};
+    struct simulated_cloud *cloud = create();
+    put_zones(cloud);
+    metrics_controller.run(cloud->control);
+    report_zone(cloud, "us-east-1a", (struct traffic){.new_connections = 3000});
+    report_zone(cloud, "us-east-1b",
+                (struct traffic){.new_connections = 3000, .processed_bytes = 1000000});
+    cloud->now_ms += MINUTE;
+    metrics_controller.run(cloud->control);
+    cloud->now_ms -= MINUTE; /* 6,000 connections in a minute are 100 a second: 4 units of 25 */
+    assert_float_equal(read_elb(cloud, "ConsumedLCUs", &balancer, 1).sum, 4, 1e-9);
+    cloud->now_ms += MINUTE;
+    report_zone(cloud, "us-east-1a", (struct traffic){.processed_bytes = 100000000});
+    cloud->now_ms += MINUTE;
+    metrics_controller.run(cloud->control);
+    cloud->now_ms -= MINUTE; /* 100 MB in a minute are 6 GB an hour */
+    assert_float_equal(read_elb(cloud, "ConsumedLCUs", &balancer, 1).sum, 6, 1e-9);
+    cloud_destroy(cloud);
+}
+
+static void active_connections_are_those_of_the_busiest_second_of_a_minute(void **state)
+{
+    (void)state;
+    static const struct series_dimension dimensions[] = {{"LoadBalancer", balancer_name},
+                                                         {"AvailabilityZone", "us-east-1a"}};
+    struct simulated_cloud *cloud = create();
+    put_zones(cloud);
+    metrics_controller.run(cloud->control);
+    report_zone(cloud, "us-east-1a", (struct traffic){.active_connections = 5});
+    report_zone(cloud, "us-east-1a", (struct traffic){.active_connections = 9});
+    report_zone(cloud, "us-east-1a", (struct traffic){.active_connections = 7});
+    report_zone(cloud, "us-east-1b", (struct traffic){.active_connections = 1});
+    cloud->now_ms += MINUTE;
+    metrics_controller.run(cloud->control);
+    cloud->now_ms -= MINUTE;
+    assert_float_equal(read_elb(cloud, "ActiveConnectionCount", dimensions, 2).sum, 9, 0);
+    assert_float_equal(read_elb(cloud, "ActiveConnectionCount", dimensions, 1).sum, 10, 0);
+    cloud_destroy(cloud);
+}
+
+static void percentiles_of_response_times_are_within_a_few_percent(void **state)
+{
+    (void)state;
+    static const struct series_dimension balancer = {"LoadBalancer", balancer_name};
+    static const double percentiles[] = {50, 90, 99};
+    struct simulated_cloud *cloud = create();
+    struct traffic row = {.response_time_count = 1000,
+                          .response_time_min_us = 1000,
+                          .response_time_max_us = 1000 + 999 * 37};
+    put_balancer(cloud);
+    for (uint64_t i = 0; i < 1000; i++) { /* 1 ms to 38 ms, evenly */
+        row.response_time_buckets[response_time_bucket(1000 + i * 37)]++;
+        row.response_time_sum_us += 1000 + i * 37;
+    }
+    report_zone(cloud, "us-east-1a", row);
+    struct series_key key = {"us-east-1", "AWS/ApplicationELB", "TargetResponseTime", &balancer, 1};
+    const struct series *series = series_find(cloud->series, &key);
+    int64_t minute_ms = cloud->now_ms - cloud->now_ms % MINUTE;
+    for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++) {
+        double exact = (1000 + percentiles[i] * 10 * 37) / 1e6;
+        double shown = series_percentile(series, minute_ms, minute_ms + MINUTE, percentiles[i]);
+        assert_float_equal(shown, exact, exact * 0.08);
+    }
+    cloud_destroy(cloud);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +405,10 @@ int main(void)
         cmocka_unit_test(a_new_boot_begins_again_from_zero),
         cmocka_unit_test(traffic_has_awss_sets_of_dimensions),
         cmocka_unit_test(hosts_are_counted_each_minute_also_those_that_a_jump_passed),
+        cmocka_unit_test(a_zone_without_healthy_targets_is_unhealthy_for_routing),
+        cmocka_unit_test(capacity_units_are_the_highest_of_four_shares),
+        cmocka_unit_test(active_connections_are_those_of_the_busiest_second_of_a_minute),
+        cmocka_unit_test(percentiles_of_response_times_are_within_a_few_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,180 @@
+/*
+ * AWS/ApplicationELB: what each minute has, whether there was traffic or not. How many targets are
+ * healthy, what that means for their zones, and what the load balancer would have cost.
+ */
+#include "control/metrics_meters.h"
+#include "control/metrics_subject.h"
+#include "control/scan.h"
+#include "service/doc.h"
+#include "service/elbv2/actions.h"
+#include "service/elbv2/attributes.h"
+#include "service/elbv2/health.h"
+#include "service/elbv2/resource.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- targets ---- */
+
+struct host_count {
+    double healthy, unhealthy, usable; /* usable: registered, and not on their way out */
+};
+
+static void count_target(const struct subject *subject, const json_t *group, const json_t *user,
+                         const json_t *target, struct host_count *count)
+{
+    json_auto_t *health =
+        elb_target_health(subject->control->store, subject->region, group, user, target);
+    count->healthy += doc_is(health, "State", "healthy");
+    count->unhealthy += doc_is(health, "State", "unhealthy");
+    count->usable += !json_object_get(target, "_draining_until_ms");
+}
+
+/* Counts the targets of a group in a zone, or in all if zone is "". */
+static struct host_count count_targets(const struct subject *subject, const json_t *group,
+                                       const json_t *user)
+{
+    struct host_count count = {0};
+    size_t i;
+    const json_t *target;
+    json_array_foreach (json_object_get(group, "_targets"), i, target) {
+        const char *zone = elb_target_zone(subject->control->store, subject->region, target);
+        if (!*subject->zone || !strcmp(subject->zone, zone))
+            count_target(subject, group, user, target, &count);
+    }
+    return count;
+}
+
+/* Whether a count and a percentage, of which each may be "off", are both met. */
+static bool meets(const json_t *group, const char *count_key, const char *percentage_key,
+                  const struct host_count *count)
+{
+    return count->healthy >= (double)elb_attribute_number(group, count_key) &&
+           count->healthy * 100 >=
+               count->usable * (double)elb_attribute_number(group, percentage_key);
+}
+
+static bool meets_dns(const json_t *group, const struct host_count *count)
+{
+    return meets(group, "target_group_health.dns_failover.minimum_healthy_targets.count",
+                 "target_group_health.dns_failover.minimum_healthy_targets.percentage", count);
+}
+
+static bool meets_routing(const json_t *group, const struct host_count *count)
+{
+    return meets(group, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+                 "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
+                 count);
+}
+
+static void add_hosts(const struct subject *subject, int set, const struct host_count *count)
+{
+    subject_add(subject, "HealthyHostCount", "Count", 1 << set, count->healthy, 1);
+    subject_add(subject, "UnHealthyHostCount", "Count", 1 << set, count->unhealthy, 1);
+}
+
+/* In how many zones the group is healthy, for DNS and for routing. */
+static void add_states(const struct subject *subject, int set, double zones, double dns,
+                       double routing)
+{
+    subject_add(subject, "HealthyStateDNS", "Count", 1 << set, dns, 1);
+    subject_add(subject, "UnhealthyStateDNS", "Count", 1 << set, zones - dns, 1);
+    subject_add(subject, "HealthyStateRouting", "Count", 1 << set, routing, 1);
+    subject_add(subject, "UnhealthyStateRouting", "Count", 1 << set, zones - routing, 1);
+}
+
+/*
+ * With cross-zone load balancing the health of a group is one for all zones, else each zone has its
+ * own. A RequestCount of zero says that there was no traffic: it changes no Sum.
+ */
+static void count_group(struct subject *subject, const json_t *group, const json_t *user)
+{
+    bool by_zone = !strcmp(elb_attribute(group, "load_balancing.cross_zone.enabled"), "false");
+    double zones = 0, dns = 0, routing = 0;
+    size_t i;
+    const json_t *node;
+    subject->target_group = doc_text(group, "_dimension");
+    subject->load_balancer = doc_text(user, "_dimension");
+    struct host_count all = count_targets(subject, group, user);
+    add_hosts(subject, LOAD_BALANCER | TARGET_GROUP, &all);
+    subject_add(subject, "RequestCount", "Count", BY_BALANCER | BY_GROUP, 0, 1);
+    subject_add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE, 0, 1);
+    json_array_foreach (json_object_get(user, "_nodes"), i, node) {
+        subject->zone = doc_text(node, "AvailabilityZone");
+        struct host_count zone = count_targets(subject, group, user);
+        const struct host_count *decides = by_zone ? &zone : &all;
+        bool dns_healthy = meets_dns(group, decides), routed = meets_routing(group, decides);
+        add_hosts(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, &zone);
+        add_states(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, 1, dns_healthy, routed);
+        zones++;
+        dns += dns_healthy;
+        routing += routed;
+    }
+    subject->zone = "";
+    add_states(subject, LOAD_BALANCER | TARGET_GROUP, zones, dns, routing);
+}
+
+/* ---- load balancers ---- */
+
+/*
+ * Capacity units, as AWS charges them: the highest of four shares, each of what one unit has in it.
+ */
+static double capacity_units(const struct balancer_meter *minute)
+{
+    double connections = (double)minute->new_clients / 60 / 25;
+    double active = (double)minute->active_most / 3000;
+    double bytes = (double)minute->processed_bytes * 60 / 1e9; /* an hour's, in GB */
+    double rules = (double)minute->charged_evaluations / 60 / 1000;
+    return fmax(fmax(connections, active), fmax(bytes, rules));
+}
+
+static void count_balancer(struct subject *subject, struct map *meters, const json_t *balancer)
+{
+    struct balancer_meter all = {0};
+    size_t i;
+    const json_t *node;
+    subject->load_balancer = doc_text(balancer, "_dimension");
+    json_array_foreach (json_object_get(balancer, "_nodes"), i, node) {
+        subject->zone = doc_text(node, "AvailabilityZone");
+        struct balancer_meter zone = meters_read(meters, subject->load_balancer, subject->zone);
+        if (zone.active_most > 0)
+            subject_add(subject, "ActiveConnectionCount", "Count", BY_BALANCER,
+                        (double)zone.active_most, 1);
+        all.active_most += zone.active_most;
+        all.new_clients += zone.new_clients;
+        all.processed_bytes += zone.processed_bytes;
+        all.charged_evaluations += zone.charged_evaluations;
+    }
+    subject->zone = "";
+    subject_add(subject, "ConsumedLCUs", "Count", ONE_BALANCER, capacity_units(&all), 1);
+}
+
+/* ---- all regions ---- */
+
+static void count_groups(struct subject *subject)
+{
+    const struct store *store = subject->control->store;
+    store_each (cursor, store, elb_kind(ELB_TARGET_GROUP), subject->region) {
+        const char *user = elb_user_of(store, subject->region, cursor.id);
+        const json_t *balancer =
+            user ? store_get(store, elb_kind(ELB_LOAD_BALANCER), subject->region, user) : NULL;
+        if (balancer)
+            count_group(subject, cursor.doc, balancer);
+    }
+}
+
+void metrics_count_minute(struct control *control, struct map *meters, int64_t minute_ms)
+{
+    json_auto_t *regions = scan_regions(control->store, elb_kind(ELB_LOAD_BALANCER));
+    size_t i;
+    const json_t *region;
+    json_array_foreach (regions, i, region) {
+        struct subject subject = {control, json_string_value(region), "", "", "", minute_ms};
+        count_groups(&subject);
+        /* What the meters hold came in the minute before the one that begins. */
+        subject = (struct subject){control, json_string_value(region),    "", "",
+                                   "",      minute_ms - METRICS_MINUTE_MS};
+        store_each (cursor, control->store, elb_kind(ELB_LOAD_BALANCER), subject.region)
+            count_balancer(&subject, meters, cursor.doc);
+    }
+}
