@@ -1,5 +1,6 @@
 /* What the load balancer answers itself, in the bytes that AWS's answers have. */
-#include "balancer/connection.h"
+#include "balancer/answer.h"
+
 #include "balancer/rewrite.h"
 
 #include <stdio.h>
@@ -43,41 +44,17 @@ static int page(int status, char *out, size_t size)
 struct answer {
     int status;
     const char *content_type;
-    const char *body;
+    char *body;
     size_t body_size;
     struct slice location; /* empty: none */
-    bool keep_alive, bodiless;
+    bool close;            /* the request was not understood: nothing after it would be */
 };
 
-static void send_answer(struct client *client, const struct answer *answer)
+static void count_status(const struct stream *stream, int status)
 {
-    struct worker *worker = client->worker;
-    struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
-    char head[512];
-    int size = snprintf(head, sizeof head,
-                        "HTTP/1.1 %d %s\r\nServer: awselb/2.0\r\nDate: %s\r\nContent-Type: %s\r\n"
-                        "Content-Length: %zu\r\nConnection: %s\r\n",
-                        answer->status, reason_of(answer->status), worker_date(worker),
-                        answer->content_type, answer->body_size,
-                        answer->keep_alive ? "keep-alive" : "close");
-    write_bytes(&writer, head, (size_t)size);
-    if (answer->location.size) {
-        write_literal(&writer, "Location: ");
-        write_slice(&writer, answer->location);
-        write_literal(&writer, "\r\n");
-    }
-    write_literal(&writer, "\r\n");
-    if (!answer->bodiless)
-        write_bytes(&writer, answer->body, answer->body_size);
-    struct iovec piece = {worker->scratch, (size_t)(writer.at - worker->scratch)};
-    client_send(client, &piece, 1);
-}
-
-static void count_status(const struct client *client, int status)
-{
-    if (!client->cell)
+    if (!stream->peer->cell)
         return;
-    struct counters *counters = &client->cell->threads[client->worker->index];
+    struct counters *counters = &stream->peer->cell->threads[stream->worker->index];
     counter_add(&counters->elb_status[status / 100], 1);
     uint64_t *single = status == 500   ? &counters->elb_500
                        : status == 502 ? &counters->elb_502
@@ -88,58 +65,72 @@ static void count_status(const struct client *client, int status)
         counter_add(single, 1);
 }
 
-void answer_error(struct client *client, int status)
+static void write_head(struct stream *stream, struct writer *writer, const struct answer *answer)
 {
-    struct exchange *exchange = client->exchange;
+    char head[256];
+    int size = snprintf(head, sizeof head,
+                        "HTTP/1.1 %d %s\r\nServer: awselb/2.0\r\nDate: %s\r\nContent-Type: %s\r\n",
+                        answer->status, reason_of(answer->status), worker_date(stream->worker),
+                        answer->content_type);
+    struct response response = {
+        .status = answer->status,
+        .has_length = true,
+        .length = answer->body_size,
+        .own = true,
+        .close = answer->close || (stream->exchange && stream->exchange->ambiguous),
+    };
+    write_bytes(writer, head, (size_t)size);
+    stream->ops->frame(stream, &response, writer);
+    if (answer->location.size) {
+        write_literal(writer, "Location: ");
+        write_slice(writer, answer->location);
+        write_literal(writer, "\r\n");
+    }
+    write_literal(writer, "\r\n");
+}
+
+static void send_answer(struct stream *stream, const struct answer *answer)
+{
+    struct worker *worker = stream->worker;
+    struct exchange *exchange = stream->exchange;
+    struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
+    struct piece body = {answer->body, answer->body_size, true};
+    if (exchange && exchange->request.is_head)
+        body.size = 0;
+    count_status(stream, answer->status);
+    write_head(stream, &writer, answer);
+    stream->ops->send_head(stream, &writer, &body);
+    if (!exchange)
+        stream->ops->end(stream);
+    else if (exchange->state != EXCHANGE_ENDED)
+        exchange_end(exchange);
+}
+
+void answer_error(struct stream *stream, int status)
+{
     char body[512];
     int size = page(status, body, sizeof body);
-    bool whole = exchange && exchange->from_client.done;
     struct answer answer = {
         .status = status,
         .content_type = "text/html",
         .body = body,
         .body_size = (size_t)size,
-        .keep_alive = whole && exchange->keep_alive && status != 400 && status != 408,
-        .bodiless = exchange && exchange->head_request,
+        .close = status == 400 || status == 408,
     };
-    count_status(client, status);
-    send_answer(client, &answer);
-    if (client->gone)
-        return;
-    client->linger |= !answer.keep_alive;
-    if (exchange) {
-        exchange->keep_alive = answer.keep_alive;
-        exchange_end(exchange);
-    } else {
-        client_exchange_ended(client, false);
-    }
-}
-
-static void finish_answer(struct exchange *exchange, struct answer *answer)
-{
-    struct client *client = exchange->client;
-    answer->keep_alive = exchange->keep_alive && exchange->from_client.done;
-    answer->bodiless = exchange->head_request;
-    exchange->keep_alive = answer->keep_alive;
-    send_answer(client, answer);
-    if (client->gone)
-        return;
-    client->linger |= !answer->keep_alive;
-    exchange_end(exchange);
+    send_answer(stream, &answer);
 }
 
 void answer_fixed(struct exchange *exchange, const struct action *action)
 {
-    struct client *client = exchange->client;
+    struct stream *stream = exchange->stream;
     char type[64];
     snprintf(type, sizeof type, "%s; charset=utf-8", action->content_type);
     struct answer answer = {.status = action->status,
                             .content_type = type,
                             .body = action->body,
                             .body_size = strlen(action->body)};
-    counter_add(&client->cell->threads[client->worker->index].fixed_responses, 1);
-    count_status(client, action->status);
-    finish_answer(exchange, &answer);
+    counter_add(&stream->peer->cell->threads[stream->worker->index].fixed_responses, 1);
+    send_answer(stream, &answer);
 }
 
 struct placeholder {
@@ -167,7 +158,7 @@ static void expand(struct writer *writer, const char *template,
 void answer_redirect(struct exchange *exchange, const struct action *action, struct slice host,
                      struct slice path, struct slice query)
 {
-    struct client *client = exchange->client;
+    struct stream *stream = exchange->stream;
     char location[LOCATION_SIZE_MAX], port[8], body[512];
     int port_size = snprintf(port, sizeof port, "%u", exchange->listener->port);
     const struct placeholder placeholders[] = {
@@ -196,7 +187,7 @@ void answer_redirect(struct exchange *exchange, const struct action *action, str
     if (writer.at == before_query + 1) /* an empty query drops the "?" */
         writer.at = before_query;
     if (writer.full) {
-        answer_error(client, 500);
+        answer_error(stream, 500);
         return;
     }
     struct answer answer = {
@@ -206,7 +197,6 @@ void answer_redirect(struct exchange *exchange, const struct action *action, str
         .body_size = (size_t)page(action->status, body, sizeof body),
         .location = {location, (size_t)(writer.at - location)},
     };
-    counter_add(&client->cell->threads[client->worker->index].redirects, 1);
-    count_status(client, action->status);
-    finish_answer(exchange, &answer);
+    counter_add(&stream->peer->cell->threads[stream->worker->index].redirects, 1);
+    send_answer(stream, &answer);
 }

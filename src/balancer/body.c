@@ -56,20 +56,21 @@ static char *chunk_line(size_t size, char line[24])
     return at;
 }
 
-int body_frame(bool chunked, char *data, size_t size, bool last, char line[24],
+int body_frame(bool chunked, const struct piece *piece, char line[24],
                struct iovec pieces[BODY_PIECES_MAX])
 {
     static char end[] = "\r\n0\r\n\r\n";
+    size_t size = piece->size;
     int count = 0;
     if (size && chunked) {
         char *at = chunk_line(size, line);
         pieces[count++] = (struct iovec){at, (size_t)(line + 24 - at)};
     }
     if (size)
-        pieces[count++] = (struct iovec){data, size};
+        pieces[count++] = (struct iovec){piece->data, size};
     if (chunked && size)
-        pieces[count++] = (struct iovec){end, last ? 7 : 2};
-    else if (chunked && last)
+        pieces[count++] = (struct iovec){end, piece->last ? 7 : 2};
+    else if (chunked && piece->last)
         pieces[count++] = (struct iovec){end + 2, 5};
     return count;
 }

@@ -5,6 +5,13 @@
 
 #include <sys/uio.h>
 
+/* Some bytes of a body, decoded. */
+struct piece {
+    char *data;
+    size_t size;
+    bool last; /* nothing follows */
+};
+
 struct body_reader {
     enum http1_body kind;
     uint64_t left; /* of HTTP1_BODY_LENGTH */
@@ -22,8 +29,8 @@ ssize_t body_decode(struct body_reader *reader, char *data, size_t size, size_t 
 
 enum { BODY_PIECES_MAX = 3 };
 /*
- * Fills `pieces` with what to send for `size` decoded bytes: as they are, or as a chunk, with the
- * last chunk if `last`. `line` holds 24 bytes. Returns the number of pieces.
+ * Fills `pieces` with what to send for a piece: as it is, or as a chunk, with the last chunk if it
+ * is the last. `line` holds 24 bytes. Returns the number of pieces.
  */
-int body_frame(bool chunked, char *data, size_t size, bool last, char line[24],
+int body_frame(bool chunked, const struct piece *piece, char line[24],
                struct iovec pieces[BODY_PIECES_MAX]);

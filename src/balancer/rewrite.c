@@ -19,7 +19,7 @@ void write_slice(struct writer *writer, struct slice slice)
     write_bytes(writer, slice.data, slice.size);
 }
 
-static void write_number(struct writer *writer, uint64_t number)
+void write_number(struct writer *writer, uint64_t number)
 {
     char text[20], *at = text + sizeof text;
     do
@@ -338,9 +338,7 @@ void rewrite_request(struct writer *writer, const struct http1_head *head,
     write_literal(writer, "\r\n");
 }
 
-void rewrite_response(struct writer *writer, const struct http1_head *head,
-                      enum response_framing framing, bool upgrade, bool keep_alive,
-                      const char *date)
+void rewrite_response(struct writer *writer, const struct http1_head *head, const char *date)
 {
     write_literal(writer, "HTTP/1.1 ");
     write_number(writer, (uint64_t)head->status);
@@ -353,17 +351,4 @@ void rewrite_response(struct writer *writer, const struct http1_head *head,
         write_literal(writer, "\r\n");
     }
     write_end_to_end(writer, head, false, false);
-    if (framing == RESPONSE_CHUNKED) {
-        write_literal(writer, "Transfer-Encoding: chunked\r\n");
-    } else if (framing == RESPONSE_LENGTH) {
-        write_literal(writer, "Content-Length: ");
-        write_number(writer, head->content_length);
-        write_literal(writer, "\r\n");
-    }
-    if (upgrade)
-        write_literal(writer, "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-    else if (keep_alive)
-        write_literal(writer, "Connection: keep-alive\r\n\r\n");
-    else
-        write_literal(writer, "Connection: close\r\n\r\n");
 }

@@ -13,6 +13,7 @@ struct writer {
 
 void write_bytes(struct writer *writer, const void *data, size_t size);
 void write_slice(struct writer *writer, struct slice slice);
+void write_number(struct writer *writer, uint64_t number);
 #define write_literal(writer, literal) write_bytes(writer, "" literal, sizeof(literal) - 1)
 
 struct forwarding {
@@ -36,8 +37,5 @@ int count_forwarded_for(const struct http1_head *head);
 void rewrite_request(struct writer *writer, const struct http1_head *head,
                      const struct target_parts *parts, const struct forwarding *forwarding);
 
-enum response_framing { RESPONSE_LENGTH, RESPONSE_CHUNKED, RESPONSE_PLAIN };
-/* The response as the client gets it. RESPONSE_PLAIN: no framing header. */
-void rewrite_response(struct writer *writer, const struct http1_head *head,
-                      enum response_framing framing, bool upgrade, bool keep_alive,
-                      const char *date);
+/* The response as the client gets it, but for its framing and the empty line. */
+void rewrite_response(struct writer *writer, const struct http1_head *head, const char *date);

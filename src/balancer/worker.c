@@ -1,6 +1,7 @@
 #include "balancer/worker.h"
 
-#include "balancer/connection.h"
+#include "balancer/client.h"
+#include "balancer/exchange.h"
 #include "os/clock.h"
 #include "os/random.h"
 
@@ -155,10 +156,7 @@ static void dismiss_clients(struct worker *worker, const struct acceptor *accept
     list_each_safe (client, &worker->clients, struct client, link) {
         if (acceptor && client->acceptor != acceptor)
             continue;
-        if (client->exchange)
-            client->exchange->keep_alive = false;
-        else if (!client->closing)
-            client_destroy(client);
+        client->protocol->dismiss(client);
     }
 }
 

@@ -1,0 +1,77 @@
+/* Which listener, and so which load balancer, a connection and its requests are for. */
+#include "balancer/client.h"
+#include "balancer/rules.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool is_allowed(const struct load_balancer *load_balancer, uint32_t address, uint16_t port)
+{
+    for (int i = 0; i < load_balancer->source_count; i++) {
+        const struct allowed_source *source = &load_balancer->sources[i];
+        if ((address & source->mask) == source->network && port >= source->port_from &&
+            port <= source->port_to)
+            return true;
+    }
+    return false;
+}
+
+static const struct listener *listener_by_host(const struct endpoint *endpoint, struct slice host)
+{
+    struct slice name = rules_host_name(host);
+    for (int i = 0; i < endpoint->listener_count; i++) {
+        const char *dns_name = endpoint->listeners[i]->load_balancer->dns_name;
+        if (strlen(dns_name) == name.size && strncasecmp(dns_name, name.data, name.size) == 0)
+            return endpoint->listeners[i];
+    }
+    return endpoint->listener_count == 1 ? endpoint->listeners[0] : NULL;
+}
+
+void client_uncount(struct client *client)
+{
+    if (!client->peer.cell)
+        return;
+    counter_add(&client_counters(client)->active_connections, (uint64_t)-1);
+    atomic_fetch_sub(&client->peer.cell->uses, 1);
+    client->peer.cell = NULL;
+}
+
+/* Nodes come and go while a connection lasts, and on the host the next request may be for another
+ * load balancer. */
+void client_count(struct client *client, const struct load_balancer *load_balancer, int node)
+{
+    client->peer.node =
+        (uint16_t)(node >= 0 ? node : client->peer.node % load_balancer->node_count);
+    struct cell *cell = load_balancer->nodes[client->peer.node].cell;
+    if (client->peer.cell == cell)
+        return;
+    client_uncount(client);
+    client->peer.cell = cell;
+    client->keep_alive_ms = load_balancer->attributes.client_keep_alive_ms;
+    atomic_fetch_add(&cell->uses, 1);
+    counter_add(&client_counters(client)->new_connections, 1);
+    counter_add(&client_counters(client)->active_connections, 1);
+}
+
+const struct listener *client_find_listener(struct client *client)
+{
+    const struct endpoint *endpoint = client->acceptor->endpoint;
+    const struct http1_head *head = &client->worker->head;
+    if (!endpoint)
+        return NULL;
+    const struct listener *listener = endpoint->listeners[0];
+    if (endpoint->node < 0) {
+        struct slice host = {"", 0};
+        if (head->known.host >= 0)
+            host = head->headers[head->known.host].value;
+        listener = listener_by_host(endpoint, host);
+        if (listener &&
+            !is_allowed(listener->load_balancer, client->peer.address, listener->port)) {
+            client->silent = true;
+            return NULL;
+        }
+    }
+    if (listener)
+        client_count(client, listener->load_balancer, endpoint->node);
+    return listener;
+}

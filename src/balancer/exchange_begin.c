@@ -1,0 +1,192 @@
+/* The beginning of an exchange: what its head says, which action it gets, what is sent on. */
+#include "balancer/answer.h"
+#include "balancer/exchange_internal.h"
+#include "balancer/rewrite.h"
+#include "balancer/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORWARDED_FOR_MAX = 30 };
+
+static bool method_is(const struct http1_head *head, const char *method)
+{
+    return head->method.size == strlen(method) &&
+           memcmp(head->method.data, method, head->method.size) == 0;
+}
+
+static bool asks_for_websocket(const struct http1_head *head)
+{
+    return head->upgrade && head->minor_version >= 1 && method_is(head, "GET") &&
+           head->body == HTTP1_BODY_NONE &&
+           http1_has_token(head->headers[head->known.upgrade].value, "websocket");
+}
+
+static void read_head(struct exchange *exchange, const struct http1_head *head)
+{
+    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+    bool defensive = exchange->load_balancer->attributes.desync_mode == DESYNC_DEFENSIVE;
+    exchange->ambiguous = head->classification >= HTTP1_AMBIGUOUS && defensive;
+    exchange->request.is_head = method_is(head, "HEAD");
+    exchange->request.upgrade = asks_for_websocket(head);
+    exchange->request.streamed = head->body == HTTP1_BODY_CHUNKED;
+    for (size_t i = 0; i < sizeof idempotent / sizeof idempotent[0]; i++)
+        exchange->idempotent |= method_is(head, idempotent[i]);
+}
+
+static bool save_head(struct exchange *exchange, const char *data, size_t size)
+{
+    char *head = size <= HEAD_INLINE_SIZE ? exchange->head_inline : malloc(size);
+    if (!head)
+        return false;
+    memcpy(head, data, size);
+    exchange->request.head = (struct slice){head, size};
+    return true;
+}
+
+static bool write_head(struct exchange *exchange, const struct target_parts *parts)
+{
+    struct worker *worker = exchange->worker;
+    const struct peer *peer = exchange->stream->peer;
+    struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
+    struct forwarding forwarding = {
+        .listener = exchange->listener,
+        .client_address = peer->address,
+        .client_port = peer->port,
+        .upgrade = exchange->request.upgrade,
+        .random = {worker_random(worker), worker_random(worker)},
+        .unix_seconds = worker_seconds(worker),
+    };
+    rewrite_request(&writer, &worker->head, parts, &forwarding);
+    return !writer.full &&
+           save_head(exchange, worker->scratch, (size_t)(writer.at - worker->scratch));
+}
+
+static const struct forward_group *choose_group(const struct action *action, uint64_t random)
+{
+    if (!action->weight_sum)
+        return NULL;
+    unsigned at = (unsigned)(random % action->weight_sum);
+    const struct forward_group *group = action->groups;
+    while (at >= group->weight)
+        at -= (group++)->weight;
+    return group;
+}
+
+/* What came of the body with the head. False if its framing is broken. */
+static bool receive_first(struct exchange *exchange, struct piece *first)
+{
+    struct stream *stream = exchange->stream;
+    *first = (struct piece){0};
+    enum stream_news news = stream->ops->receive(stream, first);
+    exchange->request_whole = first->last;
+    exchange->body_begun = first->size > 0;
+    return news != STREAM_BROKEN;
+}
+
+/* Puts a piece aside until there is a connection. */
+static void keep_early(struct exchange *exchange, const struct piece *first)
+{
+    if (!bytes_append(&exchange->early, first->data, first->size))
+        answer_error(exchange->stream, 500);
+}
+
+static void forward(struct exchange *exchange, const struct action *action,
+                    const struct target_parts *parts)
+{
+    struct stream *stream = exchange->stream;
+    struct worker *worker = exchange->worker;
+    const struct forward_group *chosen =
+        choose_group(action, action->group_count > 1 ? worker_random(worker) : 0);
+    if (!chosen || !chosen->group->routable_count) {
+        answer_error(stream, 503);
+        return;
+    }
+    exchange->group = chosen->group;
+    exchange->cell = chosen->cells[stream->peer->node];
+    counter_add(&exchange->cell->threads[worker->index].requests, 1);
+    if (!write_head(exchange, parts)) {
+        answer_error(stream, 400);
+        return;
+    }
+    stream->ops->invite(stream);
+    if (exchange->state == EXCHANGE_ENDED)
+        return;
+    struct piece first;
+    if (!receive_first(exchange, &first))
+        exchange_broken_body(exchange);
+    else if (exchange_attempt(exchange))
+        exchange_send_head(exchange, &first);
+    else if (exchange->state != EXCHANGE_ENDED)
+        keep_early(exchange, &first);
+}
+
+/* Decided by the request alone: the status of a refusal, or 0. */
+static int refusal(const struct exchange *exchange, const struct http1_head *head)
+{
+    if (exchange->load_balancer->attributes.desync_mode == DESYNC_STRICTEST &&
+        head->classification > HTTP1_COMPLIANT)
+        return 400;
+    if (method_is(head, "TRACE"))
+        return 405;
+    if (head->known.forwarded_for >= 0 && count_forwarded_for(head) > FORWARDED_FOR_MAX)
+        return 463;
+    return 0;
+}
+
+static const struct action *choose_action(const struct exchange *exchange,
+                                          const struct target_parts *parts,
+                                          const struct http1_head *head)
+{
+    struct request_facts facts = {.host = parts->host, .path = parts->path};
+    if (!facts.host.size && head->known.host >= 0)
+        facts.host = head->headers[head->known.host].value;
+    facts.host = rules_host_name(facts.host);
+    if (memchr(parts->path.data, '%', parts->path.size) ||
+        memmem(parts->path.data, parts->path.size, "/.", 2)) {
+        char *out = exchange->worker->scratch;
+        facts.path = (struct slice){out, rules_normalise_path(parts->path, out)};
+    }
+    return rules_action(exchange->listener, &facts);
+}
+
+/* The load balancer answers itself. */
+static void answer(struct exchange *exchange, const struct action *action,
+                   const struct target_parts *parts)
+{
+    const struct http1_head *head = &exchange->worker->head;
+    struct slice host = parts->host;
+    if (action->type == ACTION_FIXED_RESPONSE) {
+        answer_fixed(exchange, action);
+        return;
+    }
+    if (!host.size && head->known.host >= 0)
+        host = head->headers[head->known.host].value;
+    answer_redirect(exchange, action, rules_host_name(host), parts->path, parts->query);
+}
+
+void exchange_begin(struct stream *stream, const struct listener *listener)
+{
+    const struct http1_head *head = &stream->worker->head;
+    struct exchange *exchange = exchange_new(stream);
+    if (!exchange) {
+        stream->ops->cut(stream);
+        return;
+    }
+    exchange->listener = listener;
+    exchange->load_balancer = listener->load_balancer;
+    read_head(exchange, head);
+    struct target_parts parts = split_target(head->target);
+    int status = refusal(exchange, head);
+    const struct action *action = status ? NULL : choose_action(exchange, &parts, head);
+    if (action && action->type == ACTION_FORWARD) {
+        forward(exchange, action, &parts);
+        return;
+    }
+    struct piece thrown_away;
+    receive_first(exchange, &thrown_away);
+    if (action)
+        answer(exchange, action, &parts);
+    else
+        answer_error(stream, status);
+}

@@ -1,0 +1,101 @@
+/* Choosing a target for an exchange, and getting a connection to it. */
+#include "balancer/answer.h"
+#include "balancer/exchange_internal.h"
+#include "balancer/selection.h"
+
+#include <errno.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 10000,
+    CONNECT_TRY_MS = 2000, /* while there are other targets to try */
+    AVOID_MS = 1000,
+};
+
+static void touch(struct exchange *exchange, int64_t timeout_ms)
+{
+    exchange->stream->ops->touch(exchange->stream, timeout_ms);
+}
+
+static void note_connect_failure(struct exchange *exchange, int status)
+{
+    struct worker *worker = exchange->worker;
+    counter_add(&exchange->cell->threads[worker->index].target_connection_errors, 1);
+    exchange->target->threads[worker->index].avoid_until_ms = loop_now_ms(worker->loop) + AVOID_MS;
+    exchange->failure = status;
+}
+
+/* False, and errno, if it failed at once. */
+static bool connect_with(struct exchange *exchange, int fd)
+{
+    bool last = exchange->tried_count >= TRIES_MAX ||
+                exchange->tried_count >= exchange->group->routable_count;
+    if (!upstream_connect(exchange->worker, exchange->target, fd, exchange))
+        return false;
+    exchange->state = EXCHANGE_CONNECTING;
+    touch(exchange, last ? CONNECT_TIMEOUT_MS : CONNECT_TRY_MS);
+    return true;
+}
+
+static struct target *choose_target(struct exchange *exchange)
+{
+    struct worker *worker = exchange->worker;
+    if (exchange->tried_count >= TRIES_MAX)
+        return NULL;
+    struct target *target =
+        selection_next(exchange->group, worker->index, loop_now_ms(worker->loop), exchange->tried,
+                       exchange->tried_count);
+    if (target)
+        exchange->tried[exchange->tried_count++] = exchange->target = target;
+    return target;
+}
+
+bool exchange_attempt(struct exchange *exchange)
+{
+    struct worker *worker = exchange->worker;
+    for (;;) {
+        struct target *target = choose_target(exchange);
+        if (!target) {
+            answer_error(exchange->stream, exchange->failure ? exchange->failure : 503);
+            return false;
+        }
+        if (!exchange->retried && upstream_take_idle(worker, target, exchange))
+            return true;
+        int fd = sockets_take(worker->sockets, &target->source, &exchange->waiter);
+        if (fd < 0 && errno == EAGAIN) {
+            exchange->state = EXCHANGE_WAITING;
+            touch(exchange, CONNECT_TIMEOUT_MS);
+            return false;
+        }
+        if (fd < 0) {
+            answer_error(exchange->stream, 503);
+            return false;
+        }
+        if (connect_with(exchange, fd))
+            return false;
+        note_connect_failure(exchange, 502);
+    }
+}
+
+static void attempt_next(struct exchange *exchange, int status)
+{
+    note_connect_failure(exchange, status);
+    if (exchange_attempt(exchange))
+        exchange_send_early(exchange);
+}
+
+void exchange_on_socket(struct socket_waiter *waiter, int fd)
+{
+    struct exchange *exchange = container_of(waiter, struct exchange, waiter);
+    if (fd < 0)
+        answer_error(exchange->stream, 503);
+    else if (!connect_with(exchange, fd))
+        attempt_next(exchange, 502);
+}
+
+void exchange_connect_failed(struct exchange *exchange, int status)
+{
+    sockets_forget(&exchange->waiter);
+    if (exchange->upstream)
+        exchange->upstream->ops->release(exchange->upstream, false);
+    attempt_next(exchange, status);
+}

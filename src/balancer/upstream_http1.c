@@ -1,0 +1,331 @@
+/* HTTP/1 connections to targets: made, used for one exchange after the other, closed. */
+#include "balancer/exchange.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { IDLE_MAX = 1024, UNACKNOWLEDGED_MS = 10000 };
+
+struct http1_upstream {
+    struct upstream upstream;
+    struct loop_watch watch;
+    struct transport transport;
+    struct corpse corpse;
+    int64_t idle_since_ms;
+    struct bytes in;  /* the beginning of a head; then the head, until the next piece */
+    struct bytes out; /* not taken by the socket yet */
+    struct body_reader body;
+    bool chunked;    /* the request's body */
+    bool responding; /* the final head was read: `body` follows */
+    bool tunnel;     /* after 101 */
+    bool close;      /* the response said so, or it is not certain where it ended */
+};
+
+static struct http1_upstream *http1_of(const struct upstream *upstream)
+{
+    return container_of(upstream, struct http1_upstream, upstream);
+}
+
+static struct target_thread *thread_of(const struct http1_upstream *http1)
+{
+    return &http1->upstream.target->threads[http1->upstream.worker->index];
+}
+
+static void destroy(struct http1_upstream *http1)
+{
+    struct upstream *upstream = &http1->upstream;
+    if (http1->watch.fd < 0)
+        return;
+    if (!upstream->exchange)
+        thread_of(http1)->idle_count--;
+    else
+        upstream->exchange->upstream = NULL;
+    upstream->exchange = NULL;
+    loop_unwatch(upstream->worker->loop, &http1->watch);
+    transport_close(&http1->transport);
+    list_remove(&upstream->link);
+    bytes_reset(&http1->in);
+    bytes_reset(&http1->out);
+    worker_bury(upstream->worker, &http1->corpse);
+}
+
+/* ---- requests ---- */
+
+/* The target takes no more; it may have answered before (or it never will: then that shows). */
+static void go_deaf(struct http1_upstream *http1)
+{
+    http1->upstream.deaf = http1->close = true;
+    bytes_reset(&http1->out);
+    transport_event(&http1->transport, EPOLLHUP);
+    exchange_upstream_deaf(http1->upstream.exchange);
+}
+
+static void send_pieces(struct http1_upstream *http1, struct iovec *pieces, int count)
+{
+    if (count && bytes_send(&http1->out, &http1->transport, pieces, count) < 0)
+        go_deaf(http1);
+}
+
+static void send_head(struct upstream *upstream, const struct piece *first)
+{
+    struct http1_upstream *http1 = http1_of(upstream);
+    struct slice head = upstream->request->head;
+    char line[24];
+    struct iovec pieces[1 + BODY_PIECES_MAX] = {{(char *)head.data, head.size}};
+    http1->chunked = upstream->request->streamed;
+    send_pieces(http1, pieces, 1 + body_frame(http1->chunked, first, line, pieces + 1));
+}
+
+static void send_piece(struct upstream *upstream, const struct piece *piece)
+{
+    struct http1_upstream *http1 = http1_of(upstream);
+    char line[24];
+    struct iovec pieces[BODY_PIECES_MAX];
+    send_pieces(http1, pieces, body_frame(http1->chunked, piece, line, pieces));
+    if (http1->tunnel && piece->last)
+        transport_shutdown(&http1->transport);
+}
+
+static bool is_full(const struct upstream *upstream)
+{
+    return bytes_size(&http1_of(upstream)->out) > 0;
+}
+
+/* ---- responses ---- */
+
+static enum upstream_news take_body(struct http1_upstream *http1, char *data, size_t size,
+                                    struct piece *piece)
+{
+    size_t used;
+    ssize_t decoded = body_decode(&http1->body, data, size, &used);
+    if (decoded < 0)
+        return UPSTREAM_BAD;
+    http1->close |= used < size; /* bytes after the end: whose would they be? */
+    *piece = (struct piece){data, (size_t)decoded, http1->body.done};
+    return UPSTREAM_PIECE;
+}
+
+/*
+ * Heads of interim responses are passed over. `seen` bytes were looked at before. With
+ * UPSTREAM_NOTHING, the last *left bytes are the beginning of a head.
+ */
+static enum upstream_news read_head(struct http1_upstream *http1, char *data, size_t size,
+                                    size_t seen, size_t *left, struct piece *piece)
+{
+    const struct request *request = http1->upstream.request;
+    struct http1_head *head = &http1->upstream.worker->head;
+    do {
+        int used = http1_parse_response(data, size, seen, request->is_head, head);
+        *left = size;
+        if (used == HTTP1_MORE)
+            return UPSTREAM_NOTHING;
+        http1->tunnel = used > 0 && head->status == 101;
+        if (used == HTTP1_BAD || (http1->tunnel && !request->upgrade))
+            return UPSTREAM_BAD;
+        data += used;
+        size -= (size_t)used;
+        seen = 0;
+    } while (head->status < 200 && !http1->tunnel);
+    *left = 0;
+    http1->responding = true;
+    http1->close |= !head->keep_alive || http1->tunnel;
+    http1->chunked &= !http1->tunnel;
+    body_start(&http1->body, http1->tunnel ? HTTP1_BODY_UNTIL_CLOSE : head->body,
+               head->content_length);
+    return take_body(http1, data, size, piece) == UPSTREAM_BAD ? UPSTREAM_BAD : UPSTREAM_HEAD;
+}
+
+/* A head that did not come in one piece waits in http1->in. */
+static enum upstream_news take_head(struct http1_upstream *http1, char *data, size_t size,
+                                    struct piece *piece)
+{
+    size_t seen = bytes_size(&http1->in), left = 0;
+    if (seen && !bytes_append(&http1->in, data, size))
+        return UPSTREAM_BAD;
+    if (seen) {
+        data = bytes_at(&http1->in);
+        size = bytes_size(&http1->in);
+    }
+    enum upstream_news news = read_head(http1, data, size, seen, &left, piece);
+    if (news != UPSTREAM_NOTHING)
+        return news;
+    if (seen)
+        bytes_consume(&http1->in, size - left);
+    else if (!bytes_append(&http1->in, data + size - left, left))
+        return UPSTREAM_BAD;
+    return UPSTREAM_NOTHING;
+}
+
+/* The target closed its side, or the connection broke. */
+static enum upstream_news take_end(struct http1_upstream *http1, struct piece *piece)
+{
+    if (!http1->responding || http1->body.kind != HTTP1_BODY_UNTIL_CLOSE)
+        return UPSTREAM_ENDED;
+    http1->transport.readable = false;
+    http1->close = http1->body.done = true;
+    *piece = (struct piece){.last = true};
+    return UPSTREAM_PIECE;
+}
+
+static enum upstream_news receive(struct upstream *upstream, struct piece *piece)
+{
+    struct http1_upstream *http1 = http1_of(upstream);
+    char *hot = upstream->worker->hot;
+    for (;;) {
+        ssize_t got = transport_receive(&http1->transport, hot, HOT_SIZE);
+        if (got < 0)
+            return UPSTREAM_NOTHING;
+        if (got == 0)
+            return take_end(http1, piece);
+        upstream->unproven = false;
+        if (http1->responding) {
+            bytes_reset(&http1->in);
+            return take_body(http1, hot, (size_t)got, piece);
+        }
+        enum upstream_news news = take_head(http1, hot, (size_t)got, piece);
+        if (news != UPSTREAM_NOTHING)
+            return news;
+    }
+}
+
+/* ---- connections ---- */
+
+static void on_connect_event(struct http1_upstream *http1, uint32_t events)
+{
+    struct upstream *upstream = &http1->upstream;
+    int number = 0;
+    socklen_t size = sizeof number;
+    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+        return;
+    getsockopt(http1->watch.fd, SOL_SOCKET, SO_ERROR, &number, &size);
+    if (number) {
+        exchange_connect_failed(upstream->exchange, 502);
+        return;
+    }
+    upstream->connected = true;
+    exchange_connected(upstream->exchange);
+}
+
+static void on_event(struct loop_watch *watch, uint32_t events)
+{
+    struct http1_upstream *http1 = watch->owner;
+    struct upstream *upstream = &http1->upstream;
+    if (!upstream->exchange) { /* idle: whatever it says, it is not an answer */
+        destroy(http1);
+        return;
+    }
+    if (!upstream->connected) {
+        on_connect_event(http1, events);
+        if (watch->fd < 0 || !upstream->connected || !upstream->exchange)
+            return;
+    }
+    transport_event(&http1->transport, events);
+    if ((events & EPOLLOUT) && bytes_size(&http1->out)) {
+        int flushed = bytes_flush(&http1->out, &http1->transport);
+        if (flushed < 0)
+            go_deaf(http1);
+        else if (flushed)
+            exchange_upstream_drained(upstream->exchange);
+    }
+    if (watch->fd >= 0 && upstream->exchange && http1->transport.readable)
+        exchange_upstream_readable(upstream->exchange);
+}
+
+/* Keeps the connection for the next exchange if there is room and the target is still wanted. */
+static void release(struct upstream *upstream, bool whole)
+{
+    struct http1_upstream *http1 = http1_of(upstream);
+    struct target_thread *thread = thread_of(http1);
+    if (!whole || http1->close || thread->gone || http1->transport.hangup ||
+        thread->idle_count >= IDLE_MAX) {
+        destroy(http1);
+        return;
+    }
+    upstream->exchange->upstream = NULL;
+    upstream->exchange = NULL;
+    upstream->request = NULL;
+    bytes_reset(&http1->in);
+    http1->responding = false;
+    http1->transport.readable = false;
+    http1->idle_since_ms = loop_now_ms(upstream->worker->loop);
+    list_remove(&upstream->link);
+    list_prepend(&thread->idle, &upstream->link);
+    thread->idle_count++;
+}
+
+static const struct upstream_ops ops = {
+    .send_head = send_head,
+    .send = send_piece,
+    .is_full = is_full,
+    .receive = receive,
+    .release = release,
+};
+
+static void activate(struct http1_upstream *http1, struct exchange *exchange)
+{
+    http1->upstream.exchange = exchange;
+    http1->upstream.request = &exchange->request;
+    exchange->upstream = &http1->upstream;
+    list_append(&thread_of(http1)->active, &http1->upstream.link);
+}
+
+struct upstream *upstream_take_idle(struct worker *worker, struct target *target,
+                                    struct exchange *exchange)
+{
+    struct target_thread *thread = &target->threads[worker->index];
+    if (list_empty(&thread->idle))
+        return NULL;
+    struct upstream *upstream = container_of(thread->idle.next, struct upstream, link);
+    list_remove(&upstream->link);
+    thread->idle_count--;
+    upstream->unproven = true;
+    activate(http1_of(upstream), exchange);
+    return upstream;
+}
+
+static void free_corpse(struct corpse *corpse)
+{
+    free(container_of(corpse, struct http1_upstream, corpse));
+}
+
+struct upstream *upstream_connect(struct worker *worker, struct target *target, int fd,
+                                  struct exchange *exchange)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(target->port),
+                                  .sin_addr.s_addr = htonl(target->address)};
+    int on = 1, unacknowledged_ms = UNACKNOWLEDGED_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+    struct http1_upstream *http1 = NULL;
+    struct err err;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS)
+        http1 = calloc(1, sizeof *http1);
+    if (http1) {
+        http1->watch = (struct loop_watch){.fd = -1, .on_event = on_event, .owner = http1};
+        http1->transport.fd = fd;
+        http1->corpse.release = free_corpse;
+    }
+    if (!http1 || loop_watch(worker->loop, &http1->watch, fd,
+                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &err) < 0) {
+        free(http1);
+        close(fd);
+        return NULL;
+    }
+    http1->upstream.ops = &ops;
+    http1->upstream.worker = worker;
+    http1->upstream.target = target;
+    list_init(&http1->upstream.link);
+    activate(http1, exchange);
+    return &http1->upstream;
+}
+
+void upstream_close_idle(struct worker *worker, struct target *target, int64_t before_ms)
+{
+    list_each_safe (upstream, &target->threads[worker->index].idle, struct upstream, link)
+        if (http1_of(upstream)->idle_since_ms <= before_ms)
+            destroy(http1_of(upstream));
+}
