@@ -109,6 +109,12 @@ static void world_random(void *arg, void *out, size_t size)
     random_bytes(out, size);
 }
 
+static int64_t world_real_ms(void *arg)
+{
+    (void)arg;
+    return clock_wall_ms();
+}
+
 /* Reads <state>/console/<instance>.log, which host writes; the id was checked against the store. */
 static char *world_read_console(void *arg, const char *instance_id, size_t *ret_size)
 {
@@ -169,6 +175,7 @@ static void fill_worlds(struct api *api)
     api->service_world = (struct service_world){.arg = api,
                                                 .random = world_random,
                                                 .read_console = world_read_console,
+                                                .real_ms = world_real_ms,
                                                 .vcpu_share = options->vcpu_share,
                                                 .world = api->context.setup->world};
     api->control_world = (struct control_world){.arg = api,

@@ -28,6 +28,8 @@ struct service_world {
     void (*random)(void *arg, void *out, size_t size);
     /* Appends the last 64 KiB of an instance's console, raw, as a malloc'd string; NULL if none. */
     char *(*read_console)(void *arg, const char *instance_id, size_t *ret_size);
+    /* Real time, ms since the epoch: what programs outside go by. */
+    int64_t (*real_ms)(void *arg);
     double vcpu_share; /* how much of a CPU one vCPU is */
     uint32_t world;    /* which /16 of 100.64.0.0/10 public addresses come from */
 };
@@ -65,7 +67,7 @@ struct service {
     int (*prepare_region)(struct call *call, struct err *err);
 };
 
-extern const struct service ec2_service, elbv2_service, autoscaling_service, cloudwatch_service,
+extern const struct service acm_service, ec2_service, elbv2_service, autoscaling_service, cloudwatch_service,
     sts_service, ssm_service;
 /* All of them; ends with NULL. */
 extern const struct service *const services[];

@@ -36,6 +36,12 @@ static char *fixture_console(void *arg, const char *instance_id, size_t *ret_siz
     return strdup(text);
 }
 
+static int64_t fixture_real_ms(void *arg)
+{
+    struct service_fixture *fixture = arg;
+    return fixture->real_ms;
+}
+
 struct service_fixture *fixture_create(void)
 {
     struct service_fixture *fixture = calloc(1, sizeof *fixture);
@@ -48,11 +54,12 @@ struct service_fixture *fixture_create(void)
         .arg = fixture,
         .random = fixture_random,
         .read_console = fixture_console,
+        .real_ms = fixture_real_ms,
         .vcpu_share = 1.0,
         .world = 0,
     };
     fixture->region = "us-east-1";
-    fixture->now_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
+    fixture->now_ms = fixture->real_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
     return fixture;
 }
 

@@ -13,6 +13,7 @@ struct service_fixture {
     struct service_world world;
     const char *region; /* of the calls that follow; "us-east-1" at first */
     int64_t now_ms;     /* cloud time */
+    int64_t real_ms;    /* real time: only certificates go by it */
     uint64_t random_state;
     struct err err; /* of the last call */
 };

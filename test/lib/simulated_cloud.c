@@ -278,7 +278,9 @@ struct simulated_cloud *cloud_create(uint64_t seed)
     cloud->now_ms = 1767323045000;
     cloud->wake_ms = INT64_MAX;
     cloud->events = calloc(EVENTS_MAX, sizeof *cloud->events);
-    cloud->service = (struct service_world){cloud, fill_random, no_console, 1.0, 0};
+    cloud->service = (struct service_world){
+        cloud, fill_random, no_console, now_ms, 1.0, 0,
+    };
     cloud->world = (struct control_world){
         cloud, now_ms, send_message, wake_at, log_text, &cloud->service, "000000000000",
     };
