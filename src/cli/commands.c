@@ -260,6 +260,21 @@ static int image_main(int argc, char **argv)
     return result ? usage(image_usage) : 0;
 }
 
+static int ca_main(int argc, char **argv)
+{
+    struct record record;
+    struct err err;
+    if (find(&argc, argv, &record) < 0)
+        return 1;
+    if (argc != 0)
+        return usage("ca");
+    json_auto_t *answer = target_ask(&record, "/_pileus/ca", NULL, &err);
+    if (!answer)
+        return fail(&err);
+    fputs(json_string_value(json_object_get(answer, "Certificate")), stdout);
+    return 0;
+}
+
 const struct command cli_commands[] = {
     {"status", "", "show the daemon's processes, its clock, and what it runs", status_main},
     {"logs", "[-f]", "print the daemon's log; -f follows it", logs_main},
@@ -271,5 +286,6 @@ const struct command cli_commands[] = {
     {"image", "list | import | alias [ARGUMENT]...",
      "list images, take in a root file system or OCI image, point a public image at it",
      image_main},
+    {"ca", "", "print the certificate of the authority behind ACM, for trust stores", ca_main},
     {0},
 };

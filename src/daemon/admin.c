@@ -1,6 +1,8 @@
 #include "daemon/admin.h"
 
 #include "daemon/admin_images.h"
+#include "service/acm/authority.h"
+#include "service/doc.h"
 
 #include <string.h>
 
@@ -97,6 +99,29 @@ static json_t *answer_instance(const struct admin *admin, const char *id, struct
     return answer;
 }
 
+/* The authority's certificate; the authority is made if nobody has needed it yet. */
+static json_t *answer_authority(const struct admin *admin, struct err *err)
+{
+    auto_txn *txn = txn_begin(admin->store);
+    struct call call = {.world = admin->world,
+                        .txn = txn,
+                        .store = admin->store,
+                        .account = admin->account,
+                        .now_ms = cloud_clock_now(admin->clock(admin->arg))};
+    const json_t *authority = acm_authority(&call, err);
+    if (!authority)
+        return NULL;
+    json_t *answer = json_pack("{s:s}", "Certificate", doc_text(authority, "_certificate"));
+    if (!txn_dirty(txn))
+        return answer;
+    int committed = txn_commit(txn, err);
+    txn = NULL;
+    if (committed == 0)
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
 json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err *err)
 {
     static const char instances[] = "/_pileus/instances/", images[] = "/_pileus/images/";
@@ -105,6 +130,8 @@ json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err
         return answer_clock(admin, body, err);
     if (strcmp(path, "/_pileus/status") == 0 && !body)
         return answer_status(admin);
+    if (strcmp(path, "/_pileus/ca") == 0 && !body)
+        return answer_authority(admin, err);
     if (strncmp(path, instances, sizeof instances - 1) == 0 && !body)
         return answer_instance(admin, path + sizeof instances - 1, err);
     if (strncmp(path, images, sizeof images - 1) == 0)

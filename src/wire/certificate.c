@@ -105,8 +105,8 @@ static int add_name(struct certificate_facts *facts, const char *text, size_t si
 {
     if (!is_dns_name(text, size))
         return 0;
-    for (size_t i = 0; i < facts->name_count; i++)
-        if (strlen(facts->names[i]) == size && !strncasecmp(facts->names[i], text, size))
+    for (char **known = facts->names; *known; known++)
+        if (strlen(*known) == size && !strncasecmp(*known, text, size))
             return 0;
     if (facts->name_count == CERTIFICATE_NAMES_MAX)
         return err_set(err, "The certificate has more than %d names.", CERTIFICATE_NAMES_MAX);
@@ -119,7 +119,7 @@ static int add_name(struct certificate_facts *facts, const char *text, size_t si
 
 static int read_names(const X509 *x509, struct certificate_facts *facts, struct err *err)
 {
-    facts->names = calloc(CERTIFICATE_NAMES_MAX, sizeof *facts->names);
+    facts->names = calloc(CERTIFICATE_NAMES_MAX + 1, sizeof *facts->names);
     auto_free char *common = name_part(X509_get_subject_name(x509), NID_commonName);
     if (!facts->names)
         return err_set(err, "out of memory");

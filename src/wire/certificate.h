@@ -26,7 +26,8 @@ struct certificate_facts {
     char *subject; /* "C=US,O=Example,CN=www.example.com" */
     char *issuer;  /* the issuer's organisation, or else its common name; "" if it has neither */
     char *serial;  /* "0a:1b:..." */
-    char **names;  /* DNS names, none twice: the common name first, if it looks like one */
+    char *
+        *names; /* DNS names, none twice, then NULL: the common name first, if it looks like one */
     size_t name_count;
     const char *key_algorithm;       /* "RSA_2048", "EC_prime256v1"; NULL: one that AWS has not */
     const char *signature_algorithm; /* "SHA256WITHRSA"; NULL: one that AWS has not */
