@@ -130,8 +130,18 @@ def posix_class(bytes_):
     return "[" + first + out + last + "]"
 
 
+# POSIX has no look-ahead. What such patterns say, in other words (here: labels that begin with no hyphen).
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+BY_HAND = {
+    r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])":
+        f"^([*][.])?({LABEL}[.])+[A-Za-z0-9][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$",
+}
+
+
 def translate_pattern(text):
     """The POSIX expression, or None if there is none."""
+    if text in BY_HAND:
+        return BY_HAND[text]
     try:
         posix = Pattern(text).translate()
     except Untranslatable:

@@ -21,9 +21,8 @@ const json_t *acm_find(const struct call *call, const char *arn, struct err *err
 
 json_t *acm_edit(const struct call *call, const char *arn, struct err *err)
 {
-    return acm_find(call, arn, err)
-               ? txn_edit(call->txn, acm_certificate_kind, call->region, arn)
-               : NULL;
+    return acm_find(call, arn, err) ? txn_edit(call->txn, acm_certificate_kind, call->region, arn)
+                                    : NULL;
 }
 
 bool acm_is_expired(const struct call *call, const json_t *certificate)
@@ -53,9 +52,9 @@ const char *acm_add(struct call *call, json_t *doc, struct err *err)
 static json_t *key_usages(const struct certificate_facts *facts)
 {
     static const char *const names[] = {
-        "DIGITAL_SIGNATURE", "NON_REPUDIATION",     "KEY_ENCIPHERMENT",
-        "DATA_ENCIPHERMENT", "KEY_AGREEMENT",       "CERTIFICATE_SIGNING",
-        "CRL_SIGNING",       "ENCIPHER_ONLY",       "DECIPHER_ONLY",
+        "DIGITAL_SIGNATURE", "NON_REPUDIATION", "KEY_ENCIPHERMENT",
+        "DATA_ENCIPHERMENT", "KEY_AGREEMENT",   "CERTIFICATE_SIGNING",
+        "CRL_SIGNING",       "ENCIPHER_ONLY",   "DECIPHER_ONLY",
     };
     json_t *usages = json_array();
     for (size_t bit = 0; bit < sizeof names / sizeof *names; bit++)

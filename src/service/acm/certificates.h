@@ -19,8 +19,8 @@ json_t *acm_edit(const struct call *call, const char *arn, struct err *err);
 bool acm_is_expired(const struct call *call, const json_t *certificate);
 
 /*
- * Adds a document with a new ARN; takes over `doc`. Fails when the region has as many as AWS allows.
- * Returns the ARN, borrowed from the document.
+ * Adds a document with a new ARN; takes over `doc`. Fails when the region has as many as AWS
+ * allows. Returns the ARN, borrowed from the document.
  */
 const char *acm_add(struct call *call, json_t *doc, struct err *err);
 /* Sets what the certificate says of itself: names, serial, dates, algorithms, usages. */

@@ -96,11 +96,11 @@ static int import_new(struct call *call, const struct import *import, struct err
     json_auto_t *tags = acm_tags_on_creation(call, err);
     if (!tags)
         return -1;
-    json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:O}", "Type", "IMPORTED",
-                            "Status", "ISSUED", "RenewalEligibility", "INELIGIBLE",
-                            "CertificateKeyPairOrigin", "CUSTOMER_PROVIDED", "Options",
-                            "CertificateTransparencyLoggingPreference", "DISABLED", "Export",
-                            "DISABLED", "CreatedAt", call_now(call), "_tags", tags);
+    json_t *doc =
+        json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:O}", "Type", "IMPORTED", "Status",
+                  "ISSUED", "RenewalEligibility", "INELIGIBLE", "CertificateKeyPairOrigin",
+                  "CUSTOMER_PROVIDED", "Options", "CertificateTransparencyLoggingPreference",
+                  "DISABLED", "Export", "DISABLED", "CreatedAt", call_now(call), "_tags", tags);
     set_material(call, doc, import);
     const char *arn = acm_add(call, doc, err);
     if (!arn)
@@ -155,8 +155,7 @@ static int import_again(struct call *call, const char *arn, const struct import 
         return err_aws(err, "ValidationException",
                        "The certificate %s was not imported and cannot be reimported.", arn);
     if (json_array_size(json_object_get(call->in, "Tags")) > 0)
-        return err_aws(err, "InvalidParameterException",
-                       "Tagging is not permitted on re-import.");
+        return err_aws(err, "InvalidParameterException", "Tagging is not permitted on re-import.");
     json_auto_t *previous = json_incref((json_t *)before);
     json_t *doc = acm_edit(call, arn, err);
     set_material(call, doc, import);

@@ -30,9 +30,8 @@ int acm_issue(struct call *call, json_t *doc, struct err *err)
 {
     const char *names[CERTIFICATE_NAMES_MAX];
     struct acm_validity validity = acm_validity(call, VALIDITY_DAYS);
-    struct certificate_order order = {.names = names,
-                                      .not_before_s = validity.not_before_s,
-                                      .not_after_s = validity.not_after_s};
+    struct certificate_order order = {
+        .names = names, .not_before_s = validity.not_before_s, .not_after_s = validity.not_after_s};
     size_t i;
     const json_t *name;
     json_array_foreach (json_object_get(doc, "SubjectAlternativeNames"), i, name)

@@ -1,4 +1,5 @@
-/* RequestCertificate: the local authority issues at once; nobody's ownership of a name is checked. */
+/* RequestCertificate: the local authority issues at once; nobody's ownership of a name is checked.
+ */
 #include "service/accept.h"
 #include "service/acm/certificates.h"
 #include "service/acm/issue.h"
@@ -15,39 +16,15 @@
 enum {
     NAMES_MAX = 10, /* AWS's initial quota */
     FIRST_NAME_SIZE_MAX = 64,
-    LABEL_SIZE_MAX = 63,
     TOKEN_MS = 3600 * 1000,
     HEX_SIZE = 33,
 };
 
 /* ---- names ---- */
 
-/* Labels of letters, digits and inner hyphens; at least two of them; "*" only as the first. */
-static bool is_domain_name(const char *name)
-{
-    size_t labels = 0;
-    if (!strncmp(name, "*.", 2))
-        name += 2;
-    if (strlen(name) > CERTIFICATE_NAME_SIZE_MAX)
-        return false;
-    for (;; name++, labels++) {
-        size_t size = strcspn(name, ".");
-        if (size == 0 || size > LABEL_SIZE_MAX || name[0] == '-' || name[size - 1] == '-')
-            return false;
-        for (size_t i = 0; i < size; i++)
-            if (!isalnum((unsigned char)name[i]) && name[i] != '-')
-                return false;
-        name += size;
-        if (!*name)
-            return labels > 0 && size >= 2;
-    }
-}
-
 static int add_name(json_t *names, const char *text, struct err *err)
 {
     char name[CERTIFICATE_NAME_SIZE_MAX + 1];
-    if (!is_domain_name(text) || strlen(text) >= sizeof name)
-        return err_aws(err, "ValidationException", "The domain name '%.253s' is not valid.", text);
     snprintf(name, sizeof name, "%s", text);
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
@@ -59,7 +36,7 @@ static int add_name(json_t *names, const char *text, struct err *err)
     return json_array_append_new(names, json_string(name));
 }
 
-/* All names of the request, each once: a new array. */
+/* All names of the request, each once: a new array. The model has checked their form. */
 static json_t *asked_names(const struct call *call, struct err *err)
 {
     const char *domain = doc_text(call->in, "DomainName");
