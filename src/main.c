@@ -29,6 +29,8 @@ static const struct command own_commands[] = {
     {"start", "[OPTION]...", "run the cloud (start --help lists the options)", daemon_start_main},
     {"stop", "[--keep]", "end the daemon and its instances; --keep leaves those running",
      daemon_stop_main},
+    {"upgrade", "", "replace the balancer by the program on disk, without losing a request",
+     daemon_upgrade_main},
     {"balance", "--config FILE", "run the load balancer alone, without root or cloud",
      balance_main},
     {"coverage", "[SERVICE]", "print which operations of each service work", coverage_main},
@@ -66,6 +68,8 @@ int main(int argc, char **argv)
         printf("pileus %s\n", PILEUS_VERSION);
         return 0;
     }
+    if (strcmp(argv[1], DAEMON_BALANCER_COMMAND) == 0)
+        return daemon_balancer_main(argc - 2, argv + 2);
     for (int i = 0; i < TABLE_COUNT; i++)
         for (const struct command *command = tables[i]; command->name; command++)
             if (strcmp(argv[1], command->name) == 0)

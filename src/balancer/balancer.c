@@ -9,7 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_MS = 1000 };
+enum {
+    REPORT_MS = 1000,
+    HOLD_MAX_MS = 15000,    /* for a successor's first health checks */
+    RETIRE_MAX_MS = 300000, /* for clients of a balancer that was replaced */
+    HANDOVER_POLL_MS = 20,
+};
 
 struct thread {
     struct balancer *balancer;
@@ -38,7 +43,10 @@ struct balancer {
     struct points points;
     struct channel *host;
     struct list pending; /* of struct pending_sockets */
-    struct loop_timer report;
+    struct loop_timer report, handover;
+    bool holding;              /* a successor that does not listen yet */
+    bool retiring;             /* replaced by a successor */
+    int64_t handover_until_ms; /* the end of patience with either */
     uint64_t generation;
     bool applying; /* a configuration: the health of all targets is reported after it */
 };
@@ -106,6 +114,12 @@ static void drain(struct task *task, void *owner)
     free(task);
 }
 
+static void retire(struct task *task, void *owner)
+{
+    worker_retire(owner);
+    free(task);
+}
+
 static void stop(struct task *task, void *owner)
 {
     struct worker *worker = owner;
@@ -162,7 +176,8 @@ static void on_health_change(const struct target *target, void *owner)
 {
     struct balancer *balancer = owner;
     struct target_health row = health_row(target);
-    if (balancer->options.report_health && !balancer->applying)
+    if (balancer->options.report_health && !balancer->applying && !balancer->holding &&
+        !balancer->retiring)
         balancer->options.report_health(&row, 1, balancer->options.owner);
 }
 
@@ -183,8 +198,83 @@ static void report_all_health(struct balancer *balancer)
     free(rows);
 }
 
+/* ---- taking over, and being replaced ---- */
+
+static bool is_checked(const struct snapshot *snapshot)
+{
+    for (int i = 0; i < snapshot->group_count; i++)
+        for (int m = 0; m < snapshot->groups[i].member_count; m++)
+            if (atomic_load(&snapshot->groups[i].members[m].target->state) == TARGET_INITIAL)
+                return false;
+    return true;
+}
+
+/* A successor waits for its first checks, listens, and waits until it listens everywhere. */
+static void on_take_over(struct loop_timer *timer)
+{
+    struct balancer *balancer = timer->owner;
+    bool patient = loop_now_ms(balancer->loop) < balancer->handover_until_ms;
+    if (balancer->holding && (is_checked(balancer->snapshot) || !patient)) {
+        balancer->holding = false;
+        points_follow(&balancer->points);
+        report_all_health(balancer);
+    }
+    if (!balancer->holding && points_are_open(&balancer->points))
+        balancer->options.on_taken_over(balancer->options.owner);
+    else
+        loop_timer_set(balancer->loop, timer, HANDOVER_POLL_MS);
+}
+
+static void begin_hold(struct balancer *balancer)
+{
+    if (balancer->handover.heap_index >= 0)
+        return;
+    balancer->handover_until_ms = loop_now_ms(balancer->loop) + HOLD_MAX_MS;
+    loop_timer_init(&balancer->handover, on_take_over, balancer);
+    loop_timer_set(balancer->loop, &balancer->handover, HANDOVER_POLL_MS);
+}
+
+static void report_traffic(struct balancer *balancer)
+{
+    struct traffic *rows;
+    int count = traffic_collect(&balancer->traffic, &rows);
+    if (count > 0 && balancer->options.report_traffic)
+        balancer->options.report_traffic(rows, count, balancer->options.owner);
+    free(rows);
+}
+
+static void on_retirement(struct loop_timer *timer)
+{
+    struct balancer *balancer = timer->owner;
+    bool patient = loop_now_ms(balancer->loop) < balancer->handover_until_ms;
+    if (patient && !balancer_is_idle(balancer)) {
+        loop_timer_set(balancer->loop, timer, HANDOVER_POLL_MS);
+        return;
+    }
+    report_traffic(balancer);
+    balancer->options.on_retired(balancer->options.owner);
+}
+
+void balancer_retire(struct balancer *balancer)
+{
+    if (balancer->retiring)
+        return;
+    balancer->retiring = true;
+    health_destroy(balancer->health);
+    balancer->health = NULL;
+    points_finish(&balancer->points);
+    post_all(balancer, retire);
+    balancer->handover_until_ms = loop_now_ms(balancer->loop) + RETIRE_MAX_MS;
+    loop_timer_init(&balancer->handover, on_retirement, balancer);
+    loop_timer_set(balancer->loop, &balancer->handover, HANDOVER_POLL_MS);
+}
+
+/* ---- configurations ---- */
+
 int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err)
 {
+    if (balancer->retiring)
+        return 0;
     struct snapshot *snapshot =
         snapshot_load(text, size, &balancer->traffic, &balancer->targets, err);
     if (!snapshot)
@@ -203,12 +293,16 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
             task->snapshot = snapshot;
             inbox_post(&balancer->threads[i].worker->inbox, &task->task);
         }
-        points_follow(&balancer->points);
+        if (!balancer->holding)
+            points_follow(&balancer->points);
         struct snapshot *old = balancer->snapshot;
         balancer->snapshot = snapshot;
         if (old && --old->holders == 0)
             snapshot_destroy(old);
-        report_all_health(balancer);
+        if (balancer->holding)
+            begin_hold(balancer);
+        else
+            report_all_health(balancer);
         return 0;
     }
     snapshot_destroy(snapshot);
@@ -334,11 +428,7 @@ void balancer_receive(struct balancer *balancer, enum message_type type, const v
 static void on_report(struct loop_timer *timer)
 {
     struct balancer *balancer = timer->owner;
-    struct traffic *rows;
-    int count = traffic_collect(&balancer->traffic, &rows);
-    if (count > 0 && balancer->options.report_traffic)
-        balancer->options.report_traffic(rows, count, balancer->options.owner);
-    free(rows);
+    report_traffic(balancer);
     loop_timer_set(balancer->loop, timer, REPORT_MS);
 }
 
@@ -389,6 +479,8 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
     traffic_table_init(&balancer->traffic, options->workers);
     target_table_init(&balancer->targets, options->workers);
     loop_timer_init(&balancer->report, on_report, balancer);
+    loop_timer_init(&balancer->handover, on_take_over, balancer);
+    balancer->holding = options->successor;
     points_init(&balancer->points, loop, options->cloud, options->workers, give_listener, balancer);
     if (inbox_open(&balancer->inbox, loop, balancer, err) < 0) {
         free(balancer->threads);
@@ -433,6 +525,7 @@ void balancer_destroy(struct balancer *balancer)
     if (!balancer)
         return;
     loop_timer_clear(balancer->loop, &balancer->report);
+    loop_timer_clear(balancer->loop, &balancer->handover);
     health_destroy(balancer->health);
     points_finish(&balancer->points);
     for (int i = 0; i < balancer->options.workers; i++)

@@ -20,6 +20,13 @@ struct balancer_options {
     /* Each may be NULL. Rows are valid during the call. */
     void (*report_health)(const struct target_health *rows, int count, void *owner);
     void (*report_traffic)(const struct traffic *rows, int count, void *owner); /* each second */
+    /*
+     * Takes over from a balancer that runs: it listens, and reports health, only when it has
+     * checked every target once (or waited some seconds for it), and then calls on_taken_over.
+     */
+    bool successor;
+    void (*on_taken_over)(void *owner);
+    void (*on_retired)(void *owner); /* balancer_retire() is done */
     void *owner;
 };
 
@@ -45,6 +52,12 @@ void balancer_receive(struct balancer *balancer, enum message_type type, const v
 
 /* Stops accepting; lets requests in flight finish. */
 void balancer_drain(struct balancer *balancer);
+/*
+ * Another balancer has taken over the same listening sockets: accepts no more, checks no health,
+ * and lets every client have the answer to one more request, so that none meets a connection that
+ * closes under its request. Calls on_retired when the last one is gone, or after five minutes.
+ */
+void balancer_retire(struct balancer *balancer);
 /* Whether no client is connected any more. */
 bool balancer_is_idle(const struct balancer *balancer);
 

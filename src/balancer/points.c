@@ -159,6 +159,14 @@ void points_follow(struct points *points)
     }
 }
 
+bool points_are_open(const struct points *points)
+{
+    list_each (point, &points->points, struct point, link)
+        if (!point->open)
+            return false;
+    return true;
+}
+
 void points_set_host(struct points *points, struct channel *host)
 {
     points->host = host;

@@ -29,6 +29,8 @@ void points_finish(struct points *points);
 int points_prepare(struct points *points, const struct snapshot *snapshot, struct err *err);
 /* After the threads were told of that snapshot: gives them the new sockets, forgets the old. */
 void points_follow(struct points *points);
+/* Whether every listener that the last snapshot wanted is open. */
+bool points_are_open(const struct points *points);
 /* In the cloud: the channel to host changed. */
 void points_set_host(struct points *points, struct channel *host);
 /* A LISTENER message. */

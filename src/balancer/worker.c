@@ -139,7 +139,7 @@ static void free_acceptor(struct acceptor *acceptor)
     free(acceptor);
 }
 
-static void close_acceptor(struct acceptor *acceptor)
+static void stop_accepting(struct acceptor *acceptor)
 {
     int fd = acceptor->watch.fd;
     loop_timer_clear(acceptor->worker->loop, &acceptor->retry);
@@ -147,6 +147,11 @@ static void close_acceptor(struct acceptor *acceptor)
         loop_unwatch(acceptor->worker->loop, &acceptor->watch);
         close(fd);
     }
+}
+
+static void close_acceptor(struct acceptor *acceptor)
+{
+    stop_accepting(acceptor);
     acceptor->endpoint = NULL;
 }
 
@@ -325,6 +330,13 @@ void worker_drain(struct worker *worker)
         close_acceptor(acceptor);
     }
     dismiss_clients(worker, NULL);
+}
+
+void worker_retire(struct worker *worker)
+{
+    worker->stopping = true;
+    list_each (acceptor, &worker->acceptors, struct acceptor, link)
+        stop_accepting(acceptor);
 }
 
 bool worker_is_idle(const struct worker *worker)

@@ -79,6 +79,8 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
 void worker_listen(struct worker *worker, const struct endpoint *endpoint, int fd);
 /* Stops accepting and closes idle clients; worker_is_idle() says when the others are gone. */
 void worker_drain(struct worker *worker);
+/* Stops accepting; every client may have the answer to one more request. */
+void worker_retire(struct worker *worker);
 bool worker_is_idle(const struct worker *worker);
 
 /* For the files of the data path. */

@@ -4,6 +4,7 @@
 #include "daemon/clock_file.h"
 #include "daemon/privilege.h"
 #include "daemon/process.h"
+#include "daemon/program.h"
 #include "ipc/channel.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -11,6 +12,7 @@
 #include "os/title.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +30,10 @@ enum {
     STEADY_MS = 10000, /* a process that lived this long restarts at once again */
     STOP_MS = 5000,
     STOP_HOST_MS = 60000, /* instances get their time to end */
+    TAKE_OVER_MS = 40000, /* for a successor to listen */
+    RETIRE_MS = 310000,   /* for what it replaced to end; it ends by itself before */
+    RETIRED_MAX = 16,
+    SLOT_COUNT = PROCESS_COUNT + RETIRED_MAX,
     CLOCK_SAVE_MS = 2000,
 };
 
@@ -42,6 +48,7 @@ struct child {
     struct loop_timer restart_timer, stop_timer;
     int64_t started_ms, restart_delay_ms;
     bool ready, stop_sent;
+    bool from_disk; /* it is the program on disk now, not the one that this daemon began with */
 };
 
 struct parent {
@@ -49,11 +56,14 @@ struct parent {
     struct loop *loop;
     struct loop_watch signal_watch;
     struct loop_timer clock_timer;
-    struct child children[PROCESS_COUNT];
+    struct child slots[SLOT_COUNT];
+    struct child *children[PROCESS_COUNT]; /* the slots of those who do the work */
+    struct child *successor;               /* of the balancer; NULL: no upgrade goes on */
     struct record record;
     void (*on_ready)(void *arg);
     void *on_ready_arg;
     bool announced, stopping, keep_instances, failed;
+    char program[PATH_MAX]; /* where it was when the daemon started; an upgrade may lie there now */
 };
 
 /* The main function of each process, and the order in which they end: host last, for it cleans. */
@@ -99,13 +109,15 @@ static const int parent_capabilities[] = {
 
 static void start_child(struct child *child);
 static void stop_next(struct parent *parent);
+static void on_taken_over(struct child *child);
+static void end_upgrade(struct parent *parent, const char *failure);
 
 static void write_record(struct parent *parent)
 {
     struct err err;
     for (int i = 0; i < PROCESS_COUNT; i++) {
         struct record_process *row = &parent->record.processes[i];
-        row->pid = i == PROCESS_PARENT ? getpid() : parent->children[i].pid;
+        row->pid = i == PROCESS_PARENT ? getpid() : parent->children[i]->pid;
         row->start_time = row->pid ? process_start_time(row->pid) : 0;
         snprintf(row->name, sizeof row->name, "%s", process_name((enum process)i));
     }
@@ -118,7 +130,7 @@ static void write_record(struct parent *parent)
 static void check_ready(struct parent *parent)
 {
     for (int i = 0; i < PROGRAM_COUNT; i++)
-        if (!parent->children[programs[i].process].ready)
+        if (!parent->children[programs[i].process]->ready)
             return;
     if (parent->announced)
         return;
@@ -136,6 +148,8 @@ static void on_child_message(struct channel *channel, enum message_type type, co
     if (type == MESSAGE_READY) {
         child->ready = true;
         check_ready(child->parent);
+    } else if (type == MESSAGE_TAKEN_OVER) {
+        on_taken_over(child);
     } else if (type == MESSAGE_CLOCK) {
         memcpy(&child->parent->setup.clock, payload, sizeof child->parent->setup.clock);
         clock_file_save(child->parent->setup.options->data_dir, &child->parent->setup.clock);
@@ -162,10 +176,16 @@ static void send_peer(struct child *child, enum process peer, int fd)
 static void connect_peers(struct child *child)
 {
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        struct child *one = &child->parent->children[links[i][0]];
-        struct child *other = &child->parent->children[links[i][1]];
+        struct child *one = child->parent->children[links[i][0]];
+        struct child *other = child->parent->children[links[i][1]];
         int pair[2];
-        if ((one != child && other != child) || !one->pid || !other->pid)
+        if (links[i][0] == child->process)
+            one = child;
+        else if (links[i][1] == child->process)
+            other = child;
+        else
+            continue;
+        if (!one->pid || !other->pid)
             continue;
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
             log_error("socketpair: %s", strerror(errno));
@@ -182,6 +202,10 @@ static void connect_peers(struct child *child)
 
 static void schedule_restart(struct child *child)
 {
+    if (child == child->parent->successor) {
+        end_upgrade(child->parent, "the new balancer cannot be started; see `pileus logs`");
+        return;
+    }
     if (loop_now_ms(child->parent->loop) - child->started_ms > STEADY_MS)
         child->restart_delay_ms = 0;
     loop_timer_set(child->parent->loop, &child->restart_timer, child->restart_delay_ms);
@@ -224,19 +248,29 @@ static void on_child_exit(struct loop_watch *watch, uint32_t events)
         if (status)
             log_warn("%s %s while stopping", process_name(child->process), end);
         stop_next(parent);
+    } else if (child == parent->successor) {
+        end_upgrade(parent, WIFEXITED(status) && WEXITSTATUS(status) == PROGRAM_OTHER_LAYOUT
+                                ? "this program needs `pileus stop --keep`, then `pileus start`"
+                                : "the new balancer ended; see `pileus logs`");
+    } else if (child != parent->children[child->process]) {
+        log_info("the former %s %s", process_name(child->process), end);
     } else if (!parent->announced) {
         log_error("%s %s before it was ready", process_name(child->process), end);
         parent->failed = parent->stopping = true;
         stop_next(parent);
     } else {
         log_error("%s %s; starting it again", process_name(child->process), end);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == PROGRAM_OTHER_LAYOUT)
+            child->from_disk = false;
         write_record(parent);
         schedule_restart(child);
     }
 }
 
-static _Noreturn void run_child(struct parent *parent, enum process process, int parent_fd)
+static _Noreturn void run_child(const struct child *child, int parent_fd)
 {
+    const struct parent *parent = child->parent;
+    enum process process = child->process;
     char title[32];
     sigset_t none;
     int keep = parent->setup.listen_fd;
@@ -254,6 +288,9 @@ static _Noreturn void run_child(struct parent *parent, enum process process, int
         _exit(1);
     close_range(process == PROCESS_API ? 5 : 4, ~0u, 0);
     struct process_setup setup = parent->setup;
+    setup.successor = child == parent->successor;
+    if (child->from_disk)
+        program_exec(parent->program, &setup);
     setup.listen_fd = process == PROCESS_API ? 4 : -1;
     for (int i = 0; i < PROGRAM_COUNT; i++)
         if (programs[i].process == process)
@@ -301,7 +338,7 @@ static void start_child(struct child *child)
     }
     pid_t pid = fork();
     if (pid == 0)
-        run_child(parent, child->process, pair[1]);
+        run_child(child, pair[1]);
     close(pair[1]);
     if (pid < 0) {
         log_error("fork: %s", strerror(errno));
@@ -320,31 +357,109 @@ static void start_child(struct child *child)
     write_record(parent);
 }
 
+/* ---- a new balancer takes over from the one that runs ---- */
+
+static struct child *find_free_slot(struct parent *parent)
+{
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        struct child *child = &parent->slots[i];
+        if (!child->pid && child != parent->children[child->process])
+            return child;
+    }
+    return NULL;
+}
+
+static void begin_upgrade(struct parent *parent)
+{
+    struct child *current = parent->children[PROCESS_BALANCER];
+    struct child *child = find_free_slot(parent);
+    if (parent->successor || !parent->announced)
+        return;
+    if (!child || !current->pid) {
+        end_upgrade(parent, child ? "the balancer is being restarted"
+                                  : "former balancers still finish their requests");
+        return;
+    }
+    log_info("a new balancer from %s takes over", parent->program);
+    child->from_disk = true;
+    child->stop_sent = child->ready = false;
+    parent->successor = child;
+    start_child(child);
+    loop_timer_set(parent->loop, &child->stop_timer, TAKE_OVER_MS);
+}
+
+/* If it failed, the balancer that runs goes on as if nothing had been. */
+static void end_upgrade(struct parent *parent, const char *failure)
+{
+    struct child *current = parent->children[PROCESS_BALANCER];
+    parent->successor = NULL;
+    parent->record.upgrades++;
+    snprintf(parent->record.upgrade_failure, sizeof parent->record.upgrade_failure, "%s", failure);
+    write_record(parent);
+    if (!*failure)
+        return;
+    log_error("upgrade: %s", failure);
+    if (current->pid)
+        connect_peers(current);
+}
+
+static void on_taken_over(struct child *child)
+{
+    struct parent *parent = child->parent;
+    struct child *former = parent->children[PROCESS_BALANCER];
+    struct message_empty empty = {0};
+    if (child != parent->successor)
+        return;
+    loop_timer_clear(parent->loop, &child->stop_timer);
+    loop_timer_clear(parent->loop, &former->restart_timer);
+    parent->children[PROCESS_BALANCER] = child;
+    child->restart_delay_ms = 0;
+    if (former->channel)
+        channel_send(former->channel, MESSAGE_RETIRE, &empty, sizeof empty, NULL, 0, NULL, 0);
+    if (former->pid)
+        loop_timer_set(parent->loop, &former->stop_timer, RETIRE_MS);
+    end_upgrade(parent, "");
+}
+
 /* ---- stopping, one process after the other ---- */
 
 static void on_stop_timeout(struct loop_timer *timer)
 {
     struct child *child = timer->owner;
-    log_error("%s does not stop; killing it", process_name(child->process));
+    if (child == child->parent->successor)
+        log_error("the new balancer did not take over in time; killing it");
+    else
+        log_error("%s does not stop; killing it", process_name(child->process));
     kill(child->pid, SIGKILL);
+}
+
+/* Sends STOP once; whether the process still runs. */
+static bool stop_child(struct child *child)
+{
+    struct parent *parent = child->parent;
+    struct message_stop stop = {parent->keep_instances};
+    loop_timer_clear(parent->loop, &child->restart_timer);
+    if (!child->pid)
+        return false;
+    if (!child->stop_sent && child->channel)
+        channel_send(child->channel, MESSAGE_STOP, &stop, sizeof stop, NULL, 0, NULL, 0);
+    if (!child->stop_sent)
+        loop_timer_set(parent->loop, &child->stop_timer,
+                       child->process == PROCESS_HOST ? STOP_HOST_MS : STOP_MS);
+    child->stop_sent = true;
+    return true;
 }
 
 static void stop_next(struct parent *parent)
 {
-    struct message_stop stop = {parent->keep_instances};
-    for (int i = 0; i < PROGRAM_COUNT; i++) {
-        struct child *child = &parent->children[programs[i].process];
-        loop_timer_clear(parent->loop, &child->restart_timer);
-        if (!child->pid)
-            continue;
-        if (!child->stop_sent && child->channel)
-            channel_send(child->channel, MESSAGE_STOP, &stop, sizeof stop, NULL, 0, NULL, 0);
-        if (!child->stop_sent)
-            loop_timer_set(parent->loop, &child->stop_timer,
-                           child->process == PROCESS_HOST ? STOP_HOST_MS : STOP_MS);
-        child->stop_sent = true;
-        return;
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        struct child *child = &parent->slots[i];
+        if (child != parent->children[child->process] && stop_child(child))
+            return;
     }
+    for (int i = 0; i < PROGRAM_COUNT; i++)
+        if (stop_child(parent->children[programs[i].process]))
+            return;
     loop_stop(parent->loop);
 }
 
@@ -355,6 +470,10 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
     (void)events;
     if (read(watch->fd, &info, sizeof info) != sizeof info || parent->stopping)
         return;
+    if (info.ssi_signo == SIGUSR2) {
+        begin_upgrade(parent);
+        return;
+    }
     parent->stopping = true;
     parent->keep_instances = info.ssi_signo == SIGUSR1;
     stop_next(parent);
@@ -367,6 +486,7 @@ static int watch_signals(struct parent *parent, struct err *err)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -387,9 +507,12 @@ static void on_clock_timer(struct loop_timer *timer)
 
 static void children_init(struct parent *parent)
 {
-    for (int i = 0; i < PROCESS_COUNT; i++) {
-        struct child *child = &parent->children[i];
-        *child = (struct child){.parent = parent, .process = (enum process)i};
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        struct child *child = &parent->slots[i];
+        *child = (struct child){.parent = parent,
+                                .process = i < PROCESS_COUNT ? (enum process)i : PROCESS_BALANCER};
+        if (i < PROCESS_COUNT)
+            parent->children[i] = child;
         child->exit_watch =
             (struct loop_watch){.fd = -1, .on_event = on_child_exit, .owner = child};
         loop_timer_init(&child->restart_timer, on_restart, child);
@@ -416,6 +539,7 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
     snprintf(parent.record.listen, sizeof parent.record.listen, "%s:%u", options->listen_address,
              options->listen_port);
     snprintf(parent.record.account, sizeof parent.record.account, "%s", options->account);
+    program_find(parent.program, sizeof parent.program);
     parent.loop = loop_create(&err);
     if (!parent.loop || watch_signals(&parent, &err) < 0 || privilege_drop(&privilege, &err) < 0) {
         log_error("%s", err.text);
@@ -425,7 +549,7 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
     loop_timer_init(&parent.clock_timer, on_clock_timer, &parent);
     loop_timer_set(parent.loop, &parent.clock_timer, CLOCK_SAVE_MS);
     for (int i = 0; i < PROGRAM_COUNT; i++)
-        start_child(&parent.children[programs[i].process]);
+        start_child(parent.children[programs[i].process]);
     int result = loop_run(parent.loop, &err);
     clock_file_save(options->data_dir, &parent.setup.clock);
     record_remove(options->data_dir);

@@ -67,6 +67,23 @@ static void report_traffic(const struct traffic *rows, int count, void *owner)
     send_rows(owner, MESSAGE_TRAFFIC, rows, count, sizeof *rows);
 }
 
+static void tell_taken_over(void *owner)
+{
+    struct message_empty empty = {0};
+    process_send(owner, PROCESS_PARENT, MESSAGE_TAKEN_OVER, &empty, sizeof empty, NULL, 0);
+}
+
+static void tell_retired(void *owner)
+{
+    struct process_context *context = owner;
+    loop_stop(context->loop);
+}
+
+static void on_retire(struct process_context *context)
+{
+    balancer_retire(context->owner);
+}
+
 static struct balancer *create(struct process_context *context, struct err *err)
 {
     struct balancer_options options = {
@@ -74,6 +91,9 @@ static struct balancer *create(struct process_context *context, struct err *err)
         .cloud = true,
         .report_health = report_health,
         .report_traffic = report_traffic,
+        .successor = context->setup->successor,
+        .on_taken_over = tell_taken_over,
+        .on_retired = tell_retired,
         .owner = context,
     };
     struct balancer *balancer = balancer_create(context->loop, &options, err);
@@ -89,7 +109,8 @@ int proc_balancer_main(const struct process_setup *setup, int parent_fd)
     struct err err;
     struct rlimit descriptors = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
     struct privilege privilege = {.uid = PRIVILEGE_UID_BALANCER, .root_dir = root_dir};
-    struct process_context context = {.self = PROCESS_BALANCER, .setup = setup, .peers = peers};
+    struct process_context context = {
+        .self = PROCESS_BALANCER, .setup = setup, .peers = peers, .on_retire = on_retire};
     snprintf(root_dir, sizeof root_dir, "%s/empty", setup->options->data_dir);
     random_bytes(seed, sizeof seed);
     map_seed(seed);

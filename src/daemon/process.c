@@ -27,10 +27,37 @@ static void on_peer_message(struct channel *channel, enum message_type type, con
     peer->on_message(context, channel, type, payload, size, descriptors, descriptor_count);
 }
 
+/* Keeps the channel until its peer closes it; in place of the oldest one, if there are too many. */
+static void make_former(struct process_context *context, struct channel *channel)
+{
+    int last = FORMER_PEERS_MAX - 1;
+    for (int i = 0; i < FORMER_PEERS_MAX; i++)
+        if (!context->former[i]) {
+            context->former[i] = channel;
+            return;
+        }
+    channel_destroy(context->former[0]);
+    memmove(context->former, context->former + 1, (size_t)last * sizeof *context->former);
+    context->former[last] = channel;
+}
+
+static bool forget_former(struct process_context *context, struct channel *channel)
+{
+    for (int i = 0; i < FORMER_PEERS_MAX; i++)
+        if (context->former[i] == channel) {
+            context->former[i] = NULL;
+            return true;
+        }
+    return false;
+}
+
 static void set_peer(struct process_context *context, enum process process, struct channel *channel)
 {
     const struct peer *peer = find_peer(context, process);
-    channel_destroy(context->channels[process]);
+    if (channel && context->channels[process])
+        make_former(context, context->channels[process]);
+    else
+        channel_destroy(context->channels[process]);
     context->channels[process] = channel;
     if (peer->on_peer)
         peer->on_peer(context, channel);
@@ -39,6 +66,10 @@ static void set_peer(struct process_context *context, enum process process, stru
 static void on_peer_close(struct channel *channel)
 {
     struct process_context *context = channel_owner(channel);
+    if (forget_former(context, channel)) {
+        channel_destroy(channel);
+        return;
+    }
     log_info("%s is away", process_name(channel_peer(channel)));
     set_peer(context, channel_peer(channel), NULL);
 }
@@ -71,6 +102,8 @@ static void on_parent_message(struct channel *channel, enum message_type type, c
         return;
     }
     close_descriptors(descriptors, descriptor_count);
+    if (type == MESSAGE_RETIRE && context->on_retire)
+        context->on_retire(context);
     if (type != MESSAGE_STOP)
         return;
     if (context->on_stop)
@@ -109,6 +142,8 @@ int process_run(struct process_context *context, struct err *err)
     int result = loop_run(context->loop, err);
     for (int i = 0; i < PROCESS_COUNT; i++)
         channel_destroy(context->channels[i]);
+    for (int i = 0; i < FORMER_PEERS_MAX; i++)
+        channel_destroy(context->former[i]);
     channel_destroy(context->parent);
     return result;
 }

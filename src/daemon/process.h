@@ -29,7 +29,10 @@ struct process_setup {
     const char *run_dir;
     struct cloud_clock clock; /* as of now */
     int listen_fd;            /* the API port; only api uses it */
+    bool successor;           /* takes over from a process that runs */
 };
+
+enum { FORMER_PEERS_MAX = 8 };
 
 struct process_context {
     enum process self;
@@ -38,8 +41,12 @@ struct process_context {
     const struct peer *peers; /* ends with a row whose on_message is NULL */
     struct channel *parent;
     struct channel *channels[PROCESS_COUNT]; /* NULL: that peer is away */
+    /* Of peers that another one of their kind replaced, and that finish what they have begun. */
+    struct channel *former[FORMER_PEERS_MAX];
     /* STOP from the parent: finish and call loop_stop(). NULL: loop_stop() is all. */
     void (*on_stop)(struct process_context *context, bool keep_instances);
+    /* RETIRE: finish what has begun, then call loop_stop(). */
+    void (*on_retire)(struct process_context *context);
     void *owner; /* the process file's own state */
 };
 

@@ -75,6 +75,26 @@ static const char *const process_names[PROCESS_COUNT] = {
     [PROCESS_GUEST] = "guest",   [PROCESS_HOST] = "host",
 };
 
+static uint32_t mix(uint32_t hash, const void *data, size_t size)
+{
+    const unsigned char *byte = data;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ byte[i]) * 16777619u;
+    return hash;
+}
+
+uint32_t message_layout(void)
+{
+    uint32_t hash = 2166136261u;
+    for (int i = 0; i < MESSAGE_COUNT; i++) {
+        const uint32_t facts[] = {(uint32_t)rows[i].from, (uint32_t)rows[i].to,
+                                  (uint32_t)rows[i].size, (uint32_t)rows[i].descriptors_max};
+        hash = mix(hash, rows[i].name, strlen(rows[i].name));
+        hash = mix(hash, facts, sizeof facts);
+    }
+    return hash;
+}
+
 const char *process_name(enum process process)
 {
     return process < PROCESS_COUNT ? process_names[process] : "?";

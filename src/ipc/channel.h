@@ -41,6 +41,9 @@ int channel_send(struct channel *channel, enum message_type type, const void *pa
                  size_t payload_size, const void *tail, size_t tail_size, const int *descriptors,
                  int descriptor_count);
 
+/* A number that changes with the table of messages: equal in programs that understand each other.
+ */
+uint32_t message_layout(void);
 /* Name of a process ("api") or of a message ("FABRIC"). */
 const char *process_name(enum process process);
 const char *message_name(enum message_type type);

@@ -25,6 +25,8 @@ enum process {
     X(PEER,            PARENT,   ANY,      struct message_peer,            1) /* a new channel */            \
     X(STOP,            PARENT,   ANY,      struct message_stop,            0)                                \
     X(READY,           ANY,      PARENT,   struct message_empty,           0)                                \
+    X(RETIRE,          PARENT,   BALANCER, struct message_empty,           0) /* another took over */        \
+    X(TAKEN_OVER,      BALANCER, PARENT,   struct message_empty,           0)                                \
     X(CLOCK,           API,      ANY,      struct cloud_clock,             0)                                \
     X(HOST_HELLO,      HOST,     API,      struct message_hello,           0) /* send everything */          \
     X(FABRIC,          API,      HOST,     struct fabric,                  0) /* + arrays */                 \

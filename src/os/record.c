@@ -24,6 +24,9 @@ int record_write(const char *data_dir, const struct record *record, struct err *
     record_path(path, data_dir);
     buf_printf(&text, "listen %s\naccount %s\nworld %u\n", record->listen, record->account,
                record->world);
+    buf_printf(&text, "upgrades %u\n", record->upgrades);
+    if (*record->upgrade_failure)
+        buf_printf(&text, "upgrade-failure %s\n", record->upgrade_failure);
     for (int i = 0; i < RECORD_PROCESSES; i++)
         if (record->processes[i].pid)
             buf_printf(&text, "process %s %d %" PRIu64 "\n", record->processes[i].name,
@@ -39,7 +42,9 @@ static void parse_line(struct record *record, int *count, const char *line)
     int pid;
     if (sscanf(line, "listen %31s", record->listen) == 1 ||
         sscanf(line, "account %15s", record->account) == 1 ||
-        sscanf(line, "world %u", &record->world) == 1)
+        sscanf(line, "world %u", &record->world) == 1 ||
+        sscanf(line, "upgrades %u", &record->upgrades) == 1 ||
+        sscanf(line, "upgrade-failure %95[^\n]", record->upgrade_failure) == 1)
         return;
     if (*count < RECORD_PROCESSES &&
         sscanf(line, "process %15s %d %" SCNu64, process.name, &pid, &process.start_time) == 3) {

@@ -22,6 +22,8 @@ struct record {
     char account[16];
     uint32_t world;
     struct record_process processes[RECORD_PROCESSES]; /* the parent first; pid 0: none */
+    uint32_t upgrades;                                 /* how many have ended, well or not */
+    char upgrade_failure[96];                          /* of the last one; "" if it went well */
 };
 
 int record_write(const char *data_dir, const struct record *record, struct err *err);

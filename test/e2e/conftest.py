@@ -80,9 +80,9 @@ class Cloud:
                 "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION, "AWS_PAGER": "",
                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"}
 
-    def start(self):
+    def start(self, program=PILEUS):
         self.process = subprocess.Popen(
-            [PILEUS, "start", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", *self.options],
+            [program, "start", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         assert line == "Ready.\n", line + (self.process.stdout.read() if not line else "") + self.log()[-3000:]

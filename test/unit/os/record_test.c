@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,12 +23,16 @@ static void a_record_reads_back_as_written(void **state)
     assert_int_equal(record_read(dir, &found, &err), 0);
     record.processes[0] = (struct record_process){"parent", 12, 3456};
     record.processes[2] = (struct record_process){"host", 13, 7890};
+    record.upgrades = 2;
+    snprintf(record.upgrade_failure, sizeof record.upgrade_failure, "not ready in time");
     assert_int_equal(record_write(dir, &record, &err), 0);
     assert_int_equal(record_read(dir, &found, &err), 1);
     assert_string_equal(found.listen, record.listen);
     assert_int_equal(found.world, 7);
     assert_string_equal(found.processes[1].name, "host");
     assert_int_equal(found.processes[1].start_time, 7890);
+    assert_int_equal(found.upgrades, 2);
+    assert_string_equal(found.upgrade_failure, "not ready in time");
     record_remove(dir);
     assert_int_equal(record_read(dir, &found, &err), 0);
     rmdir(dir);

@@ -1,0 +1,138 @@
+"""`pileus upgrade`: a new balancer takes over from the one that runs, and no request is lost."""
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from backend import Backend, ask, fixed
+from conftest import PILEUS, ROOT, eventually
+
+sys.path.insert(0, str(ROOT / "test/lib"))
+from load import Load  # noqa: E402
+
+OPTIONS = ["--clock-speed", "10"]
+UPGRADES = 10
+
+
+@pytest.fixture(scope="module")
+def site(cloud):
+    made = Backend(cloud)
+    targets = made.target_group("web", made.instances)
+    made.front = made.balancer("front", targets)
+    made.wait_healthy(targets, 2)
+    return made
+
+
+def program_of(pid):
+    return os.readlink(f"/proc/{pid}/exe")
+
+
+def is_running(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_ten_upgrades_under_load_lose_no_request(cloud, site):
+    former = [cloud.record()["balancer"]]
+    with Load("127.0.0.1", 80, rate=200, name=site.front["DNSName"]) as load:
+        eventually(lambda: len(load.outcomes) > 200, what="load")
+        for _ in range(UPGRADES):
+            cloud.pileus("upgrade")
+            assert cloud.record()["balancer"] not in former
+            former.append(cloud.record()["balancer"])
+        before = len(load.outcomes)
+        eventually(lambda: len(load.outcomes) > before + 400, what="load after the upgrades")
+    assert not load.failures, (len(load.failures), load.failures[:3])
+    eventually(lambda: not any(is_running(pid) for pid in former[:-1]), timeout=90, what="the former balancers to end")
+    assert is_running(former[-1])
+
+
+def test_a_request_in_flight_is_answered_by_the_balancer_that_took_it(cloud, site):
+    answers = []
+    slow = threading.Thread(target=lambda: answers.append(ask("/slow/4000", name=site.front["DNSName"])))
+    slow.start()
+    before = cloud.record()["balancer"]
+    cloud.pileus("upgrade")
+    assert is_running(before) and not answers
+    slow.join()
+    assert answers[0].status == 200
+    eventually(lambda: not is_running(before), what="the former balancer to end")
+
+
+def test_an_idle_connection_has_one_more_answer(cloud, site):
+    with socket.create_connection(("127.0.0.1", 80)) as idle:
+        request = f"GET / HTTP/1.1\r\nHost: {site.front['DNSName']}\r\n\r\n".encode()
+        idle.sendall(request)
+        assert b"keep-alive" in idle.recv(4096)
+        cloud.pileus("upgrade")
+        idle.sendall(request)
+        answer = b""
+        while part := idle.recv(4096):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 200") and b"Connection: close" in answer
+
+
+def answers(site, status):
+    try:
+        return ask(name=site.front["DNSName"]).status == status
+    except OSError:
+        return False  # nobody listens yet
+
+
+def answer_itself(site, status):
+    """User data runs once: after a restart of the daemon the instances have no server any more."""
+    site.elb.modify_listener(ListenerArn=site.front["Listener"], DefaultActions=[fixed(status)])
+
+
+@pytest.fixture(scope="module")
+def installed(cloud, site, tmp_path_factory):
+    """The daemon runs a program of its own, which can be replaced as an installation does it."""
+    program = tmp_path_factory.mktemp("installed") / "pileus"
+    shutil.copy(PILEUS, program)
+    answer_itself(site, 200)
+    cloud.stop()
+    cloud.start(program)
+    eventually(lambda: answers(site, 200), what="an answer")
+    return program
+
+
+def replace(program, make):
+    newer = program.with_name("newer")
+    make(newer)
+    os.rename(newer, program)
+    return program.stat().st_ino
+
+
+def test_the_program_on_disk_takes_over_and_comes_back_when_it_is_killed(cloud, site, installed):
+    inode = replace(installed, lambda path: shutil.copy(PILEUS, path))
+    assert program_of(cloud.record()["balancer"]).endswith("(deleted)")
+    cloud.pileus("upgrade")
+    upgraded = cloud.record()["balancer"]
+    assert os.stat(f"/proc/{upgraded}/exe").st_ino == inode
+    assert ask(name=site.front["DNSName"]).status == 200
+    os.kill(upgraded, signal.SIGKILL)
+    eventually(lambda: cloud.record().get("balancer") not in (None, upgraded), what="a new balancer")
+    assert os.stat(f"/proc/{cloud.record()['balancer']}/exe").st_ino == inode
+    eventually(lambda: answers(site, 200), what="an answer")
+
+
+def test_an_upgrade_that_fails_changes_nothing(cloud, site, installed):
+    def other_program(path):
+        path.write_text("#!/bin/sh\nexit 64\n")
+        path.chmod(0o755)
+    replace(installed, other_program)
+    before = cloud.record()["balancer"]
+    with Load("127.0.0.1", 80, rate=100, name=site.front["DNSName"]) as load:
+        eventually(lambda: len(load.outcomes) > 100, what="load")
+        failed = cloud.pileus("upgrade", check=False)
+        count = len(load.outcomes)
+        eventually(lambda: len(load.outcomes) > count + 100, what="load")
+    assert failed.returncode == 1 and "pileus stop --keep" in failed.stderr, failed
+    assert cloud.record()["balancer"] == before
+    assert not load.failures, load.failures[:3]
+    # The balancer that goes on is connected with its peers again: it follows the configuration.
+    answer_itself(site, 418)
+    eventually(lambda: answers(site, 418), what="the change")
