@@ -39,6 +39,7 @@ struct balancer {
     struct traffic_table traffic;
     struct target_table targets;
     struct snapshot *snapshot;
+    struct group_health *groups;
     struct health *health;
     struct points points;
     struct channel *host;
@@ -166,7 +167,9 @@ static struct target_health health_row(const struct target *target)
     struct target_health row = {.port = target->port,
                                 .state = (uint32_t)atomic_load(&target->state),
                                 .reason = (uint32_t)target->reason,
-                                .detail = (uint32_t)target->detail};
+                                .detail = (uint32_t)target->detail,
+                                .anomalous = target->anomaly.anomalous,
+                                .mitigated = target->anomaly.mitigated};
     memcpy(row.target_group, target->group, sizeof row.target_group);
     memcpy(row.target, target->id, sizeof row.target);
     return row;
@@ -493,9 +496,10 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
             return NULL;
         }
     }
-    balancer->health =
-        health_create(loop, balancer->threads[0].worker->sockets, on_health_change, balancer);
-    if (!balancer->health)
+    balancer->groups = group_health_create(loop, options->workers, on_health_change, balancer);
+    balancer->health = health_create(loop, balancer->threads[0].worker->sockets, balancer->groups,
+                                     on_health_change, balancer);
+    if (!balancer->groups || !balancer->health)
         abort();
     loop_timer_set(loop, &balancer->report, REPORT_MS);
     return balancer;
@@ -527,6 +531,7 @@ void balancer_destroy(struct balancer *balancer)
     loop_timer_clear(balancer->loop, &balancer->report);
     loop_timer_clear(balancer->loop, &balancer->handover);
     health_destroy(balancer->health);
+    group_health_destroy(balancer->groups);
     points_finish(&balancer->points);
     for (int i = 0; i < balancer->options.workers; i++)
         end_thread(&balancer->threads[i], balancer->loop);
@@ -536,6 +541,7 @@ void balancer_destroy(struct balancer *balancer)
     inbox_close(&balancer->inbox);
     forget_pending(balancer);
     traffic_table_finish(&balancer->traffic);
+    target_table_finish(&balancer->targets);
     free(balancer->threads);
     free(balancer);
 }

@@ -4,7 +4,9 @@
 #include "balancer/config_actions.h"
 #include "balancer/config_attributes.h"
 #include "balancer/config_reader.h"
+#include "balancer/cookie_seal.h"
 #include "balancer/rules.h"
+#include "os/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -328,8 +330,7 @@ static int load_group(struct snapshot *snapshot, const json_t *json, struct targ
     group->port = (uint16_t)port;
     if (attributes_load_group(json_object_get(json, "Attributes"), &group->attributes, err) < 0)
         return -1;
-    group->rotations = snapshot_alloc(snapshot, (size_t)snapshot->targets->thread_count *
-                                                    sizeof *group->rotations);
+    group->session = session_hash(group->name, strlen(group->name));
     return load_health(snapshot, json, &group->health, err);
 }
 
@@ -392,6 +393,7 @@ static int load_target(struct snapshot *snapshot, const json_t *json, struct tar
         number = 0;
     else if (reader_address(address ? address : id, &number, err) < 0)
         return -1;
+    member->zone = zone ? snapshot_text(snapshot, zone) : "";
     struct source source = source_in_zone(group, zone);
     member->target =
         target_get(snapshot->targets, group->name, id, number, (uint16_t)port, &source);
@@ -411,13 +413,36 @@ static int load_targets(struct snapshot *snapshot, const json_t *targets,
         struct member *member = &group->members[group->member_count++];
         if (load_target(snapshot, json, group, member, err) < 0)
             return err_wrap(err, "Targets[%zu]", index);
-        for (struct member *other = group->members; other < member; other++)
-            if (other->target == member->target)
-                return err_set(err, "the target %s is there twice", member->target->id);
+        if (member->target->document == snapshot)
+            return err_set(err, "the target %s is there twice", member->target->id);
+        member->target->document = snapshot;
         if (!member->draining && !member->invalid)
             group->routable[group->routable_count++] = member->target;
     }
     return 0;
+}
+
+/* The pool of a zone, or of all if it is NULL. */
+static void load_pool(struct snapshot *snapshot, const struct target_group *group, const char *zone,
+                      struct pool *pool)
+{
+    pool->targets = snapshot_alloc(snapshot, (size_t)group->routable_count * sizeof *pool->targets);
+    for (int i = 0; i < group->member_count; i++) {
+        const struct member *member = &group->members[i];
+        if (!member->draining && !member->invalid && (!zone || strcmp(member->zone, zone) == 0))
+            pool->targets[pool->count++] = member->target;
+    }
+    pool_prepare(pool, snapshot);
+}
+
+static void load_pools(struct snapshot *snapshot, struct target_group *group)
+{
+    const struct load_balancer *user = group->user;
+    bool by_node = user && group->attributes.own_zone_only;
+    group->pool_count = by_node ? user->node_count : 1;
+    group->pools = snapshot_alloc(snapshot, (size_t)group->pool_count * sizeof *group->pools);
+    for (int i = 0; i < group->pool_count; i++)
+        load_pool(snapshot, group, by_node ? user->nodes[i].zone : NULL, &group->pools[i]);
 }
 
 /* ---- endpoints ---- */
@@ -530,6 +555,7 @@ static int load_document(struct snapshot *snapshot, const json_t *root, struct e
         struct target_group *group = &snapshot->groups[i];
         if (load_targets(snapshot, json_object_get(json, "Targets"), group, err) < 0)
             return err_wrap(err, "%s", group->name);
+        load_pools(snapshot, group);
     }
     return load_endpoints(snapshot, err);
 }
@@ -549,6 +575,7 @@ struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_tab
         return NULL;
     }
     list_init(&snapshot->blocks);
+    random_bytes(&snapshot->seed, sizeof snapshot->seed);
     snapshot->traffic = traffic;
     snapshot->targets = targets;
     if (load_document(snapshot, root, err) < 0) {

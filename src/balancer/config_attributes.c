@@ -23,7 +23,6 @@ struct attribute {
 };
 
 #define LB(member) offsetof(struct balancer_attributes, member)
-#define TG(member) offsetof(struct group_attributes, member)
 
 static const struct attribute balancer_table[] = {
     {"idle_timeout.timeout_seconds", SECONDS, LB(idle_timeout_ms), 1, 4000, 60},
@@ -61,38 +60,6 @@ static const struct attribute balancer_table[] = {
     {"health_check_logs.s3.prefix", ANY},
     {"ipv6.deny_all_igw_traffic", ANY},
     {"zonal_shift.config.enabled", FIXED, 0, 0, 0, 0, {"false"}},
-    {NULL},
-};
-
-static const struct attribute group_table[] = {
-    {"deregistration_delay.timeout_seconds", ANY},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", NUMBER,
-     TG(minimum_healthy_count), 1, 1000, 1},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", NUMBER,
-     TG(minimum_healthy_percent), 0, 100, 0},
-    {"target_group_health.dns_failover.minimum_healthy_targets.count", FIXED, 0, 0, 0, 0, {"1"}},
-    {"target_group_health.dns_failover.minimum_healthy_targets.percentage",
-     FIXED,
-     0,
-     0,
-     0,
-     0,
-     {"off"}},
-    {"stickiness.enabled", FIXED, 0, 0, 0, 0, {"false"}},
-    {"stickiness.type", ANY},
-    {"stickiness.lb_cookie.duration_seconds", ANY},
-    {"stickiness.app_cookie.duration_seconds", ANY},
-    {"stickiness.app_cookie.cookie_name", ANY},
-    {"load_balancing.algorithm.type", FIXED, 0, 0, 0, 0, {"round_robin"}},
-    {"load_balancing.algorithm.anomaly_mitigation", FIXED, 0, 0, 0, 0, {"off"}},
-    {"slow_start.duration_seconds", FIXED, 0, 0, 0, 0, {"0"}},
-    {"load_balancing.cross_zone.enabled",
-     CHOICE,
-     TG(cross_zone),
-     0,
-     0,
-     0,
-     {"use_load_balancer_configuration", "true"}},
     {NULL},
 };
 
@@ -195,9 +162,4 @@ static int load(const json_t *object, const struct attribute *table, void *out, 
 int attributes_load_balancer(const json_t *object, struct balancer_attributes *out, struct err *err)
 {
     return load(object, balancer_table, out, err);
-}
-
-int attributes_load_group(const json_t *object, struct group_attributes *out, struct err *err)
-{
-    return load(object, group_table, out, err);
 }

@@ -69,6 +69,7 @@ static void dissolve(struct exchange *exchange)
     exchange->stream->exchange = NULL;
     sockets_forget(&exchange->waiter);
     let_go_of_upstream(exchange, false);
+    exchange_count_outstanding(exchange, NULL);
     bytes_reset(&exchange->early);
     exchange_forget_head(exchange);
     worker_drop_view(exchange->worker, exchange->view);

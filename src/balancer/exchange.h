@@ -26,6 +26,8 @@ struct exchange {
     const struct load_balancer *load_balancer;
     const struct listener *listener;
     struct target_group *group; /* forwarded to */
+    struct pool *pool;          /* of the group, for the node that the request came to */
+    struct target *counted;     /* this exchange is one of its outstanding requests */
     struct cell *cell;          /* load balancer, target group, zone */
     struct target *tried[TRIES_MAX];
     int tried_count;

@@ -98,13 +98,16 @@ static void forward(struct exchange *exchange, const struct action *action,
     struct worker *worker = exchange->worker;
     const struct forward_group *chosen =
         choose_group(action, action->group_count > 1 ? worker_random(worker) : 0);
-    if (!chosen || !chosen->group->routable_count) {
+    if (!chosen || !target_group_pool(chosen->group, stream->peer->node)->count) {
         answer_error(stream, 503);
         return;
     }
     exchange->group = chosen->group;
+    exchange->pool = target_group_pool(chosen->group, stream->peer->node);
     exchange->cell = chosen->cells[stream->peer->node];
     counter_add(&exchange->cell->threads[worker->index].requests, 1);
+    if (atomic_load_explicit(&exchange->pool->open, memory_order_relaxed))
+        counter_add(&exchange->cell->threads[worker->index].unhealthy_routing_requests, 1);
     if (!write_head(exchange, parts)) {
         answer_error(stream, 400);
         return;

@@ -19,16 +19,19 @@ static void touch(struct exchange *exchange, int64_t timeout_ms)
 static void note_connect_failure(struct exchange *exchange, int status)
 {
     struct worker *worker = exchange->worker;
+    struct target_thread *thread = &exchange->target->threads[worker->index];
     counter_add(&exchange->cell->threads[worker->index].target_connection_errors, 1);
-    exchange->target->threads[worker->index].avoid_until_ms = loop_now_ms(worker->loop) + AVOID_MS;
+    counter_add(&thread->answers, 1);
+    counter_add(&thread->errors, 1);
+    thread->avoid_until_ms = loop_now_ms(worker->loop) + AVOID_MS;
     exchange->failure = status;
 }
 
 /* False, and errno, if it failed at once. */
 static bool connect_with(struct exchange *exchange, int fd)
 {
-    bool last = exchange->tried_count >= TRIES_MAX ||
-                exchange->tried_count >= exchange->group->routable_count;
+    bool last =
+        exchange->tried_count >= TRIES_MAX || exchange->tried_count >= exchange->pool->count;
     if (!upstream_connect(exchange->worker, exchange->target, fd, exchange))
         return false;
     exchange->state = EXCHANGE_CONNECTING;
@@ -36,16 +39,41 @@ static bool connect_with(struct exchange *exchange, int fd)
     return true;
 }
 
-static struct target *choose_target(struct exchange *exchange)
+void exchange_count_outstanding(struct exchange *exchange, struct target *target)
+{
+    if (exchange->counted)
+        atomic_fetch_sub_explicit(&exchange->counted->outstanding, 1, memory_order_relaxed);
+    exchange->counted = NULL;
+    if (!target || exchange->group->attributes.algorithm != ALGORITHM_LEAST_OUTSTANDING)
+        return;
+    atomic_fetch_add_explicit(&target->outstanding, 1, memory_order_relaxed);
+    exchange->counted = target;
+}
+
+static struct target *select_target(const struct exchange *exchange)
 {
     struct worker *worker = exchange->worker;
+    enum algorithm algorithm = exchange->group->attributes.algorithm;
+    struct selection selection = {
+        .algorithm = algorithm,
+        .pool = exchange->pool,
+        .tried = exchange->tried,
+        .tried_count = exchange->tried_count,
+        .thread = worker->index,
+        .now_ms = loop_now_ms(worker->loop),
+        .random = algorithm == ALGORITHM_WEIGHTED_RANDOM ? worker_random(worker) : 0,
+    };
+    return selection_next(&selection);
+}
+
+static struct target *choose_target(struct exchange *exchange)
+{
     if (exchange->tried_count >= TRIES_MAX)
         return NULL;
-    struct target *target =
-        selection_next(exchange->group, worker->index, loop_now_ms(worker->loop), exchange->tried,
-                       exchange->tried_count);
+    struct target *target = select_target(exchange);
     if (target)
         exchange->tried[exchange->tried_count++] = exchange->target = target;
+    exchange_count_outstanding(exchange, target);
     return target;
 }
 

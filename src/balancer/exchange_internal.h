@@ -19,6 +19,8 @@ void exchange_broken_body(struct exchange *exchange);
 bool exchange_attempt(struct exchange *exchange);
 /* The same for a socket that was waited for: socket_waiter.on_socket. */
 void exchange_on_socket(struct socket_waiter *waiter, int fd);
+/* The request is outstanding at this target, if its group counts that, and at no other. */
+void exchange_count_outstanding(struct exchange *exchange, struct target *target);
 /* The connection is there: sends the head, and what there is of the body. */
 void exchange_send_head(struct exchange *exchange, const struct piece *first);
 /* The same with what was put aside of the body. */

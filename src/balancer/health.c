@@ -30,6 +30,7 @@ struct health_check {
 struct health {
     struct loop *loop;
     struct sockets *sockets;
+    struct group_health *groups;
     struct list checks;
     void (*on_change)(const struct target *target, void *owner);
     void *owner;
@@ -58,6 +59,7 @@ const char *health_reason_name(int reason)
     return names[reason];
 }
 
+/* Its group must hear of it: group_health_follow(). */
 static void set_state(struct health *health, struct target *target, int state, int reason,
                       int detail)
 {
@@ -68,14 +70,6 @@ static void set_state(struct health *health, struct target *target, int state, i
     target->reason = reason;
     target->detail = detail;
     health->on_change(target, health->owner);
-}
-
-static void count_healthy(struct target_group *group)
-{
-    int healthy = 0;
-    for (int i = 0; i < group->routable_count; i++)
-        healthy += atomic_load(&group->routable[i]->state) == TARGET_HEALTHY;
-    atomic_store(&group->healthy_count, healthy);
 }
 
 /* ---- one check ---- */
@@ -110,20 +104,22 @@ static void succeed(struct health_check *check)
     if (state == TARGET_INITIAL ||
         (state == TARGET_UNHEALTHY && check->successes >= check->group->health.healthy_threshold))
         set_state(check->health, target, TARGET_HEALTHY, REASON_NONE, 0);
-    count_healthy(check->group);
+    if (atomic_load(&target->state) != state)
+        group_health_follow(check->health->groups, check->group);
     wait_for_next(check);
 }
 
 static void fail(struct health_check *check, int reason, int detail)
 {
     struct target *target = check->target;
+    int state = atomic_load(&target->state);
     close_connection(check);
     check->failures++;
     check->successes = 0;
-    if (atomic_load(&target->state) == TARGET_UNHEALTHY ||
-        check->failures >= check->group->health.unhealthy_threshold)
+    if (state == TARGET_UNHEALTHY || check->failures >= check->group->health.unhealthy_threshold)
         set_state(check->health, target, TARGET_UNHEALTHY, reason, detail);
-    count_healthy(check->group);
+    if (atomic_load(&target->state) != state)
+        group_health_follow(check->health->groups, check->group);
     wait_for_next(check);
 }
 
@@ -306,11 +302,12 @@ static void apply_member(struct health *health, struct target_group *group,
 
 void health_apply(struct health *health, struct snapshot *snapshot)
 {
+    group_health_admit(health->groups, snapshot);
     for (int i = 0; i < snapshot->group_count; i++) {
         struct target_group *group = &snapshot->groups[i];
         for (int m = 0; m < group->member_count; m++)
             apply_member(health, group, &group->members[m]);
-        count_healthy(group);
+        group_health_follow(health->groups, group);
     }
     list_each_safe (check, &health->checks, struct health_check, link)
         if (check->target->generation != snapshot->generation)
@@ -318,14 +315,15 @@ void health_apply(struct health *health, struct snapshot *snapshot)
 }
 
 struct health *health_create(struct loop *loop, struct sockets *sockets,
+                             struct group_health *groups,
                              void (*on_change)(const struct target *target, void *owner),
                              void *owner)
 {
     struct health *health = calloc(1, sizeof *health);
     if (!health)
         return NULL;
-    *health =
-        (struct health){.loop = loop, .sockets = sockets, .on_change = on_change, .owner = owner};
+    *health = (struct health){
+        .loop = loop, .sockets = sockets, .groups = groups, .on_change = on_change, .owner = owner};
     list_init(&health->checks);
     return health;
 }

@@ -1,9 +1,10 @@
 /*
  * Health checks, in cloud time, on the main thread: a new connection for each check, closed after
- * it. Decides the state of every target; the data path reads target->state and healthy_count.
+ * it. Decides the state of every target, and tells group_health of it.
  */
 #pragma once
 
+#include "balancer/group_health.h"
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
 #include "loop/loop.h"
@@ -12,6 +13,7 @@ struct health;
 
 /* `on_change` is called for each target whose state, reason or detail changed. */
 struct health *health_create(struct loop *loop, struct sockets *sockets,
+                             struct group_health *groups,
                              void (*on_change)(const struct target *target, void *owner),
                              void *owner);
 void health_destroy(struct health *health);

@@ -9,8 +9,11 @@ enum { PUMPS_PER_TURN = 8 };
 static void count_response(struct exchange *exchange, int status)
 {
     struct counters *counters = &exchange->cell->threads[exchange->worker->index];
+    struct target_thread *thread = &exchange->target->threads[exchange->worker->index];
     if (status / 100 < 6)
         counter_add(&counters->target_status[status / 100], 1);
+    counter_add(&thread->answers, 1);
+    counter_add(&thread->errors, status >= 500);
     traffic_response_time(counters, (uint64_t)(clock_mono_us() - exchange->sent_us));
 }
 

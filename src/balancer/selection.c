@@ -1,39 +1,34 @@
 #include "balancer/selection.h"
 
-static bool fails_open(struct target_group *group)
+static struct target *(*const algorithms[])(struct selection *) = {
+    [ALGORITHM_ROUND_ROBIN] = selection_round_robin,
+    [ALGORITHM_LEAST_OUTSTANDING] = selection_outstanding,
+    [ALGORITHM_WEIGHTED_RANDOM] = selection_random_weighted,
+};
+
+bool selection_allows(const struct selection *selection, const struct target *target)
 {
-    int healthy = atomic_load_explicit(&group->healthy_count, memory_order_relaxed);
-    return healthy < group->attributes.minimum_healthy_count ||
-           healthy * 100 < group->attributes.minimum_healthy_percent * group->routable_count;
+    for (int i = 0; i < selection->tried_count; i++)
+        if (selection->tried[i] == target)
+            return false;
+    return selection->mercy == SELECT_ANY ||
+           target->threads[selection->thread].avoid_until_ms <= selection->now_ms;
 }
 
-static bool is_among(const struct target *target, struct target *const *tried, int count)
+/* splitmix64 */
+uint64_t selection_random(struct selection *selection)
 {
-    for (int i = 0; i < count; i++)
-        if (tried[i] == target)
-            return true;
-    return false;
+    uint64_t bits = selection->random += 0x9e3779b97f4a7c15;
+    bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ bits >> 27) * 0x94d049bb133111eb;
+    return bits ^ bits >> 31;
 }
 
-struct target *selection_next(struct target_group *group, int thread, int64_t now_ms,
-                              struct target *const *tried, int count)
+struct target *selection_next(struct selection *selection)
 {
-    bool open = fails_open(group);
-    uint32_t size = (uint32_t)group->routable_count, start = group->rotations[thread].next;
-    struct target *avoided = NULL;
-    for (uint32_t i = 0; i < size; i++) {
-        uint32_t index = (start + i) % size;
-        struct target *target = group->routable[index];
-        if ((!open &&
-             atomic_load_explicit(&target->state, memory_order_relaxed) != TARGET_HEALTHY) ||
-            (count && is_among(target, tried, count)))
-            continue;
-        if (target->threads[thread].avoid_until_ms > now_ms) {
-            avoided = avoided ? avoided : target;
-            continue;
-        }
-        group->rotations[thread].next = (index + 1) % size;
-        return target;
-    }
-    return avoided;
+    struct target *target = NULL;
+    for (selection->mercy = SELECT_BY_SHARE; !target && selection->mercy <= SELECT_ANY;
+         selection->mercy++)
+        target = algorithms[selection->algorithm](selection);
+    return target;
 }

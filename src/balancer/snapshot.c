@@ -40,6 +40,11 @@ struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
     return snapshot->cells[snapshot->cell_count++] = cell;
 }
 
+struct pool *target_group_pool(const struct target_group *group, int node)
+{
+    return &group->pools[group->pool_count > 1 ? node : 0];
+}
+
 void snapshot_destroy(struct snapshot *snapshot)
 {
     if (!snapshot)
@@ -47,7 +52,7 @@ void snapshot_destroy(struct snapshot *snapshot)
     for (int i = 0; i < snapshot->group_count; i++)
         for (int m = 0; m < snapshot->groups[i].member_count; m++)
             if (snapshot->groups[i].members[m].target)
-                target_release(snapshot->groups[i].members[m].target);
+                target_release(snapshot->targets, snapshot->groups[i].members[m].target);
     for (int i = 0; i < snapshot->cell_count; i++)
         atomic_fetch_sub(&snapshot->cells[i]->uses, 1);
     list_each_safe (block, &snapshot->blocks, struct block, link)

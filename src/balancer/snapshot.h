@@ -1,9 +1,11 @@
 /*
  * One configuration, as the data path reads it. A snapshot never changes once it is made, but for
- * `healthy_count`; threads get the next one by pointer. Targets and cells outlive snapshots.
+ * what pools say of health; threads get the next one by pointer. Targets and cells outlive
+ * snapshots.
  */
 #pragma once
 
+#include "balancer/pool.h"
 #include "balancer/target.h"
 #include "balancer/traffic.h"
 #include "base/err.h"
@@ -27,7 +29,9 @@ struct balancer_attributes {
 struct node {
     uint32_t address;
     char zone[ID_SIZE];
-    struct cell *cell; /* of the load balancer in this zone, without a target group */
+    struct cell *cell;  /* of the load balancer in this zone, without a target group */
+    int healthy_groups; /* target groups that are healthy here; main thread */
+    atomic_bool in_dns; /* clients are led here */
 };
 
 struct allowed_source {
@@ -48,11 +52,24 @@ struct load_balancer {
     int listener_count;
 };
 
+enum algorithm {
+    ALGORITHM_ROUND_ROBIN,
+    ALGORITHM_LEAST_OUTSTANDING,
+    ALGORITHM_WEIGHTED_RANDOM,
+};
+enum stickiness_type { STICKINESS_OFF, STICKINESS_LB_COOKIE, STICKINESS_APP_COOKIE };
+
 /* Attributes of a target group. */
 struct group_attributes {
-    int minimum_healthy_count;
-    int minimum_healthy_percent; /* 0: off */
-    int cross_zone;              /* both choices mean on */
+    enum algorithm algorithm;
+    bool mitigates_anomalies;
+    int64_t slow_start_ms;           /* cloud time; 0: off */
+    int64_t deregistration_delay_ms; /* cloud time */
+    struct pool_threshold routing, dns;
+    bool own_zone_only; /* cross-zone load balancing is off */
+    enum stickiness_type stickiness;
+    int64_t stickiness_s;
+    char app_cookie[257];
 };
 
 struct health_settings {
@@ -67,13 +84,8 @@ struct health_settings {
 /* A target's place in one snapshot. */
 struct member {
     struct target *target;
+    const char *zone; /* "" if it is not known */
     bool draining, invalid;
-};
-
-/* Each thread turns through the members on its own. */
-struct rotation {
-    uint32_t next;
-    char padding[60]; /* no two threads write the same cache line */
 };
 
 struct target_group {
@@ -86,9 +98,10 @@ struct target_group {
     int member_count;
     struct target **routable; /* neither draining nor invalid */
     int routable_count;
-    atomic_int healthy_count; /* of the routable; kept by the main thread */
-    struct rotation *rotations;
-    const struct load_balancer *user; /* whose rules forward to it; NULL: not in use */
+    struct pool *pools; /* one for all nodes, or one for each node of the user */
+    int pool_count;
+    uint64_t session;           /* how stickiness cookies call it */
+    struct load_balancer *user; /* whose rules forward to it; NULL: not in use */
 };
 
 enum action_type { ACTION_FORWARD, ACTION_REDIRECT, ACTION_FIXED_RESPONSE };
@@ -146,8 +159,9 @@ struct snapshot {
     struct endpoint *endpoints;
     int endpoint_count;
     uint64_t generation;
-    int holders; /* threads that may still read it; kept by the main thread */
-    struct list blocks;
+    uint64_t seed; /* where rotations begin: snapshots may follow each other quickly */
+    int holders;   /* threads that may still read it; kept by the main thread */
+    _Alignas(max_align_t) struct list blocks;
     struct traffic_table *traffic;
     struct target_table *targets;
     struct cell **cells; /* used by this snapshot */
@@ -164,6 +178,8 @@ void snapshot_destroy(struct snapshot *snapshot);
 /* Zeroed memory that lives as long as the snapshot; aborts if there is none. */
 void *snapshot_alloc(struct snapshot *snapshot, size_t size);
 char *snapshot_text(struct snapshot *snapshot, const char *text);
+/* Where the requests of a node of the group's load balancer go. */
+struct pool *target_group_pool(const struct target_group *group, int node);
 /* The cell of these names, in use until the snapshot ends. */
 struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
                            const char *target_group, const char *zone);

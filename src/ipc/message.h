@@ -286,6 +286,8 @@ struct target_health {
     uint32_t state;  /* enum target_state */
     uint32_t reason; /* enum target_reason */
     uint32_t detail;
+    uint32_t anomalous; /* it fails far more often than its peers */
+    uint32_t mitigated; /* so it gets fewer requests now */
 };
 
 /*
@@ -310,7 +312,7 @@ struct target_health {
     X(redirect_url_limit)         /* redirects whose Location would be too long */                 \
     X(rule_evaluations)           /* rules that were looked at, without default rules */           \
     X(rule_evaluations_charged)   /* those beyond the ten that each request has free */            \
-    X(non_sticky_requests)        /* a cookie was there and its target could not be used */        \
+    X(non_sticky_requests)        /* no cookie named a target of a sticky group to be used */     \
     X(unhealthy_routing_requests) /* sent while the target group failed open */                    \
     X(desync_requests)            /* that are not compliant */                                     \
     X(dropped_invalid_headers)    /* requests of which headers were removed */                     \

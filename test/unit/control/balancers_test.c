@@ -171,6 +171,7 @@ static void balancer_understands_the_configuration(void **state)
     if (!snapshot)
         fail_msg("%s in %s", err.text, text);
     snapshot_destroy(snapshot);
+    target_table_finish(&targets);
     traffic_table_finish(&traffic);
     cloud_destroy(stack.cloud);
 }
