@@ -125,7 +125,7 @@ static bool read_head(struct http_exchange *exchange)
     }
     http1_parse_request(exchange->head_bytes.data, exchange->head_bytes.size, 0, &exchange->head);
     exchange->keep_alive = exchange->head.keep_alive;
-    if (exchange->head.classification >= HTTP1_AMBIGUOUS)
+    if (exchange->head.malformed || exchange->head.classification >= HTTP1_AMBIGUOUS)
         refuse(exchange, 400);
     else
         begin_body(exchange);

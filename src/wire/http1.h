@@ -1,9 +1,12 @@
 /*
  * HTTP/1 heads and chunked bodies (RFC 9110, 9112). Pure: bytes in, slices of those bytes out.
  *
- * The parser is strict where leniency would let two parsers disagree about framing, and reports
- * what is merely odd in `classification`, in the words of ALB's desync mitigation
- * (Compliant < Acceptable < Ambiguous < Severe), so that each user applies its own policy.
+ * The parser refuses what it cannot frame. Of a request it takes everything else, and says what is
+ * odd about it in `classification`, in the words of ALB's desync mitigation (Compliant < Acceptable
+ * < Ambiguous < Severe). What breaks the grammar is `malformed`: a strict recipient refuses it; one
+ * that writes heads anew calls http1_tidy() first, and then sends nothing that a target could read
+ * in another way. Lines that are no header, and names with white space, control or 8-bit bytes,
+ * do not get into `headers` at all. Responses are never malformed: those are refused.
  */
 #pragma once
 
@@ -21,6 +24,8 @@ enum {
     HTTP1_LINE_SIZE_MAX = 16 * 1024, /* request line, and each header */
     HTTP1_HEAD_SIZE_MAX = 64 * 1024, /* whole request head */
     HTTP1_RESPONSE_HEAD_SIZE_MAX = 32 * 1024,
+    /* room for every malformed head: each byte of the target as %XX, and all values */
+    HTTP1_TIDY_SIZE_MAX = 3 * HTTP1_LINE_SIZE_MAX + HTTP1_HEAD_SIZE_MAX,
 };
 
 struct http1_header {
@@ -53,6 +58,7 @@ struct http1_head {
     struct slice reason;
     /* both */
     int minor_version; /* HTTP/1.x */
+    bool http09;       /* HTTP/0.9 (minor_version 0): the answer is a body without a head */
     struct http1_header headers[HTTP1_HEADERS_MAX];
     int header_count;
     struct http1_known known;
@@ -61,9 +67,11 @@ struct http1_head {
     bool keep_alive;         /* what the version and Connection say */
     bool expect_continue;
     bool upgrade; /* Connection names upgrade and there is an Upgrade header */
+    bool malformed; /* see above */
+    bool odd;       /* of the parser: something is there that is to be classified */
     enum http1_class classification;
     const char *classification_reason; /* static, "" when compliant */
-    int error_status;                  /* with HTTP1_BAD: 400, 414, 431, 501, 505 */
+    int error_status;                  /* with HTTP1_BAD: 400, 414, 431, 501, 502, 505 */
 };
 
 /*
@@ -74,13 +82,19 @@ int http1_parse_request(const char *data, size_t size, size_t seen, struct http1
 /* The same for a response; `request_was_head` decides that no body follows. */
 int http1_parse_response(const char *data, size_t size, size_t seen, bool request_was_head,
                          struct http1_head *head);
+/*
+ * Makes the values and the target of a malformed request follow the grammar: folded lines are
+ * joined, control bytes in values become spaces, and what a target may not hold becomes %XX.
+ * `out` holds HTTP1_TIDY_SIZE_MAX bytes; slices point there where something changed.
+ */
+void http1_tidy(struct http1_head *head, char *out);
 /* The first header with this lower-case name, or NULL. */
 const struct http1_header *http1_find(const struct http1_head *head, const char *lower_name);
 /* Whether a comma-separated header value holds a token, ignoring case. */
 bool http1_has_token(struct slice value, const char *lower_token);
 
-/* Whether some parser may take this name for Content-Length or Transfer-Encoding. Never forward it.
- */
+/* Whether some parser may take this name for Content-Length or Transfer-Encoding: letters and digits
+ * are the same, nothing else need be. Never forward it. */
 bool http1_imitates_framing(struct slice name);
 
 /* Decodes a chunked body piece by piece. Zero it before the first call. */

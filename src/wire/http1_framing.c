@@ -3,36 +3,32 @@
 
 #include <string.h>
 
-struct list_cursor {
-    const char *at, *end;
-    bool finished;
-};
-
-/* The next element of a comma-separated list, without white space around it (it may be empty). */
-static bool next_element(struct list_cursor *cursor, struct slice *element)
+bool http1_list_next(struct http1_list *list, struct slice *element)
 {
-    if (cursor->finished)
+    if (list->finished)
         return false;
-    const char *comma = memchr(cursor->at, ',', (size_t)(cursor->end - cursor->at));
-    const char *data = cursor->at, *end = comma ? comma : cursor->end;
-    cursor->finished = !comma;
-    cursor->at = comma ? comma + 1 : cursor->end;
-    while (data < end && (*data == ' ' || *data == '\t'))
-        data++;
-    while (data < end && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    *element = (struct slice){data, (size_t)(end - data)};
+    const char *comma = memchr(list->at, ',', (size_t)(list->end - list->at));
+    const char *end = comma ? comma : list->end;
+    *element = http1_trimmed(list->at, end);
+    list->finished = !comma;
+    list->at = comma ? comma + 1 : list->end;
     return true;
 }
 
 bool http1_has_token(struct slice value, const char *lower_token)
 {
     size_t size = strlen(lower_token);
-    struct list_cursor cursor = {value.data, value.data + value.size, false};
-    for (struct slice element; next_element(&cursor, &element);)
+    struct http1_list list = {value.data, value.data + value.size, false};
+    for (struct slice element; http1_list_next(&list, &element);)
         if (http1_is(element, lower_token, size))
             return true;
     return false;
+}
+
+struct slice http1_coding_name(struct slice coding)
+{
+    const char *end = memchr(coding.data, ';', coding.size);
+    return end ? http1_trimmed(coding.data, end) : coding;
 }
 
 struct framing {
@@ -45,60 +41,65 @@ static int parse_length(struct http1_head *head, struct slice value, struct fram
 {
     uint64_t length = 0;
     if (!value.size)
-        return http1_refuse(head, 400, HTTP1_SEVERE, "BadContentLength");
+        return http1_refuse(head, 400);
     for (size_t i = 0; i < value.size; i++) {
         unsigned digit = (unsigned char)value.data[i] - (unsigned)'0';
         if (digit > 9 || __builtin_mul_overflow(length, 10, &length) ||
             __builtin_add_overflow(length, digit, &length))
-            return http1_refuse(head, 400, HTTP1_SEVERE, "BadContentLength");
+            return http1_refuse(head, 400);
     }
-    if (length > INT64_MAX)
-        return http1_refuse(head, 400, HTTP1_SEVERE, "BadContentLength");
-    if (framing->length_count++) {
-        if (length != framing->length)
-            return http1_refuse(head, 400, HTTP1_SEVERE, "MultipleContentLength");
-        http1_classify(head, HTTP1_AMBIGUOUS, "DuplicateContentLength");
-    }
+    if (length > INT64_MAX || (framing->length_count && length != framing->length))
+        return http1_refuse(head, 400);
+    framing->length_count++;
     framing->length = length;
     return 0;
 }
 
-static bool is_compression(struct slice coding)
-{
-    return http1_is(coding, "gzip", 4) || http1_is(coding, "deflate", 7) ||
-           http1_is(coding, "compress", 8) || http1_is(coding, "x-gzip", 6);
-}
-
-/* Only `chunked`, last and once, and `identity`, which says nothing, can be framed. */
+/*
+ * `chunked`, last and once, can be framed; `identity` says nothing. AWS has 501 for other codings,
+ * whether anybody has heard of them or not.
+ */
 static int parse_encoding(struct http1_head *head, struct slice value, struct framing *framing)
 {
-    struct list_cursor cursor = {value.data, value.data + value.size, false};
+    struct http1_list list = {value.data, value.data + value.size, false};
     framing->encoding_count++;
-    for (struct slice coding; next_element(&cursor, &coding);) {
-        bool chunked = http1_is(coding, "chunked", 7);
+    for (struct slice coding; http1_list_next(&list, &coding);) {
+        struct slice name = http1_coding_name(coding);
+        bool chunked = http1_is(name, "chunked", 7);
         if (framing->chunked)
-            return http1_refuse(head, 400, HTTP1_SEVERE,
-                                chunked ? "MultipleTransferEncodingChunked"
-                                        : "BadTransferEncoding");
-        if (is_compression(coding))
-            return http1_refuse(head, 501, HTTP1_COMPLIANT, "");
-        if (!chunked && !http1_is(coding, "identity", 8))
-            return http1_refuse(head, 400, HTTP1_SEVERE, "BadTransferEncoding");
+            return http1_refuse(head, 400);
+        if (!chunked && !http1_is(name, "identity", 8))
+            return http1_refuse(head, 501);
         framing->chunked = chunked;
     }
     return 0;
 }
 
-/* A name that some parser may read as a framing header: equal but for what is no letter or digit.
- */
+/* The letter at *at in lower case, and how many bytes it takes: some are other letters' capitals. */
+static char letter_at(const unsigned char *at, size_t left, size_t *taken)
+{
+    *taken = 1;
+    if (at[0] >= 'A' && at[0] <= 'Z')
+        return (char)(at[0] | 0x20);
+    if ((at[0] >= 'a' && at[0] <= 'z') || http1_is_digit((char)at[0]))
+        return (char)at[0];
+    *taken = 2;
+    if (left > 1 && at[0] == 0xc5 && at[1] == 0xbf) /* U+017F, whose upper case is S */
+        return 's';
+    if (left > 1 && at[0] == 0xc4 && at[1] == 0xb1) /* U+0131, whose upper case is I */
+        return 'i';
+    *taken = 1;
+    return 0;
+}
+
 static bool looks_like(struct slice name, const char *letters)
 {
-    for (size_t i = 0; i < name.size; i++) {
-        unsigned char byte = (unsigned char)name.data[i] | 0x20;
-        bool alphanumeric = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-        if (!alphanumeric)
+    const unsigned char *at = (const unsigned char *)name.data;
+    for (size_t i = 0, taken; i < name.size; i += taken) {
+        char letter = letter_at(at + i, name.size - i, &taken);
+        if (!letter)
             continue;
-        if (byte != (unsigned char)*letters)
+        if (letter != *letters)
             return false;
         letters++;
     }
@@ -115,7 +116,7 @@ static int read_framing(struct http1_head *head, struct framing *framing)
 {
     for (int i = 0; i < head->header_count; i++) {
         const struct http1_header *header = &head->headers[i];
-        if (header->name.size < 13 || header->name.size > 40)
+        if (header->name.size < 13)
             continue;
         if (http1_is(header->name, "content-length", 14)) {
             if (parse_length(head, header->value, framing) < 0)
@@ -124,7 +125,7 @@ static int read_framing(struct http1_head *head, struct framing *framing)
             if (parse_encoding(head, header->value, framing) < 0)
                 return HTTP1_BAD;
         } else if (http1_imitates_framing(header->name)) {
-            http1_classify(head, HTTP1_AMBIGUOUS, "SuspiciousHeader");
+            head->odd = true;
         }
     }
     return 0;
@@ -141,28 +142,32 @@ static void read_connection(struct http1_head *head)
         keep_alive |= http1_has_token(header->value, "keep-alive");
         upgrade |= http1_has_token(header->value, "upgrade");
     }
-    head->keep_alive = !close && (head->minor_version >= 1 || keep_alive);
+    head->keep_alive = !close && (head->minor_version >= 1 || keep_alive) && !head->http09;
     head->upgrade = upgrade && head->known.upgrade >= 0;
 }
 
 /* Letters, digits and what a host, a port or an address in brackets may have besides. */
-static bool host_is_sound(struct slice host)
+bool http1_is_host(struct slice host)
 {
     for (size_t i = 0; i < host.size; i++)
-        if (!http1_is_token_byte((unsigned char)host.data[i]) && !strchr(":[]", host.data[i]))
+        if (!http1_is_token_byte((unsigned char)host.data[i]) && host.data[i] != ':' &&
+            host.data[i] != '[' && host.data[i] != ']')
             return false;
     return true;
 }
 
+/* Several are malformed, but AWS passes them on if it is to preserve Host; the first counts. */
 static int check_host(struct http1_head *head)
 {
     if (head->known.host < 0)
-        return head->minor_version >= 1 ? http1_refuse(head, 400, HTTP1_COMPLIANT, "") : 0;
-    for (int i = head->known.host + 1; i < head->header_count; i++)
-        if (http1_is(head->headers[i].name, "host", 4))
-            return http1_refuse(head, 400, HTTP1_COMPLIANT, "");
-    if (!host_is_sound(head->headers[head->known.host].value))
-        return http1_refuse(head, 400, HTTP1_COMPLIANT, "");
+        return head->minor_version >= 1 ? http1_refuse(head, 400) : 0;
+    for (int i = head->known.host; i < head->header_count; i++) {
+        if (i > head->known.host && !http1_is(head->headers[i].name, "host", 4))
+            continue;
+        head->malformed |= i > head->known.host;
+        if (!http1_is_host(head->headers[i].value))
+            return http1_refuse(head, 400);
+    }
     return 0;
 }
 
@@ -172,19 +177,13 @@ static bool is_get_or_head(struct slice method)
            (method.size == 4 && memcmp(method.data, "HEAD", 4) == 0);
 }
 
-static void classify_request(struct http1_head *head, const struct framing *framing)
+/* Framing that is clear, but that somebody else may not read as we do. */
+static bool is_odd(const struct http1_head *head, const struct framing *framing)
 {
-    bool bodiless = is_get_or_head(head->method);
-    if (framing->encoding_count && (bodiless || head->minor_version == 0))
-        http1_classify(head, HTTP1_AMBIGUOUS, "UndefinedTransferEncodingSemantics");
-    if (framing->encoding_count && framing->length_count)
-        http1_classify(head, HTTP1_AMBIGUOUS, "BothTeClPresent");
-    if (framing->length_count && bodiless) {
-        if (framing->length)
-            http1_classify(head, HTTP1_AMBIGUOUS, "UndefinedContentLengthSemantics");
-        else
-            http1_classify(head, HTTP1_ACCEPTABLE, "GetHeadZeroContentLength");
-    }
+    if (!framing->encoding_count && !framing->length_count)
+        return false;
+    return head->minor_version == 0 || is_get_or_head(head->method) ||
+           framing->encoding_count + framing->length_count > 1;
 }
 
 static void set_body(struct http1_head *head, const struct framing *framing)
@@ -200,9 +199,13 @@ static void set_body(struct http1_head *head, const struct framing *framing)
 int http1_frame_request(struct http1_head *head)
 {
     struct framing framing = {0};
-    if (read_framing(head, &framing) < 0 || check_host(head) < 0)
+    if (read_framing(head, &framing) < 0) {
+        head->odd = true;
         return HTTP1_BAD;
-    classify_request(head, &framing);
+    }
+    head->odd |= is_odd(head, &framing);
+    if (check_host(head) < 0)
+        return HTTP1_BAD;
     set_body(head, &framing);
     read_connection(head);
     if (head->known.expect >= 0 && head->minor_version >= 1)
@@ -219,7 +222,7 @@ int http1_frame_response(struct http1_head *head, bool request_was_head)
     bool faulty = framing.encoding_count &&
                   (framing.length_count || head->minor_version == 0 || !framing.chunked);
     if (faulty)
-        return http1_refuse(head, 502, HTTP1_AMBIGUOUS, "BothTeClPresent");
+        return http1_refuse(head, 502);
     set_body(head, &framing);
     if (request_was_head || head->status < 200 || head->status == 204 || head->status == 304)
         head->body = HTTP1_BODY_NONE;
