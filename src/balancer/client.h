@@ -32,7 +32,8 @@ struct http1_client {
         char *data;
         size_t size;
     } rest;          /* what came behind a head, while its exchange begins; else data is NULL */
-    bool http10;     /* the current request */
+    bool http10;     /* the current request, or HTTP/0.9 */
+    bool http09;     /* the current request: the response is a body without a head */
     bool expects;    /* it waits for 100 Continue before it sends its body */
     bool chunked;    /* the current response */
     bool tunnel;     /* after 101 */

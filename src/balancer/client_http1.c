@@ -1,6 +1,7 @@
 /* HTTP/1 connections from clients: heads, pipelining, bodies in and responses out. */
 #include "balancer/answer.h"
 #include "balancer/client.h"
+#include "balancer/desync.h"
 #include "balancer/exchange.h"
 #include "balancer/rewrite.h"
 
@@ -113,6 +114,16 @@ static void frame(struct stream *stream, const struct response *response, struct
         write_literal(head, "Connection: close\r\n");
 }
 
+/* To a client of HTTP/0.9: only the body. */
+static void send_without_head(struct client *client, const struct piece *first)
+{
+    char line[24];
+    struct iovec pieces[BODY_PIECES_MAX];
+    int count = body_frame(false, first, line, pieces);
+    if (count)
+        client_send(client, pieces, count);
+}
+
 /* As one buffer if the piece is small. */
 static void send_head(struct stream *stream, const struct writer *head, const struct piece *first)
 {
@@ -121,6 +132,10 @@ static void send_head(struct stream *stream, const struct writer *head, const st
     size_t room = (size_t)(start + SCRATCH_SIZE - end), size = 0;
     char line[24];
     struct iovec pieces[1 + BODY_PIECES_MAX];
+    if (client->http1.http09) {
+        send_without_head(client, first);
+        return;
+    }
     int count = body_frame(client->http1.chunked, first, line, pieces + 1);
     for (int i = 1; i <= count; i++)
         size += pieces[i].iov_len;
@@ -196,13 +211,24 @@ static const struct stream_ops stream_ops = {
 
 /* ---- requests ---- */
 
-/* An error in a head: AWS has no 431. */
 static void refuse(struct client *client, int status)
 {
     if (client->silent)
         return;
     client->http1.keep_alive = false;
-    answer_error(&client->http1.stream, status == 431 ? 400 : status);
+    answer_error(&client->http1.stream, status);
+}
+
+/* A head that cannot be framed or forwarded. AWS has no 431. */
+static void refuse_head(struct client *client)
+{
+    const struct http1_head *head = &client->worker->head;
+    const struct listener *listener = client_find_listener(client);
+    int status = head->error_status == 431 ? 400 : head->error_status;
+    client->http1.http09 = head->http09;
+    if (listener && desync_refuses(listener->load_balancer, head))
+        status = 400;
+    refuse(client, status);
 }
 
 /* The request in worker->head; its body begins at *data. */
@@ -212,6 +238,7 @@ static void begin(struct client *client, const struct listener *listener, char *
     const struct http1_head *head = &client->worker->head;
     int64_t age_ms = loop_now_ms(client->worker->loop) - client->accepted_ms;
     http1->http10 = head->minor_version == 0;
+    http1->http09 = head->http09;
     http1->expects = head->expect_continue;
     http1->keep_alive =
         head->keep_alive && age_ms < client->keep_alive_ms && !client->worker->stopping;
@@ -235,10 +262,8 @@ static bool take_request(struct client *client, char **data, size_t *size, size_
     if (used == HTTP1_MORE)
         return false;
     if (used == HTTP1_BAD) {
-        int status = head->error_status;
         *size = 0;
-        client_find_listener(client);
-        refuse(client, status);
+        refuse_head(client);
         return false;
     }
     if (!client->acceptor->endpoint) { /* the listener was deleted */

@@ -1,5 +1,6 @@
 /* The beginning of an exchange: what its head says, which action it gets, what is sent on. */
 #include "balancer/answer.h"
+#include "balancer/desync.h"
 #include "balancer/exchange_internal.h"
 #include "balancer/rewrite.h"
 #include "balancer/rules.h"
@@ -25,8 +26,7 @@ static bool asks_for_websocket(const struct http1_head *head)
 static void read_head(struct exchange *exchange, const struct http1_head *head)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-    bool defensive = exchange->load_balancer->attributes.desync_mode == DESYNC_DEFENSIVE;
-    exchange->ambiguous = head->classification >= HTTP1_AMBIGUOUS && defensive;
+    exchange->ambiguous = desync_closes(exchange->load_balancer, head);
     exchange->request.is_head = method_is(head, "HEAD");
     exchange->request.upgrade = asks_for_websocket(head);
     exchange->request.streamed = head->body == HTTP1_BODY_CHUNKED;
@@ -127,8 +127,7 @@ static void forward(struct exchange *exchange, const struct action *action,
 /* Decided by the request alone: the status of a refusal, or 0. */
 static int refusal(const struct exchange *exchange, const struct http1_head *head)
 {
-    if (exchange->load_balancer->attributes.desync_mode == DESYNC_STRICTEST &&
-        head->classification > HTTP1_COMPLIANT)
+    if (desync_refuses(exchange->load_balancer, head))
         return 400;
     if (method_is(head, "TRACE"))
         return 405;
@@ -178,6 +177,7 @@ void exchange_begin(struct stream *stream, const struct listener *listener)
     }
     exchange->listener = listener;
     exchange->load_balancer = listener->load_balancer;
+    http1_tidy(&stream->worker->head, stream->worker->tidy);
     read_head(exchange, head);
     struct target_parts parts = split_target(head->target);
     int status = refusal(exchange, head);

@@ -56,6 +56,7 @@ struct worker {
     int64_t date_second, date_due_ms; /* when the second ends, CLOCK_MONOTONIC */
     char date[30];
     struct http1_head head;
+    char tidy[HTTP1_TIDY_SIZE_MAX]; /* what http1_tidy() changed of it */
     char scratch[SCRATCH_SIZE];
     char hot[HOT_SIZE];
 };

@@ -8,9 +8,85 @@
 #define DNS    HEALTH "dns_failover.minimum_healthy_targets."
 #define ROUTES HEALTH "unhealthy_state_routing.minimum_healthy_targets."
 
-enum { TARGETS_MAX = 1000, COOKIE_NAME_SIZE_MAX = 256 };
+#define REQUEST  "routing.http.request."
+#define RESPONSE "routing.http.response."
+
+enum {
+    TARGETS_MAX = 1000,
+    COOKIE_NAME_SIZE_MAX = 256,
+    BUCKET_SIZE_MAX = 63,
+    PREFIX_SIZE_MAX = 1024,
+    HEADER_NAME_SIZE_MAX = 40,
+    HEADER_VALUE_SIZE_MAX = 1024,
+};
 
 static const char BOOLEAN[] = "true|false";
+
+const struct elb_attribute elb_load_balancer_attributes[] = {
+    {"access_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
+    {"access_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
+    {"access_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},
+    {"connection_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
+    {"connection_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
+    {"connection_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},
+    {"health_check_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
+    {"health_check_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
+    {"health_check_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},
+    {"idle_timeout.timeout_seconds", "60", NULL, 1, 4000},
+    {"client_keep_alive.seconds", "3600", NULL, 60, 604800},
+    {"deletion_protection.enabled", "false", BOOLEAN},
+    {"load_balancing.cross_zone.enabled", "true", "true"},
+    {"routing.http.desync_mitigation_mode", "defensive", "monitor|defensive|strictest"},
+    {"routing.http.drop_invalid_header_fields.enabled", "false", BOOLEAN},
+    {"routing.http.preserve_host_header.enabled", "false", BOOLEAN},
+    {"routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false", BOOLEAN},
+    {"routing.http.xff_client_port.enabled", "false", BOOLEAN},
+    {"routing.http.xff_header_processing.mode", "append", "append|preserve|remove"},
+    {"routing.http2.enabled", "true", BOOLEAN},
+    {"waf.fail_open.enabled", "false", BOOLEAN, .works = "false"},
+    {"ipv6.deny_all_igw_traffic", "false", BOOLEAN, .works = "false"},
+    {"zonal_shift.config.enabled", "false", BOOLEAN, .works = "false"},
+    {NULL},
+};
+
+#define NAME(header)                                                                               \
+    {                                                                                              \
+        REQUEST header ".header_name", "", .size_max = HEADER_NAME_SIZE_MAX,                       \
+                                           .form = ELB_HEADER_NAME                                 \
+    }
+#define NAME_OF_NOTHING(header)                                                                    \
+    {                                                                                              \
+        REQUEST header ".header_name", "", .size_max = HEADER_NAME_SIZE_MAX, .works = ""           \
+    }
+#define VALUE(header)                                                                              \
+    {                                                                                              \
+        RESPONSE header ".header_value", "", .size_max = HEADER_VALUE_SIZE_MAX,                    \
+                                             .form = ELB_HEADER_VALUE                              \
+    }
+
+const struct elb_attribute elb_listener_attributes[] = {
+    NAME("x_amzn_tls_version"),
+    NAME("x_amzn_tls_cipher_suite"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert_serial_number"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert_issuer"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert_subject"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert_validity"),
+    NAME_OF_NOTHING("x_amzn_mtls_clientcert_leaf"),
+    {RESPONSE "server.enabled", "true", BOOLEAN},
+    VALUE("strict_transport_security"),
+    VALUE("content_security_policy"),
+    {RESPONSE "x_content_type_options.header_value", "", "nosniff"},
+    {RESPONSE "x_frame_options.header_value", "", .size_max = HEADER_VALUE_SIZE_MAX,
+     .form = ELB_HEADER_VALUE},
+    VALUE("access_control_allow_origin"),
+    VALUE("access_control_allow_methods"),
+    VALUE("access_control_allow_headers"),
+    {RESPONSE "access_control_allow_credentials.header_value", "", "true"},
+    VALUE("access_control_expose_headers"),
+    VALUE("access_control_max_age"),
+    {NULL},
+};
 
 const struct elb_attribute elb_target_group_attributes[] = {
     {"deregistration_delay.timeout_seconds", "300", NULL, 0, 3600},
@@ -40,18 +116,36 @@ const struct elb_attribute *elb_attribute_find(const struct elb_attribute *table
     return NULL;
 }
 
-/* Whether `word` is one of `words`, which are separated by '|'. */
-static bool is_word(const char *words, const char *word)
+/* The place of `word` in `words`, which are separated by '|'; -1 if it is not there. */
+static int find_word(const char *words, const char *word)
 {
     size_t size = strlen(word);
-    for (const char *at = words;; at++) {
+    const char *at = words;
+    for (int i = 0;; i++, at++) {
         size_t length = strcspn(at, "|");
         if (length == size && memcmp(at, word, size) == 0)
-            return true;
+            return i;
         at += length;
         if (!*at)
-            return false;
+            return -1;
     }
+}
+
+int elb_attribute_word(const struct elb_attribute *attribute, const char *value)
+{
+    return attribute->words ? find_word(attribute->words, value) : -1;
+}
+
+/* What may stand in a header as it is: nothing in it could end the line. */
+static bool has_form(const struct elb_attribute *attribute, const char *value)
+{
+    static const char name[] = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (attribute->form == ELB_HEADER_NAME)
+        return !value[strspn(value, name)];
+    for (; attribute->form == ELB_HEADER_VALUE && *value; value++)
+        if (*value < ' ' || *value > '~')
+            return false;
+    return true;
 }
 
 static bool is_number(const struct elb_attribute *attribute, const char *value)
@@ -67,17 +161,25 @@ static bool is_number(const struct elb_attribute *attribute, const char *value)
 int elb_attribute_check(const struct elb_attribute *attribute, const char *value, struct err *err)
 {
     bool numbers = attribute->maximum > 0, text = !numbers && !attribute->words;
-    if (strcmp(value, attribute->initial) == 0 ||
-        (attribute->words && is_word(attribute->words, value)) ||
-        (numbers && is_number(attribute, value)) || (text && strlen(value) <= attribute->size_max))
+    if (strcmp(value, attribute->initial) == 0 || elb_attribute_word(attribute, value) >= 0 ||
+        (numbers && is_number(attribute, value)) ||
+        (text && strlen(value) <= attribute->size_max && has_form(attribute, value)))
         return 0;
     if (numbers)
         return err_set(err, "'%s' must be between '%lld' and '%lld' inclusive", attribute->key,
                        (long long)attribute->minimum, (long long)attribute->maximum);
-    if (text)
+    if (text && strlen(value) > attribute->size_max)
         return err_set(err, "'%s' must have at most %zu characters", attribute->key,
                        attribute->size_max);
     return err_set(err, "'%.200s' is not a valid value for '%s'", value, attribute->key);
+}
+
+int elb_attribute_works(const struct elb_attribute *attribute, const char *value, struct err *err)
+{
+    if (!attribute->works || find_word(attribute->works, value) >= 0)
+        return 0;
+    return err_set(err, "the value '%.200s' of the attribute '%s' is not supported", value,
+                   attribute->key);
 }
 
 /* ---- what excludes what ---- */

@@ -66,7 +66,7 @@ struct http1_head {
     uint64_t content_length; /* of HTTP1_BODY_LENGTH */
     bool keep_alive;         /* what the version and Connection say */
     bool expect_continue;
-    bool upgrade; /* Connection names upgrade and there is an Upgrade header */
+    bool upgrade;   /* Connection names upgrade and there is an Upgrade header */
     bool malformed; /* see above */
     bool odd;       /* of the parser: something is there that is to be classified */
     enum http1_class classification;
@@ -93,8 +93,8 @@ const struct http1_header *http1_find(const struct http1_head *head, const char 
 /* Whether a comma-separated header value holds a token, ignoring case. */
 bool http1_has_token(struct slice value, const char *lower_token);
 
-/* Whether some parser may take this name for Content-Length or Transfer-Encoding: letters and digits
- * are the same, nothing else need be. Never forward it. */
+/* Whether some parser may take this name for Content-Length or Transfer-Encoding: letters and
+ * digits are the same, nothing else need be. Never forward it. */
 bool http1_imitates_framing(struct slice name);
 
 /* Decodes a chunked body piece by piece. Zero it before the first call. */

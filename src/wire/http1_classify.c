@@ -67,8 +67,8 @@ static bool next_field(struct field_cursor *cursor, struct field *field)
         field->value = first;
     } else {
         field->name = first;
-        field->value = colon ? (struct slice){colon + 1, (size_t)(end - colon - 1)}
-                             : (struct slice){"", 0};
+        field->value =
+            colon ? (struct slice){colon + 1, (size_t)(end - colon - 1)} : (struct slice){"", 0};
     }
     field->no_colon = !continued && !colon;
     field->folded = continued && !cursor->media_type;
@@ -229,8 +229,8 @@ static void judge_framing(struct http1_head *head, struct field_cursor cursor, s
                           struct slice version)
 {
     struct slice value;
-    bool encoded = next_framing(&(struct field_cursor){cursor.at, cursor.end}, "transfer-encoding",
-                                &value);
+    bool encoded =
+        next_framing(&(struct field_cursor){cursor.at, cursor.end}, "transfer-encoding", &value);
     if (encoded && (!version.size || is_exactly(version, "HTTP/1.0"))) {
         judge(head, HTTP1_AMBIGUOUS, "UndefinedTransferEncodingSemantics");
         return;

@@ -75,7 +75,8 @@ static int parse_encoding(struct http1_head *head, struct slice value, struct fr
     return 0;
 }
 
-/* The letter at *at in lower case, and how many bytes it takes: some are other letters' capitals. */
+/* The letter at *at in lower case, and how many bytes it takes: some are other letters' capitals.
+ */
 static char letter_at(const unsigned char *at, size_t left, size_t *taken)
 {
     *taken = 1;

@@ -402,8 +402,7 @@ int http1_parse_response(const char *data, size_t size, size_t seen, bool reques
     size_t looked_at = 0;
     if (seen && still_open(data, size, seen))
         return ask_for_more(head, data, size, HTTP1_RESPONSE_HEAD_SIZE_MAX);
-    int used =
-        parse(data, size, HTTP1_RESPONSE_HEAD_SIZE_MAX, head, parse_status_line, &looked_at);
+    int used = parse(data, size, HTTP1_RESPONSE_HEAD_SIZE_MAX, head, parse_status_line, &looked_at);
     if (used > 0 && head->malformed)
         return http1_refuse(head, 502);
     return used > 0 && http1_frame_response(head, request_was_head) < 0 ? HTTP1_BAD : used;

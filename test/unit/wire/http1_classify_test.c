@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
-#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
+#define GET  "GET / HTTP/1.1\r\nHost: a\r\n"
 
 struct verdict {
     const char *text;
@@ -83,7 +83,8 @@ static void ambiguous_headers(void **state)
           {POST "Content-Type: a/b;\r\n c=d\r\n\r\n", HTTP1_COMPLIANT, ""},
           {GET "nocolon\r\n\r\n", HTTP1_AMBIGUOUS, "MissingHeaderColon"},
           {"GET HTTP/1.1\r\nHost: a\r\n\r\n", HTTP1_AMBIGUOUS, "MissingUri"},
-          {"GET \r\n\r\n", HTTP1_AMBIGUOUS, "MissingUri"}, {"GET\r\n\r\n", HTTP1_AMBIGUOUS, "MissingUri"},
+          {"GET \r\n\r\n", HTTP1_AMBIGUOUS, "MissingUri"},
+          {"GET\r\n\r\n", HTTP1_AMBIGUOUS, "MissingUri"},
           {"GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n", HTTP1_AMBIGUOUS, "AmbiguousUri"},
           {"GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n", HTTP1_AMBIGUOUS, "AmbiguousUri"},
           {"GET /a\tHTTP/1.1\r\nHost: a\r\n\r\n", HTTP1_AMBIGUOUS, "AmbiguousUri"},
@@ -159,17 +160,18 @@ static void nul_bytes_are_severe(void **state)
 static void the_highest_class_wins_and_in_it_the_first_check(void **state)
 {
     (void)state;
-    CHECK({"GET /a b HTTP/1.1\r\nHost: a\r\nX(y): 1\r\n\r\n", HTTP1_ACCEPTABLE, "NonCompliantHeader"},
-          {"GET /a b HTTP/1.2\r\nHost: a\n\r\n", HTTP1_ACCEPTABLE, "NonCrLfLineTermination"},
-          {"GET /a b HTTP/1.2\r\nHost: a\r\n\r\n", HTTP1_ACCEPTABLE, "NonCompliantVersion"},
-          {"GET /\t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", HTTP1_AMBIGUOUS,
-           "UndefinedContentLengthSemantics"},
-          {POST "Content_Length: 4\r\nX: 1\r\n 2\r\n\r\n", HTTP1_AMBIGUOUS, "MultilineHeader"},
-          {POST "Content-Length: x\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE,
-           "BadTransferEncoding"},
-          {POST "X: a\rb\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE, "BadHeader"},
-          {"POST /\r HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE,
-           "BadTransferEncoding"});
+    CHECK(
+        {"GET /a b HTTP/1.1\r\nHost: a\r\nX(y): 1\r\n\r\n", HTTP1_ACCEPTABLE, "NonCompliantHeader"},
+        {"GET /a b HTTP/1.2\r\nHost: a\n\r\n", HTTP1_ACCEPTABLE, "NonCrLfLineTermination"},
+        {"GET /a b HTTP/1.2\r\nHost: a\r\n\r\n", HTTP1_ACCEPTABLE, "NonCompliantVersion"},
+        {"GET /\t HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", HTTP1_AMBIGUOUS,
+         "UndefinedContentLengthSemantics"},
+        {POST "Content_Length: 4\r\nX: 1\r\n 2\r\n\r\n", HTTP1_AMBIGUOUS, "MultilineHeader"},
+        {POST "Content-Length: x\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE,
+         "BadTransferEncoding"},
+        {POST "X: a\rb\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE, "BadHeader"},
+        {"POST /\r HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: y\r\n\r\n", HTTP1_SEVERE,
+         "BadTransferEncoding"});
 }
 
 int main(void)

@@ -164,8 +164,8 @@ static void what_is_no_header_is_not_among_them(void **state)
 {
     (void)state;
     static const char *const dropped[] = {
-        "X : 1", " X: 1", "X y: 1", ": 1", " : 1", "nocolon", "X\x01: 1", "X\r: 1", "\xc3\xa9: 1",
-        "Host\t: b",
+        "X : 1",   " X: 1",    "X y: 1", ": 1",         " : 1",
+        "nocolon", "X\x01: 1", "X\r: 1", "\xc3\xa9: 1", "Host\t: b",
     };
     for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
         char text[100];
@@ -189,8 +189,9 @@ static void tidying_makes_a_request_fit_to_be_sent(void **state)
 {
     (void)state;
     static char out[HTTP1_TIDY_SIZE_MAX];
-    static const char text[] = "GET  /a b\t#\x7f\xc3  HTTP/1.1 \r\nHost: a\r\nFolded: 1\r\n \t 2\n 3\r\n"
-                               "Control: a\0b\rc\x01\td\x7f\r\nEmpty:\r\n late\r\nPlain: x\r\n\r\n";
+    static const char text[] =
+        "GET  /a b\t#\x7f\xc3  HTTP/1.1 \r\nHost: a\r\nFolded: 1\r\n \t 2\n 3\r\n"
+        "Control: a\0b\rc\x01\td\x7f\r\nEmpty:\r\n late\r\nPlain: x\r\n\r\n";
     assert_int_equal(http1_parse_request(text, sizeof text - 1, 0, &head), sizeof text - 1);
     assert_true(head.malformed);
     http1_tidy(&head, out);

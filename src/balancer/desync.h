@@ -1,0 +1,27 @@
+/* Desync mitigation: what each mode does with each class of request (wire/http1.h). */
+#pragma once
+
+#include "balancer/snapshot.h"
+
+/* 400, and the connection closes. */
+static inline bool desync_refuses(const struct load_balancer *load_balancer,
+                                  const struct http1_head *head)
+{
+    switch (load_balancer->attributes.desync_mode) {
+    case DESYNC_MONITOR:
+        return false;
+    case DESYNC_DEFENSIVE:
+        return head->classification == HTTP1_SEVERE;
+    case DESYNC_STRICTEST:
+        return head->classification > HTTP1_COMPLIANT;
+    }
+    return false;
+}
+
+/* It is forwarded, but neither the client's nor the target's connection serves another request. */
+static inline bool desync_closes(const struct load_balancer *load_balancer,
+                                 const struct http1_head *head)
+{
+    return load_balancer->attributes.desync_mode == DESYNC_DEFENSIVE &&
+           head->classification == HTTP1_AMBIGUOUS;
+}
