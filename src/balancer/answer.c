@@ -133,60 +133,16 @@ void answer_fixed(struct exchange *exchange, const struct action *action)
     send_answer(stream, &answer);
 }
 
-struct placeholder {
-    const char *name;
-    struct slice value;
-};
-
-static void expand(struct writer *writer, const char *template,
-                   const struct placeholder *placeholders, int count)
-{
-    while (*template) {
-        const struct placeholder *found = NULL;
-        for (int i = 0; i < count && *template == '#'; i++)
-            if (strncmp(template, placeholders[i].name, strlen(placeholders[i].name)) == 0)
-                found = &placeholders[i];
-        if (found) {
-            write_slice(writer, found->value);
-            template += strlen(found->name);
-        } else {
-            write_bytes(writer, template ++, 1);
-        }
-    }
-}
-
-void answer_redirect(struct exchange *exchange, const struct action *action, struct slice host,
-                     struct slice path, struct slice query)
+void answer_redirect(struct exchange *exchange, const struct action *action,
+                     const struct redirect_facts *facts)
 {
     struct stream *stream = exchange->stream;
-    char location[LOCATION_SIZE_MAX], port[8], body[512];
-    int port_size = snprintf(port, sizeof port, "%u", exchange->listener->port);
-    const struct placeholder placeholders[] = {
-        {"#{protocol}", {"http", 4}},
-        {"#{host}", host},
-        {"#{port}", {port, (size_t)port_size}},
-        {"#{path}", {path.data + 1, path.size - 1}},
-        {"#{query}", {query.data + (query.size > 0), query.size - (query.size > 0)}},
-    };
+    struct counters *counters = &stream->peer->cell->threads[stream->worker->index];
+    char location[LOCATION_SIZE_MAX], body[512];
     struct writer writer = {location, location + sizeof location, false};
-    for (const char *at = action->protocol; *at; at++) /* the scheme in lower case */
-        if (*at == '#') {
-            expand(&writer, at, placeholders, 1);
-            break;
-        } else {
-            write_bytes(&writer, &(char){*at | 0x20}, 1);
-        }
-    write_literal(&writer, "://");
-    expand(&writer, action->host, placeholders, 5);
-    write_literal(&writer, ":");
-    expand(&writer, action->port, placeholders, 5);
-    expand(&writer, action->path, placeholders, 5);
-    char *before_query = writer.at;
-    write_literal(&writer, "?");
-    expand(&writer, action->query, placeholders, 5);
-    if (writer.at == before_query + 1) /* an empty query drops the "?" */
-        writer.at = before_query;
+    redirect_write(&writer, action, facts);
     if (writer.full) {
+        counter_add(&counters->redirect_url_limit, 1);
         answer_error(stream, 500);
         return;
     }
@@ -197,6 +153,6 @@ void answer_redirect(struct exchange *exchange, const struct action *action, str
         .body_size = (size_t)page(action->status, body, sizeof body),
         .location = {location, (size_t)(writer.at - location)},
     };
-    counter_add(&stream->peer->cell->threads[stream->worker->index].redirects, 1);
+    counter_add(&counters->redirects, 1);
     send_answer(stream, &answer);
 }

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "balancer/exchange.h"
+#include "balancer/redirect.h"
 
 /* An error page. Ends the stream's exchange, if there is one. */
 void answer_error(struct stream *stream, int status);
 void answer_fixed(struct exchange *exchange, const struct action *action);
-/* `path` and `query` as the client wrote them. */
-void answer_redirect(struct exchange *exchange, const struct action *action, struct slice host,
-                     struct slice path, struct slice query);
+void answer_redirect(struct exchange *exchange, const struct action *action,
+                     const struct redirect_facts *facts);

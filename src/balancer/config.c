@@ -1,11 +1,12 @@
 /* Loads a configuration document into a snapshot; config.h has the schema. */
 #include "balancer/config.h"
 
+#include "balancer/conditions.h"
 #include "balancer/config_actions.h"
 #include "balancer/config_attributes.h"
 #include "balancer/config_reader.h"
 #include "balancer/cookie_seal.h"
-#include "balancer/rules.h"
+#include "balancer/transforms.h"
 #include "os/random.h"
 
 #include <stdlib.h>
@@ -27,7 +28,8 @@ enum {
 /* ---- listeners and rules ---- */
 
 static int load_rule(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                     const json_t *json, struct rule *rule, struct err *err)
+                     const struct listener *listener, const json_t *json, struct rule *rule,
+                     struct err *err)
 {
     static const char *const members[] = {"Priority", "Conditions", "Actions", "Transforms", NULL};
     int64_t priority;
@@ -36,12 +38,11 @@ static int load_rule(struct snapshot *snapshot, struct load_balancer *load_balan
         return -1;
     if (!priority)
         return err_set(err, "Priority is missing");
-    if (json_array_size(json_object_get(json, "Transforms")))
-        return err_set(err, "Transforms are not supported");
     rule->priority = (unsigned)priority;
-    if (rules_load_conditions(snapshot, json_object_get(json, "Conditions"), rule, err) < 0 ||
-        actions_load(snapshot, load_balancer, json_object_get(json, "Actions"), &rule->action,
-                     err) < 0)
+    if (conditions_load(snapshot, json_object_get(json, "Conditions"), rule, err) < 0 ||
+        actions_load(snapshot, load_balancer, listener, json_object_get(json, "Actions"),
+                     &rule->action, err) < 0 ||
+        transforms_load(snapshot, json_object_get(json, "Transforms"), rule, err) < 0)
         return err_wrap(err, "rule %u", rule->priority);
     return 0;
 }
@@ -70,7 +71,7 @@ static int load_rules(struct snapshot *snapshot, struct load_balancer *load_bala
         struct rule *rule = &listener->rules[listener->rule_count];
         if (is_default_rule(json))
             continue;
-        if (load_rule(snapshot, load_balancer, json, rule, err) < 0)
+        if (load_rule(snapshot, load_balancer, listener, json, rule, err) < 0)
             return -1;
         listener->rule_count++;
     }
@@ -101,7 +102,7 @@ static int load_listener(struct snapshot *snapshot, struct load_balancer *load_b
     if (!snapshot->cloud && (reader_required_text(json, "Address", 64, &address, err) < 0 ||
                              reader_address(address, &listener->address, err) < 0))
         return -1;
-    if (actions_load(snapshot, load_balancer, json_object_get(json, "DefaultActions"),
+    if (actions_load(snapshot, load_balancer, listener, json_object_get(json, "DefaultActions"),
                      &listener->default_action, err) < 0)
         return err_wrap(err, "DefaultActions");
     return load_rules(snapshot, load_balancer, json_object_get(json, "Rules"), listener, err);
@@ -575,6 +576,7 @@ struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_tab
         return NULL;
     }
     list_init(&snapshot->blocks);
+    list_init(&snapshot->regexes);
     random_bytes(&snapshot->seed, sizeof snapshot->seed);
     snapshot->traffic = traffic;
     snapshot->targets = targets;

@@ -28,8 +28,19 @@
  * RULE          {"Priority": "10", "Conditions": [CONDITION, ...], "Actions": [ACTION]}
  *               "Priority" may be a string or a number; rules may come in any order;
  *               a default rule ("Priority": "default") may be among them and is passed over
- * CONDITION     {"Field": "host-header", "Values": ["*.example.com"]}     or "HostHeaderConfig"
- *               {"Field": "path-pattern", "Values": ["/x/<star>"]}        or "PathPatternConfig"
+ *               also "Transforms": [TRANSFORM, ...], of each type at most one
+ * CONDITION     {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}}
+ *               {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/x/<star>"]}}
+ *               of these two, the values may also stand in the condition itself
+ *               {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X", "Values": []}}
+ *               of these three, "RegexValues" may stand in place of "Values"
+ *               {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}
+ *               {"Field": "query-string",
+ *                "QueryStringConfig": {"Values": [{"Key": "k", "Value": "v"}, ...]}}  no Key: any
+ *               {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8", "::1/128"]}}
+ * TRANSFORM     {"Type": "host-header-rewrite", "HostHeaderRewriteConfig": REWRITES}
+ *               {"Type": "url-rewrite", "UrlRewriteConfig": REWRITES}
+ * REWRITES      {"Rewrites": [{"Regex": "^/a/(.*)", "Replace": "/$1"}]}     exactly one
  * ACTION        {"Type": "forward", GROUP}
  *               {"Type": "forward", "ForwardConfig": {"TargetGroups": [{GROUP, "Weight": 1}, ...]}}
  *               {"Type": "redirect", "RedirectConfig": {"Protocol", "Host", "Port", "Path",

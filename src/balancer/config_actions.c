@@ -1,10 +1,12 @@
 #include "balancer/config_actions.h"
 
 #include "balancer/config_reader.h"
+#include "wire/rule_pattern.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { GROUPS_MAX = 5, WEIGHT_MAX = 999, TEMPLATE_SIZE_MAX = 128, BODY_SIZE_MAX = 1024 };
+enum { GROUPS_MAX = 5, WEIGHT_MAX = 999 };
 
 static struct target_group *find_group(const struct snapshot *snapshot, const char *key)
 {
@@ -39,8 +41,10 @@ static int use_group(struct snapshot *snapshot, struct load_balancer *load_balan
 }
 
 static int load_forward(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                        const json_t *json, struct action *out, struct err *err)
+                        const struct listener *listener, const json_t *json, struct action *out,
+                        struct err *err)
 {
+    (void)listener;
     static const char *const members[] = {"TargetGroups", "TargetGroupStickinessConfig", NULL};
     const json_t *config = json_object_get(json, "ForwardConfig"), *group;
     if (config && reader_check(config, "ForwardConfig", members, err) < 0)
@@ -67,35 +71,30 @@ static int load_forward(struct snapshot *snapshot, struct load_balancer *load_ba
     return 0;
 }
 
-/* A string of the redirect's configuration, or its default. */
-static int load_template(struct snapshot *snapshot, const json_t *config, const char *name,
-                         const char *missing, char **out, struct err *err)
+/* A part of the redirect's configuration, or its default. */
+static char *part(struct snapshot *snapshot, const char *text, const char *missing)
 {
-    const char *text;
-    if (reader_text(config, name, TEMPLATE_SIZE_MAX, &text, err) < 0)
-        return -1;
-    for (const char *at = text; at && *at; at++)
-        if ((unsigned char)*at <= ' ' || *at == 0x7f)
-            return err_set(err, "%s has a character that is not valid", name);
-    *out = snapshot_text(snapshot, text ? text : missing);
-    return 0;
+    return snapshot_text(snapshot, text ? text : missing);
 }
 
 static int load_redirect(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                         const json_t *json, struct action *out, struct err *err)
+                         const struct listener *listener, const json_t *json, struct action *out,
+                         struct err *err)
 {
     (void)load_balancer;
     static const char *const members[] = {"Protocol", "Host",       "Port", "Path",
                                           "Query",    "StatusCode", NULL};
     const json_t *config = json_object_get(json, "RedirectConfig");
     const char *status;
+    struct rule_redirect parts;
     if (reader_check(config, "RedirectConfig", members, err) < 0 ||
         reader_required_text(config, "StatusCode", 16, &status, err) < 0 ||
-        load_template(snapshot, config, "Protocol", "#{protocol}", &out->protocol, err) < 0 ||
-        load_template(snapshot, config, "Host", "#{host}", &out->host, err) < 0 ||
-        load_template(snapshot, config, "Port", "#{port}", &out->port, err) < 0 ||
-        load_template(snapshot, config, "Path", "/#{path}", &out->path, err) < 0 ||
-        load_template(snapshot, config, "Query", "#{query}", &out->query, err) < 0)
+        reader_text(config, "Protocol", RULE_REDIRECT_SIZE_MAX, &parts.protocol, err) < 0 ||
+        reader_text(config, "Host", RULE_REDIRECT_SIZE_MAX, &parts.host, err) < 0 ||
+        reader_text(config, "Port", RULE_REDIRECT_SIZE_MAX, &parts.port, err) < 0 ||
+        reader_text(config, "Path", RULE_REDIRECT_SIZE_MAX, &parts.path, err) < 0 ||
+        reader_text(config, "Query", RULE_REDIRECT_SIZE_MAX, &parts.query, err) < 0 ||
+        rule_check_redirect(&parts, listener->https, err) < 0)
         return -1;
     if (strcmp(status, "HTTP_301") == 0)
         out->status = 301;
@@ -103,35 +102,35 @@ static int load_redirect(struct snapshot *snapshot, struct load_balancer *load_b
         out->status = 302;
     else
         return err_set(err, "StatusCode must be HTTP_301 or HTTP_302");
-    if (out->path[0] != '/')
-        return err_set(err, "Path must begin with /");
+    out->protocol = part(snapshot, parts.protocol, "#{protocol}");
+    out->host = part(snapshot, parts.host, "#{host}");
+    out->port = part(snapshot, parts.port, "#{port}");
+    out->path = part(snapshot, parts.path, "/#{path}");
+    out->query = part(snapshot, parts.query, "#{query}");
     return 0;
 }
 
 static int load_fixed_response(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                               const json_t *json, struct action *out, struct err *err)
+                               const struct listener *listener, const json_t *json,
+                               struct action *out, struct err *err)
 {
     (void)load_balancer;
+    (void)listener;
     static const char *const members[] = {"StatusCode", "ContentType", "MessageBody", NULL};
-    static const char *const types[] = {"text/plain", "text/css", "text/html",
-                                        "application/javascript", "application/json"};
     const json_t *config = json_object_get(json, "FixedResponseConfig");
     const char *type, *body;
+    char code[8];
     int64_t status;
     if (reader_check(config, "FixedResponseConfig", members, err) < 0 ||
-        reader_integer(config, "StatusCode", 200, 599, 0, &status, err) < 0 ||
+        reader_integer(config, "StatusCode", 100, 999, 0, &status, err) < 0 ||
         reader_text(config, "ContentType", 32, &type, err) < 0 ||
-        reader_text(config, "MessageBody", BODY_SIZE_MAX, &body, err) < 0)
+        reader_text(config, "MessageBody", RULE_MESSAGE_SIZE_MAX, &body, err) < 0)
         return -1;
-    if (status == 0 || status / 100 == 3)
-        return err_set(err, "StatusCode must be 2XX, 4XX or 5XX");
-    size_t known = 0;
-    while (type && known < 5 && strcmp(types[known], type) != 0)
-        known++;
-    if (known == 5)
-        return err_set(err, "the ContentType '%s' is not valid", type);
+    snprintf(code, sizeof code, "%d", (int)status);
+    if (rule_check_fixed_response(code, type, body, err) < 0)
+        return -1;
     out->status = (int)status;
-    out->content_type = snapshot_text(snapshot, type ? type : "text/plain");
+    out->content_type = snapshot_text(snapshot, type && *type ? type : "text/plain");
     out->body = snapshot_text(snapshot, body ? body : "");
     return 0;
 }
@@ -140,30 +139,41 @@ static const struct {
     const char *name;
     enum action_type type;
     const char *members[5];
-    int (*load)(struct snapshot *, struct load_balancer *, const json_t *, struct action *,
-                struct err *);
+    int (*load)(struct snapshot *, struct load_balancer *, const struct listener *, const json_t *,
+                struct action *, struct err *);
 } action_types[] = {
     {"forward", ACTION_FORWARD, {"Type", "ForwardConfig"}, load_forward},
     {"redirect", ACTION_REDIRECT, {"Type", "RedirectConfig"}, load_redirect},
     {"fixed-response", ACTION_FIXED_RESPONSE, {"Type", "FixedResponseConfig"}, load_fixed_response},
 };
 
-int actions_load(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                 const json_t *actions, struct action *out, struct err *err)
+/* The row of an action's type; -1 and err if it is not one that the balancer knows. */
+static int find_type(const json_t *json, struct err *err)
 {
-    if (json_array_size(actions) != 1)
-        return err_set(err, "there must be exactly one action");
-    const json_t *json = json_array_get(actions, 0);
     const char *type;
     if (reader_required_text(json, "Type", 64, &type, err) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof action_types / sizeof action_types[0]; i++) {
-        if (strcmp(action_types[i].name, type) != 0)
-            continue;
-        out->type = action_types[i].type;
-        if (reader_check(json, "an action", action_types[i].members, err) < 0)
-            return -1;
-        return action_types[i].load(snapshot, load_balancer, json, out, err);
-    }
+    for (size_t i = 0; i < sizeof action_types / sizeof action_types[0]; i++)
+        if (strcmp(action_types[i].name, type) == 0)
+            return (int)i;
     return err_set(err, "the action type '%s' is not supported", type);
+}
+
+int actions_load(struct snapshot *snapshot, struct load_balancer *load_balancer,
+                 const struct listener *listener, const json_t *actions, struct action *out,
+                 struct err *err)
+{
+    size_t index;
+    const json_t *json;
+    json_array_foreach (actions, index, json)
+        if (find_type(json, err) < 0)
+            return -1;
+    if (json_array_size(actions) != 1)
+        return err_set(err, "there must be exactly one action");
+    json = json_array_get(actions, 0);
+    int type = find_type(json, err);
+    if (reader_check(json, "an action", action_types[type].members, err) < 0)
+        return -1;
+    out->type = action_types[type].type;
+    return action_types[type].load(snapshot, load_balancer, listener, json, out, err);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "balancer/stream.h"
+#include "balancer/transforms.h"
 #include "balancer/upstream.h"
 
 enum exchange_state {
@@ -25,6 +26,8 @@ struct exchange {
     struct view *view;
     const struct load_balancer *load_balancer;
     const struct listener *listener;
+    const struct rule *rule; /* that the request met; NULL: none, or not looked for */
+    enum transform_result transform_result;
     struct target_group *group; /* forwarded to */
     struct pool *pool;          /* of the group, for the node that the request came to */
     struct target *counted;     /* this exchange is one of its outstanding requests */

@@ -44,13 +44,16 @@ static bool save_head(struct exchange *exchange, const char *data, size_t size)
     return true;
 }
 
-static bool write_head(struct exchange *exchange, const struct target_parts *parts)
+/* `host`: the rewritten one; empty: the request's. */
+static bool write_head(struct exchange *exchange, const struct target_parts *parts,
+                       struct slice host)
 {
     struct worker *worker = exchange->worker;
     const struct peer *peer = exchange->stream->peer;
     struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
     struct forwarding forwarding = {
         .listener = exchange->listener,
+        .host = host,
         .client_address = peer->address,
         .client_port = peer->port,
         .upgrade = exchange->request.upgrade,
@@ -92,7 +95,7 @@ static void keep_early(struct exchange *exchange, const struct piece *first)
 }
 
 static void forward(struct exchange *exchange, const struct action *action,
-                    const struct target_parts *parts)
+                    const struct target_parts *parts, struct slice host)
 {
     struct stream *stream = exchange->stream;
     struct worker *worker = exchange->worker;
@@ -108,7 +111,7 @@ static void forward(struct exchange *exchange, const struct action *action,
     counter_add(&exchange->cell->threads[worker->index].requests, 1);
     if (atomic_load_explicit(&exchange->pool->open, memory_order_relaxed))
         counter_add(&exchange->cell->threads[worker->index].unhealthy_routing_requests, 1);
-    if (!write_head(exchange, parts)) {
+    if (!write_head(exchange, parts, host)) {
         answer_error(stream, 400);
         return;
     }
@@ -136,20 +139,45 @@ static int refusal(const struct exchange *exchange, const struct http1_head *hea
     return 0;
 }
 
-static const struct action *choose_action(const struct exchange *exchange,
-                                          const struct target_parts *parts,
-                                          const struct http1_head *head)
+/* What the target is told in place of what the client said. 0, or the status of a failure. */
+static int transform(struct exchange *exchange, const struct request_facts *facts,
+                     struct target_parts *parts, struct slice *host)
 {
-    struct request_facts facts = {.host = parts->host, .path = parts->path};
-    if (!facts.host.size && head->known.host >= 0)
-        facts.host = head->headers[head->known.host].value;
-    facts.host = rules_host_name(facts.host);
-    if (memchr(parts->path.data, '%', parts->path.size) ||
-        memmem(parts->path.data, parts->path.size, "/.", 2)) {
-        char *out = exchange->worker->scratch;
-        facts.path = (struct slice){out, rules_normalise_path(parts->path, out)};
+    struct worker *worker = exchange->worker;
+    struct transformed made;
+    struct writer out = {worker->rewritten, worker->rewritten + sizeof worker->rewritten, false};
+    exchange->transform_result = transform_request(exchange->rule, facts, &out, &made);
+    if (exchange->transform_result == TRANSFORM_FAILED)
+        return 500;
+    *host = made.host;
+    if (made.url.size) {
+        parts->path = made.url;
+        parts->query = (struct slice){"", 0};
     }
-    return rules_action(exchange->listener, &facts);
+    return 0;
+}
+
+static bool has_transforms(const struct rule *rule)
+{
+    return rule && (rule->host_rewrite.regex || rule->url_rewrite.regex);
+}
+
+/* Finds the rule that the request meets, and the action; `parts` and `host` get its transforms. */
+static int choose_action(struct exchange *exchange, const struct http1_head *head,
+                         struct target_parts *parts, struct slice *host,
+                         const struct action **action)
+{
+    struct worker *worker = exchange->worker;
+    const struct listener *listener = exchange->listener;
+    struct request_facts facts = {.scratch = &worker->regex_scratch};
+    *action = &listener->default_action;
+    if (!listener->rule_count)
+        return 0;
+    rules_facts(&facts, head, parts, exchange->stream->peer->address, worker->scratch);
+    exchange->rule = rules_choose(listener, &facts);
+    if (exchange->rule)
+        *action = &exchange->rule->action;
+    return has_transforms(exchange->rule) ? transform(exchange, &facts, parts, host) : 0;
 }
 
 /* The load balancer answers itself. */
@@ -157,14 +185,25 @@ static void answer(struct exchange *exchange, const struct action *action,
                    const struct target_parts *parts)
 {
     const struct http1_head *head = &exchange->worker->head;
-    struct slice host = parts->host;
+    const char *dns_name = exchange->load_balancer->dns_name;
+    struct slice host = parts->host, query = parts->query;
     if (action->type == ACTION_FIXED_RESPONSE) {
         answer_fixed(exchange, action);
         return;
     }
     if (!host.size && head->known.host >= 0)
         host = head->headers[head->known.host].value;
-    answer_redirect(exchange, action, rules_host_name(host), parts->path, parts->query);
+    if (!host.size)
+        host = (struct slice){dns_name, strlen(dns_name)};
+    const struct redirect_facts facts = {
+        .protocol =
+            exchange->listener->https ? (struct slice){"https", 5} : (struct slice){"http", 4},
+        .host = rules_host_name(host),
+        .port = exchange->listener->port,
+        .path = parts->path,
+        .query = {query.data + (query.size > 0), query.size - (query.size > 0)},
+    };
+    answer_redirect(exchange, action, &facts);
 }
 
 void exchange_begin(struct stream *stream, const struct listener *listener)
@@ -180,16 +219,19 @@ void exchange_begin(struct stream *stream, const struct listener *listener)
     http1_tidy(&stream->worker->head, stream->worker->tidy);
     read_head(exchange, head);
     struct target_parts parts = split_target(head->target);
+    struct slice host = {"", 0};
+    const struct action *action = NULL;
     int status = refusal(exchange, head);
-    const struct action *action = status ? NULL : choose_action(exchange, &parts, head);
-    if (action && action->type == ACTION_FORWARD) {
-        forward(exchange, action, &parts);
+    if (!status)
+        status = choose_action(exchange, head, &parts, &host, &action);
+    if (!status && action->type == ACTION_FORWARD) {
+        forward(exchange, action, &parts, host);
         return;
     }
     struct piece thrown_away;
     receive_first(exchange, &thrown_away);
-    if (action)
-        answer(exchange, action, &parts);
-    else
+    if (status)
         answer_error(stream, status);
+    else
+        answer(exchange, action, &parts);
 }

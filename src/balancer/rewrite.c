@@ -204,18 +204,21 @@ static void write_port(struct writer *writer, uint16_t port)
 
 /* Section "Headers sent to the target" of AWS's guide: the table of Host. */
 static void write_host(struct writer *writer, const struct http1_head *head,
-                       const struct target_parts *parts, const struct listener *listener)
+                       const struct target_parts *parts, const struct forwarding *forwarding)
 {
+    const struct listener *listener = forwarding->listener;
     const struct load_balancer *load_balancer = listener->load_balancer;
     struct slice host = {load_balancer->dns_name, strlen(load_balancer->dns_name)};
     bool given = head->known.host >= 0;
     if (given)
         host = head->headers[head->known.host].value;
     write_literal(writer, "Host: ");
-    if (load_balancer->attributes.preserve_host && given) {
-        write_slice(writer, host);
+    if (load_balancer->attributes.preserve_host && (given || forwarding->host.size)) {
+        write_slice(writer, forwarding->host.size ? forwarding->host : host);
     } else {
-        if (parts->host.size)
+        if (forwarding->host.size)
+            host = forwarding->host;
+        else if (parts->host.size)
             host = parts->host;
         struct slice name = rules_host_name(host);
         write_slice(writer, name);
@@ -329,7 +332,7 @@ void rewrite_request(struct writer *writer, const struct http1_head *head,
     write_literal(writer, "X-Forwarded-Proto: http\r\nX-Forwarded-Port: ");
     write_number(writer, listener->port);
     write_literal(writer, "\r\n");
-    write_host(writer, head, parts, listener);
+    write_host(writer, head, parts, forwarding);
     write_trace_id(writer, head, forwarding);
     write_request_framing(writer, head);
     write_end_to_end(writer, head, true, listener->load_balancer->attributes.drop_invalid_headers);

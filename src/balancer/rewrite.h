@@ -18,6 +18,7 @@ void write_number(struct writer *writer, uint64_t number);
 
 struct forwarding {
     const struct listener *listener;
+    struct slice host; /* what a transform made of it; empty: as the client said */
     uint32_t client_address;
     uint16_t client_port;
     bool upgrade;       /* keep Upgrade: websocket */

@@ -1,5 +1,7 @@
 #include "balancer/snapshot.h"
 
+#include "wire/regex.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,23 @@ char *snapshot_text(struct snapshot *snapshot, const char *text)
 {
     size_t size = strlen(text) + 1;
     return memcpy(snapshot_alloc(snapshot, size), text, size);
+}
+
+struct held_regex {
+    struct list link;
+    struct regex *regex;
+};
+
+struct regex *snapshot_regex(struct snapshot *snapshot, const char *pattern, unsigned flags,
+                             struct err *err)
+{
+    struct regex *regex = regex_compile(pattern, strlen(pattern), flags, err);
+    if (!regex)
+        return NULL;
+    struct held_regex *held = snapshot_alloc(snapshot, sizeof *held);
+    held->regex = regex;
+    list_append(&snapshot->regexes, &held->link);
+    return regex;
 }
 
 struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
@@ -55,6 +74,8 @@ void snapshot_destroy(struct snapshot *snapshot)
                 target_release(snapshot->targets, snapshot->groups[i].members[m].target);
     for (int i = 0; i < snapshot->cell_count; i++)
         atomic_fetch_sub(&snapshot->cells[i]->uses, 1);
+    list_each_safe (held, &snapshot->regexes, struct held_regex, link)
+        regex_free(held->regex);
     list_each_safe (block, &snapshot->blocks, struct block, link)
         free(block);
     free(snapshot->cells);

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct regex;
 struct rule_condition;
 
 enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
@@ -122,10 +123,17 @@ struct action {
     char *content_type, *body;                   /* fixed-response; NULL: none */
 };
 
+/* A transform: the first match of the expression is replaced. */
+struct rewrite {
+    struct regex *regex; /* NULL: none */
+    char *replace;       /* with $1... */
+};
+
 struct rule {
     unsigned priority;
     struct rule_condition *conditions;
     int condition_count;
+    struct rewrite host_rewrite, url_rewrite;
     struct action action;
 };
 
@@ -133,6 +141,7 @@ struct listener {
     const struct load_balancer *load_balancer;
     uint32_t address; /* alone */
     uint16_t port;
+    bool https;
     struct rule *rules; /* by rising priority */
     int rule_count;
     struct action default_action;
@@ -162,6 +171,7 @@ struct snapshot {
     uint64_t seed; /* where rotations begin: snapshots may follow each other quickly */
     int holders;   /* threads that may still read it; kept by the main thread */
     _Alignas(max_align_t) struct list blocks;
+    struct list regexes;
     struct traffic_table *traffic;
     struct target_table *targets;
     struct cell **cells; /* used by this snapshot */
@@ -180,6 +190,9 @@ void *snapshot_alloc(struct snapshot *snapshot, size_t size);
 char *snapshot_text(struct snapshot *snapshot, const char *text);
 /* Where the requests of a node of the group's load balancer go. */
 struct pool *target_group_pool(const struct target_group *group, int node);
+/* A regular expression that lives as long as the snapshot; NULL and err if it is not valid. */
+struct regex *snapshot_regex(struct snapshot *snapshot, const char *pattern, unsigned flags,
+                             struct err *err);
 /* The cell of these names, in use until the snapshot ends. */
 struct cell *snapshot_cell(struct snapshot *snapshot, const char *load_balancer,
                            const char *target_group, const char *zone);

@@ -9,6 +9,7 @@
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
 #include "loop/loop.h"
+#include "wire/regex.h"
 
 enum {
     HOT_SIZE = 64 * 1024,                       /* bytes read at once */
@@ -57,6 +58,8 @@ struct worker {
     char date[30];
     struct http1_head head;
     char tidy[HTTP1_TIDY_SIZE_MAX]; /* what http1_tidy() changed of it */
+    struct regex_scratch regex_scratch;
+    char rewritten[HTTP1_LINE_SIZE_MAX + 512]; /* by transforms: a URL and a host */
     char scratch[SCRATCH_SIZE];
     char hot[HOT_SIZE];
 };
