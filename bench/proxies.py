@@ -1,9 +1,9 @@
 """The proxies that are measured, configured for the same work.
 
-Fair means: one number of threads; connections to targets are kept and used by any client (HAProxy: http-reuse
-always; nginx: keepalive for more connections than the load has); no limit on requests a connection; Host as it came and
-X-Forwarded-For, -Proto and -Port added, as ALB does; no access log; targets checked every 30 s where the proxy can; for TLS
-the same certificate (P-256), TLS 1.2 and 1.3 with AES-128-GCM first, tickets as each has them by default.
+Fair means: the same number of threads; connections to targets are kept and used by any client (HAProxy: http-reuse
+always; nginx: keepalive for more connections than the load has); no limit on requests a connection; Host as it came,
+and X-Forwarded-For, -Proto and -Port added as ALB does; no access log; targets checked every 30 s where the proxy can;
+for TLS the same certificate (P-256), TLS 1.2 and 1.3 with AES-128-GCM first, tickets as each has them by default.
 """
 import json
 import subprocess
