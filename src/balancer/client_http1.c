@@ -68,7 +68,7 @@ static enum stream_news receive(struct stream *stream, struct piece *piece)
         memcpy(hot, bytes_at(&client->in), waiting);
         return decode(client, hot, waiting, piece);
     }
-    ssize_t got = client_receive(client, hot, HOT_SIZE);
+    ssize_t got = client_receive(client, hot, READ_SIZE);
     if (got == 0)
         return closed(http1, piece);
     return got < 0 ? STREAM_NOTHING : decode(client, hot, (size_t)got, piece);
@@ -197,6 +197,7 @@ static void later(struct stream *stream)
 }
 
 static const struct stream_ops stream_ops = {
+    .piece_size_max = HOT_SIZE,
     .receive = receive,
     .invite = invite,
     .frame = frame,
@@ -307,7 +308,7 @@ static void take_waiting(struct client *client, size_t seen)
 static bool read_hot(struct client *client)
 {
     struct worker *worker = client->worker;
-    ssize_t got = client_receive(client, worker->hot, sizeof worker->hot);
+    ssize_t got = client_receive(client, worker->hot, READ_SIZE);
     if (got <= 0)
         return false;
     char *data = worker->hot;

@@ -50,6 +50,11 @@ enum stream_news {
 
 struct stream_ops {
     /*
+     * How much of a response is received for it at once, HOT_SIZE at most; 0: READ_SIZE. Fewer and
+     * bigger pieces wake the client less often, but what it does not take has to be kept.
+     */
+    size_t piece_size_max;
+    /*
      * The next piece of the request's body; once the last was given, empty last ones. The piece
      * may lie in worker->hot: it is good until something else is received.
      */

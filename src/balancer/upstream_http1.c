@@ -174,8 +174,9 @@ static enum upstream_news receive(struct upstream *upstream, struct piece *piece
 {
     struct http1_upstream *http1 = http1_of(upstream);
     char *hot = upstream->worker->hot;
+    size_t size_max = upstream->exchange->stream->ops->piece_size_max;
     for (;;) {
-        ssize_t got = transport_receive(&http1->transport, hot, HOT_SIZE);
+        ssize_t got = transport_receive(&http1->transport, hot, size_max ? size_max : READ_SIZE);
         if (got < 0)
             return UPSTREAM_NOTHING;
         if (got == 0)

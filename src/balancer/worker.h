@@ -12,7 +12,8 @@
 #include "wire/regex.h"
 
 enum {
-    HOT_SIZE = 64 * 1024,                       /* bytes read at once */
+    READ_SIZE = 64 * 1024,                      /* bytes read at once */
+    HOT_SIZE = 4 * READ_SIZE,                   /* the same of a response, for some streams */
     SCRATCH_SIZE = HTTP1_HEAD_SIZE_MAX + 16384, /* a head as it is sent on */
     TRIES_MAX = 3,                              /* targets that one request is offered to */
     HEAD_INLINE_SIZE = 1024,
