@@ -9,7 +9,8 @@
 struct piece {
     char *data;
     size_t size;
-    bool last; /* nothing follows */
+    bool last;             /* nothing follows */
+    struct slice trailers; /* with the last: lines, each with its end */
 };
 
 struct body_reader {

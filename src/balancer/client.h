@@ -53,11 +53,12 @@ struct client {
     int64_t accepted_ms, deadline_ms;
     int64_t keep_alive_ms; /* of the load balancer when the connection was made */
     struct http1_client http1;
-    struct bytes in;  /* read, not used yet */
-    struct bytes out; /* not taken by the socket yet */
-    bool eof;         /* the end was read: the client will send nothing more */
-    bool closing;     /* close once `out` is empty */
-    bool linger;      /* when closing, read on for a while, so that the answer is not reset away */
+    struct http2_client *http2; /* instead, if it speaks that */
+    struct bytes in;            /* read, not used yet */
+    struct bytes out;           /* not taken by the socket yet */
+    bool eof;                   /* the end was read: the client will send nothing more */
+    bool closing;               /* close once `out` is empty */
+    bool linger; /* when closing, read on for a while, so that the answer is not reset away */
     bool lingering;
     bool silent; /* never answer: no security group rule allows this peer */
     bool gone;   /* closed; waits to be freed */
@@ -92,5 +93,7 @@ static inline struct counters *client_counters(const struct client *client)
     return &client->peer.cell->threads[client->worker->index];
 }
 
-/* Makes the connection one of HTTP/1. */
+/* Makes the connection one of HTTP/1, as it is at first. */
 void client_http1_begin(struct client *client);
+/* Makes it one of HTTP/2, before anything was read. False if memory ran out. */
+bool client_http2_begin(struct client *client);

@@ -44,7 +44,7 @@ static const struct attribute balancer_table[] = {
     {"routing.http.xff_client_port.enabled", FLAG, LB(xff_client_port), 0, 0, 0},
     {"routing.http.drop_invalid_header_fields.enabled", FLAG, LB(drop_invalid_headers), 0, 0, 0},
     {"routing.http.preserve_host_header.enabled", FLAG, LB(preserve_host), 0, 0, 0},
-    {"routing.http2.enabled", ANY},
+    {"routing.http2.enabled", FLAG, LB(http2), 0, 0, 1},
     {"routing.http.x_amzn_tls_version_and_cipher_suite.enabled", ANY},
     {"waf.fail_open.enabled", ANY},
     {"deletion_protection.enabled", ANY},
@@ -130,8 +130,10 @@ static int set_defaults(const struct attribute *table, char *out, struct err *er
 {
     for (; table->key; table++) {
         char text[24];
+        bool flag = table->kind == FLAG;
         snprintf(text, sizeof text, "%lld", (long long)table->missing);
-        if ((table->kind == SECONDS || table->kind == NUMBER) && set(table, text, out, err) < 0)
+        if ((flag || table->kind == SECONDS || table->kind == NUMBER) &&
+            set(table, flag ? (table->missing ? "true" : "false") : text, out, err) < 0)
             return -1;
     }
     return 0;

@@ -24,7 +24,7 @@ struct balancer_attributes {
     int64_t idle_timeout_ms, client_keep_alive_ms;
     int desync_mode; /* enum desync_mode */
     int xff_mode;    /* enum xff_mode */
-    bool xff_client_port, drop_invalid_headers, preserve_host;
+    bool xff_client_port, drop_invalid_headers, preserve_host, http2;
 };
 
 struct node {

@@ -97,6 +97,9 @@ bool http1_has_token(struct slice value, const char *lower_token);
  * digits are the same, nothing else need be. Never forward it. */
 bool http1_imitates_framing(struct slice name);
 
+/* Whether a field of this name may stand behind a body. */
+bool http1_may_be_trailer(struct slice name);
+
 /* Decodes a chunked body piece by piece. Zero it before the first call. */
 struct http1_chunked {
     uint64_t left; /* of the current chunk */
