@@ -5,7 +5,7 @@
 #include "balancer/config_actions.h"
 #include "balancer/config_attributes.h"
 #include "balancer/config_reader.h"
-#include "balancer/cookie_seal.h"
+#include "balancer/config_stickiness.h"
 #include "balancer/transforms.h"
 #include "os/random.h"
 
@@ -178,12 +178,13 @@ static int load_cloud_balancer(struct snapshot *snapshot, const json_t *json,
                                struct load_balancer *out, struct err *err)
 {
     static const char *const members[] = {"Name",           "Vpc",       "Attributes", "Nodes",
-                                          "AllowedSources", "Listeners", NULL};
+                                          "AllowedSources", "Listeners", "CookieKey",  NULL};
     const char *name, *vpc, *dns_name;
     if (reader_check(json, "a load balancer", members, err) < 0 ||
         reader_required_text(json, "Name", DIMENSION_SIZE - 1, &name, err) < 0 ||
         reader_required_text(json, "Vpc", ID_SIZE - 1, &vpc, err) < 0 ||
         reader_required_text(json, "DNSName", 255, &dns_name, err) < 0 ||
+        stickiness_load_key(json, out, err) < 0 ||
         attributes_load_balancer(json_object_get(json, "Attributes"), &out->attributes, err) < 0)
         return -1;
     memcpy(out->name, name, strlen(name) + 1);
@@ -221,6 +222,8 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
     load_balancer->dns_name = snapshot_text(snapshot, "");
     load_balancer->nodes = snapshot_alloc(snapshot, sizeof *load_balancer->nodes);
     load_balancer->node_count = 1;
+    if (stickiness_load_key(root, load_balancer, err) < 0)
+        return -1;
     return attributes_load_balancer(json_object_get(root, "Attributes"), &load_balancer->attributes,
                                     err);
 }
@@ -519,7 +522,8 @@ static int load_endpoints(struct snapshot *snapshot, struct err *err)
 static int load_head(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     static const char *const cloud[] = {"HostAddress", "LoadBalancers", "TargetGroups", NULL};
-    static const char *const alone[] = {"Workers", "Attributes", "Listeners", "TargetGroups", NULL};
+    static const char *const alone[] = {"Workers",      "Attributes", "Listeners",
+                                        "TargetGroups", "CookieKey",  NULL};
     const char *address;
     int64_t workers;
     snapshot->cloud = json_object_get(root, "LoadBalancers") != NULL;

@@ -1,6 +1,7 @@
 #include "balancer/config_actions.h"
 
 #include "balancer/config_reader.h"
+#include "balancer/config_stickiness.h"
 #include "wire/rule_pattern.h"
 
 #include <stdio.h>
@@ -49,9 +50,6 @@ static int load_forward(struct snapshot *snapshot, struct load_balancer *load_ba
     const json_t *config = json_object_get(json, "ForwardConfig"), *group;
     if (config && reader_check(config, "ForwardConfig", members, err) < 0)
         return -1;
-    const json_t *stickiness = json_object_get(config, "TargetGroupStickinessConfig");
-    if (json_is_true(json_object_get(stickiness, "Enabled")))
-        return err_set(err, "TargetGroupStickinessConfig is not supported");
     const json_t *groups = json_object_get(config, "TargetGroups");
     size_t count = groups ? json_array_size(groups) : 1, index;
     if (count < 1 || count > GROUPS_MAX)
@@ -68,7 +66,7 @@ static int load_forward(struct snapshot *snapshot, struct load_balancer *load_ba
     }
     for (int i = 0; i < out->group_count; i++)
         out->weight_sum += out->groups[i].weight;
-    return 0;
+    return stickiness_load_action(config, out, err);
 }
 
 /* A part of the redirect's configuration, or its default. */

@@ -3,6 +3,7 @@
 
 #include "balancer/answer.h"
 #include "balancer/exchange_internal.h"
+#include "balancer/stickiness.h"
 #include "os/clock.h"
 
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static void dissolve(struct exchange *exchange)
     sockets_forget(&exchange->waiter);
     let_go_of_upstream(exchange, false);
     exchange_count_outstanding(exchange, NULL);
+    stickiness_end(exchange);
     bytes_reset(&exchange->early);
     exchange_forget_head(exchange);
     worker_drop_view(exchange->worker, exchange->view);

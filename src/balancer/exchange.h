@@ -30,8 +30,10 @@ struct exchange {
     enum transform_result transform_result;
     struct target_group *group; /* forwarded to */
     struct pool *pool;          /* of the group, for the node that the request came to */
-    struct target *counted;     /* this exchange is one of its outstanding requests */
-    struct cell *cell;          /* load balancer, target group, zone */
+    struct stickiness *stickiness;
+    struct target *preferred; /* by a sticky session: tried first */
+    struct target *counted;   /* this exchange is one of its outstanding requests */
+    struct cell *cell;        /* load balancer, target group, zone */
     struct target *tried[TRIES_MAX];
     int tried_count;
     struct target *target;

@@ -4,6 +4,7 @@
 #include "balancer/exchange_internal.h"
 #include "balancer/rewrite.h"
 #include "balancer/rules.h"
+#include "balancer/stickiness.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +100,14 @@ static void forward(struct exchange *exchange, const struct action *action,
 {
     struct stream *stream = exchange->stream;
     struct worker *worker = exchange->worker;
-    const struct forward_group *chosen =
-        choose_group(action, action->group_count > 1 ? worker_random(worker) : 0);
+    bool invalid;
+    const struct forward_group *chosen = stickiness_group(exchange, action, &invalid);
+    if (invalid) {
+        answer_error(stream, 400);
+        return;
+    }
+    if (!chosen)
+        chosen = choose_group(action, action->group_count > 1 ? worker_random(worker) : 0);
     if (!chosen || !target_group_pool(chosen->group, stream->peer->node)->count) {
         answer_error(stream, 503);
         return;
@@ -111,6 +118,7 @@ static void forward(struct exchange *exchange, const struct action *action,
     counter_add(&exchange->cell->threads[worker->index].requests, 1);
     if (atomic_load_explicit(&exchange->pool->open, memory_order_relaxed))
         counter_add(&exchange->cell->threads[worker->index].unhealthy_routing_requests, 1);
+    exchange->preferred = stickiness_target(exchange);
     if (!write_head(exchange, parts, host)) {
         answer_error(stream, 400);
         return;

@@ -70,7 +70,8 @@ static struct target *choose_target(struct exchange *exchange)
 {
     if (exchange->tried_count >= TRIES_MAX)
         return NULL;
-    struct target *target = select_target(exchange);
+    bool sticky = exchange->preferred && !exchange->tried_count;
+    struct target *target = sticky ? exchange->preferred : select_target(exchange);
     if (target)
         exchange->tried[exchange->tried_count++] = exchange->target = target;
     exchange_count_outstanding(exchange, target);

@@ -2,6 +2,7 @@
 #include "balancer/answer.h"
 #include "balancer/exchange_internal.h"
 #include "balancer/rewrite.h"
+#include "balancer/stickiness.h"
 #include "os/clock.h"
 
 enum { PUMPS_PER_TURN = 8 };
@@ -58,6 +59,7 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
     struct response response = describe(exchange, head);
     count_response(exchange, head->status);
     rewrite_response(&writer, head, worker_date(worker));
+    stickiness_write(exchange, &writer);
     exchange->state = response.tunnel ? EXCHANGE_TUNNEL : EXCHANGE_RESPONDING;
     exchange->response_whole = first->last;
     if (response.tunnel)

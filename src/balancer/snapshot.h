@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "balancer/cookie_seal.h"
 #include "balancer/pool.h"
 #include "balancer/target.h"
 #include "balancer/traffic.h"
@@ -45,7 +46,8 @@ struct load_balancer {
     char *dns_name; /* lower case; "" alone */
     char vpc[ID_SIZE];
     struct balancer_attributes attributes;
-    struct node *nodes; /* at least one */
+    uint8_t cookie_key[COOKIE_KEY_SIZE]; /* of stickiness cookies */
+    struct node *nodes;                  /* at least one */
     int node_count;
     struct allowed_source *sources;
     int source_count;
@@ -118,6 +120,7 @@ struct action {
     struct forward_group *groups; /* forward */
     int group_count;
     unsigned weight_sum;
+    int64_t stickiness_s;                        /* of the choice among groups; 0: off */
     int status;                                  /* redirect, fixed-response */
     char *protocol, *host, *port, *path, *query; /* redirect: templates with #{...} */
     char *content_type, *body;                   /* fixed-response; NULL: none */

@@ -369,6 +369,7 @@ void worker_destroy(struct worker *worker)
     reap(&worker->reaper);
     list_each_safe (corpse, &worker->spare_exchanges, struct corpse, link)
         free(container_of(corpse, struct exchange, corpse));
+    cookie_sealer_finish(&worker->sealer);
     sockets_destroy(worker->sockets);
     inbox_close(&worker->inbox);
     free(worker);

@@ -57,6 +57,7 @@ struct worker {
     void *owner;
     int64_t date_second, date_due_ms; /* when the second ends, CLOCK_MONOTONIC */
     char date[30];
+    struct cookie_sealer sealer;
     struct http1_head head;
     char tidy[HTTP1_TIDY_SIZE_MAX]; /* what http1_tidy() changed of it */
     struct regex_scratch regex_scratch;

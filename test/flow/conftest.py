@@ -172,6 +172,8 @@ class Target:
 
     def stop(self):
         """As if the program was killed: no new connections, all open ones gone."""
+        if self.listener.fileno() < 0:
+            return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for connection in self.open:
@@ -248,6 +250,13 @@ class Balancer:
         self.process.send_signal(signal.SIGHUP)
         self.wait_line("config.json loaded", since)
         return since
+
+    def refusal(self, targets=(), **options):
+        """What the program says of a configuration that it does not start with."""
+        self.write(self.config(targets, **options))
+        result = subprocess.run([PROGRAM, "--config", self.path], capture_output=True, text=True, timeout=WAIT, check=False)
+        assert result.returncode == 1
+        return result.stderr
 
     def connect(self, port=None):
         return Connection(socket.create_connection(("127.0.0.1", port or self.port)))
