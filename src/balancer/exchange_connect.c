@@ -87,7 +87,7 @@ bool exchange_attempt(struct exchange *exchange)
             answer_error(exchange->stream, exchange->failure ? exchange->failure : 503);
             return false;
         }
-        if (!exchange->retried && upstream_take_idle(worker, target, exchange))
+        if (!exchange->retried && upstream_take(worker, target, exchange))
             return true;
         int fd = sockets_take(worker->sockets, &target->source, &exchange->waiter);
         if (fd < 0 && errno == EAGAIN) {

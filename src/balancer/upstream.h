@@ -53,9 +53,9 @@ struct upstream_ops {
     void (*release)(struct upstream *upstream, bool whole);
 };
 
-/* The idle connection that was used last, now the exchange's; NULL if there is none. */
-struct upstream *upstream_take_idle(struct worker *worker, struct target *target,
-                                    struct exchange *exchange);
+/* One on a connection that there is already, now the exchange's; NULL if there is none. */
+struct upstream *upstream_take(struct worker *worker, struct target *target,
+                               struct exchange *exchange);
 /* Connects; takes over `fd`. NULL with errno if that fails at once. */
 struct upstream *upstream_connect(struct worker *worker, struct target *target, int fd,
                                   struct exchange *exchange);

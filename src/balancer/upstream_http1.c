@@ -1,18 +1,15 @@
 /* HTTP/1 connections to targets: made, used for one exchange after the other, closed. */
-#include "balancer/exchange.h"
+#include "balancer/target_socket.h"
+#include "balancer/upstream_internal.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { IDLE_MAX = 1024, UNACKNOWLEDGED_MS = 10000 };
+enum { IDLE_MAX = 1024 };
 
 struct http1_upstream {
     struct upstream upstream;
-    struct loop_watch watch;
-    struct transport transport;
+    struct target_socket socket;
     struct corpse corpse;
     int64_t idle_since_ms;
     struct bytes in;  /* the beginning of a head; then the head, until the next piece */
@@ -37,15 +34,14 @@ static struct target_thread *thread_of(const struct http1_upstream *http1)
 static void destroy(struct http1_upstream *http1)
 {
     struct upstream *upstream = &http1->upstream;
-    if (http1->watch.fd < 0)
+    if (!target_socket_is_open(&http1->socket))
         return;
     if (!upstream->exchange)
         thread_of(http1)->idle_count--;
     else
         upstream->exchange->upstream = NULL;
     upstream->exchange = NULL;
-    loop_unwatch(upstream->worker->loop, &http1->watch);
-    transport_close(&http1->transport);
+    target_socket_close(&http1->socket, upstream->worker);
     list_remove(&upstream->link);
     bytes_reset(&http1->in);
     bytes_reset(&http1->out);
@@ -59,13 +55,13 @@ static void go_deaf(struct http1_upstream *http1)
 {
     http1->upstream.deaf = http1->close = true;
     bytes_reset(&http1->out);
-    transport_event(&http1->transport, EPOLLHUP);
+    transport_event(&http1->socket.transport, EPOLLHUP);
     exchange_upstream_deaf(http1->upstream.exchange);
 }
 
 static void send_pieces(struct http1_upstream *http1, struct iovec *pieces, int count)
 {
-    if (count && bytes_send(&http1->out, &http1->transport, pieces, count) < 0)
+    if (count && bytes_send(&http1->out, &http1->socket.transport, pieces, count) < 0)
         go_deaf(http1);
 }
 
@@ -86,7 +82,7 @@ static void send_piece(struct upstream *upstream, const struct piece *piece)
     struct iovec pieces[BODY_PIECES_MAX];
     send_pieces(http1, pieces, body_frame(http1->chunked, piece, line, pieces));
     if (http1->tunnel && piece->last)
-        transport_shutdown(&http1->transport);
+        transport_shutdown(&http1->socket.transport);
 }
 
 static bool is_full(const struct upstream *upstream)
@@ -164,7 +160,7 @@ static enum upstream_news take_end(struct http1_upstream *http1, struct piece *p
 {
     if (!http1->responding || http1->body.kind != HTTP1_BODY_UNTIL_CLOSE)
         return UPSTREAM_ENDED;
-    http1->transport.readable = false;
+    http1->socket.transport.readable = false;
     http1->close = http1->body.done = true;
     *piece = (struct piece){.last = true};
     return UPSTREAM_PIECE;
@@ -176,7 +172,8 @@ static enum upstream_news receive(struct upstream *upstream, struct piece *piece
     char *hot = upstream->worker->hot;
     size_t size_max = upstream->exchange->stream->ops->piece_size_max;
     for (;;) {
-        ssize_t got = transport_receive(&http1->transport, hot, size_max ? size_max : READ_SIZE);
+        ssize_t got =
+            transport_receive(&http1->socket.transport, hot, size_max ? size_max : READ_SIZE);
         if (got < 0)
             return UPSTREAM_NOTHING;
         if (got == 0)
@@ -194,44 +191,36 @@ static enum upstream_news receive(struct upstream *upstream, struct piece *piece
 
 /* ---- connections ---- */
 
-static void on_connect_event(struct http1_upstream *http1, uint32_t events)
+static void on_connected(struct target_socket *target_socket)
 {
-    struct upstream *upstream = &http1->upstream;
-    int number = 0;
-    socklen_t size = sizeof number;
-    if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
-        return;
-    getsockopt(http1->watch.fd, SOL_SOCKET, SO_ERROR, &number, &size);
-    if (number) {
-        exchange_connect_failed(upstream->exchange, 502);
-        return;
-    }
-    upstream->connected = true;
-    exchange_connected(upstream->exchange);
+    struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
+    http1->upstream.connected = true;
+    exchange_connected(http1->upstream.exchange);
 }
 
-static void on_event(struct loop_watch *watch, uint32_t events)
+static void on_failed(struct target_socket *target_socket)
 {
-    struct http1_upstream *http1 = watch->owner;
+    struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
+    exchange_connect_failed(http1->upstream.exchange, 502);
+}
+
+static void on_event(struct target_socket *target_socket, uint32_t events)
+{
+    struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
     struct upstream *upstream = &http1->upstream;
     if (!upstream->exchange) { /* idle: whatever it says, it is not an answer */
         destroy(http1);
         return;
     }
-    if (!upstream->connected) {
-        on_connect_event(http1, events);
-        if (watch->fd < 0 || !upstream->connected || !upstream->exchange)
-            return;
-    }
-    transport_event(&http1->transport, events);
     if ((events & EPOLLOUT) && bytes_size(&http1->out)) {
-        int flushed = bytes_flush(&http1->out, &http1->transport);
+        int flushed = bytes_flush(&http1->out, &target_socket->transport);
         if (flushed < 0)
             go_deaf(http1);
         else if (flushed)
             exchange_upstream_drained(upstream->exchange);
     }
-    if (watch->fd >= 0 && upstream->exchange && http1->transport.readable)
+    if (target_socket_is_open(target_socket) && upstream->exchange &&
+        target_socket->transport.readable)
         exchange_upstream_readable(upstream->exchange);
 }
 
@@ -240,7 +229,7 @@ static void release(struct upstream *upstream, bool whole)
 {
     struct http1_upstream *http1 = http1_of(upstream);
     struct target_thread *thread = thread_of(http1);
-    if (!whole || http1->close || thread->gone || http1->transport.hangup ||
+    if (!whole || http1->close || thread->gone || http1->socket.transport.hangup ||
         thread->idle_count >= IDLE_MAX) {
         destroy(http1);
         return;
@@ -250,7 +239,7 @@ static void release(struct upstream *upstream, bool whole)
     upstream->request = NULL;
     bytes_reset(&http1->in);
     http1->responding = false;
-    http1->transport.readable = false;
+    http1->socket.transport.readable = false;
     http1->idle_since_ms = loop_now_ms(upstream->worker->loop);
     list_remove(&upstream->link);
     list_prepend(&thread->idle, &upstream->link);
@@ -265,16 +254,8 @@ static const struct upstream_ops ops = {
     .release = release,
 };
 
-static void activate(struct http1_upstream *http1, struct exchange *exchange)
-{
-    http1->upstream.exchange = exchange;
-    http1->upstream.request = &exchange->request;
-    exchange->upstream = &http1->upstream;
-    list_append(&thread_of(http1)->active, &http1->upstream.link);
-}
-
-struct upstream *upstream_take_idle(struct worker *worker, struct target *target,
-                                    struct exchange *exchange)
+struct upstream *upstream_http1_take(struct worker *worker, struct target *target,
+                                     struct exchange *exchange)
 {
     struct target_thread *thread = &target->threads[worker->index];
     if (list_empty(&thread->idle))
@@ -283,7 +264,7 @@ struct upstream *upstream_take_idle(struct worker *worker, struct target *target
     list_remove(&upstream->link);
     thread->idle_count--;
     upstream->unproven = true;
-    activate(http1_of(upstream), exchange);
+    upstream_attach(upstream, exchange);
     return upstream;
 }
 
@@ -292,39 +273,31 @@ static void free_corpse(struct corpse *corpse)
     free(container_of(corpse, struct http1_upstream, corpse));
 }
 
-struct upstream *upstream_connect(struct worker *worker, struct target *target, int fd,
-                                  struct exchange *exchange)
+struct upstream *upstream_http1_connect(struct worker *worker, struct target *target, int fd,
+                                        struct exchange *exchange)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(target->port),
-                                  .sin_addr.s_addr = htonl(target->address)};
-    int on = 1, unacknowledged_ms = UNACKNOWLEDGED_MS;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
-    struct http1_upstream *http1 = NULL;
-    struct err err;
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS)
-        http1 = calloc(1, sizeof *http1);
-    if (http1) {
-        http1->watch = (struct loop_watch){.fd = -1, .on_event = on_event, .owner = http1};
-        http1->transport.fd = fd;
-        http1->corpse.release = free_corpse;
-    }
-    if (!http1 || loop_watch(worker->loop, &http1->watch, fd,
-                             EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &err) < 0) {
-        free(http1);
+    static const struct target_socket_ops socket_ops = {
+        .connected = on_connected, .failed = on_failed, .event = on_event};
+    struct http1_upstream *http1 = calloc(1, sizeof *http1);
+    if (!http1) {
         close(fd);
         return NULL;
     }
+    http1->socket.ops = &socket_ops;
+    if (!target_socket_connect(&http1->socket, worker, target, fd)) {
+        free(http1);
+        return NULL;
+    }
+    http1->corpse.release = free_corpse;
     http1->upstream.ops = &ops;
     http1->upstream.worker = worker;
     http1->upstream.target = target;
     list_init(&http1->upstream.link);
-    activate(http1, exchange);
+    upstream_attach(&http1->upstream, exchange);
     return &http1->upstream;
 }
 
-void upstream_close_idle(struct worker *worker, struct target *target, int64_t before_ms)
+void upstream_http1_close_idle(struct worker *worker, struct target *target, int64_t before_ms)
 {
     list_each_safe (upstream, &target->threads[worker->index].idle, struct upstream, link)
         if (http1_of(upstream)->idle_since_ms <= before_ms)
