@@ -1,12 +1,13 @@
 #include "control/balancer_config.h"
 
 #include "control/scan.h"
+#include "service/acm/certificates.h"
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
-#include "service/elbv2/actions.h"
 #include "service/elbv2/health.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/rules.h"
+#include "service/elbv2/usage.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -61,21 +62,57 @@ static json_t *sources_of(const struct store *store, const char *region,
     return sources;
 }
 
-static json_t *listener_config(const struct store *store, const char *region,
+/* Adds a certificate with its key, if it is still there. */
+static void add_certificate(const struct store *store, const char *region, const char *arn,
+                            json_t *certificates)
+{
+    const json_t *doc = store_get(store, acm_certificate_kind, region, arn);
+    if (doc)
+        json_array_append_new(certificates,
+                              json_pack("{s:s, s:O, s:O, s:O}", "CertificateArn", arn,
+                                        "Certificate", json_object_get(doc, "_certificate"),
+                                        "PrivateKey", json_object_get(doc, "_private_key"),
+                                        "CertificateChain", json_object_get(doc, "_chain")));
+}
+
+/* The default one first, as the balancer wants them. */
+static json_t *certificates_of(const struct store *store, const char *region,
                                const json_t *listener)
 {
-    static const char *const listener_members[] = {"ListenerArn", "Protocol", "Port",
-                                                   "DefaultActions", NULL};
-    static const char *const rule_members[] = {"Priority", "Conditions", "Actions", NULL};
-    json_t *config = pick(listener, listener_members);
+    json_t *certificates = json_array();
+    size_t i;
+    const json_t *arn;
+    const char *first =
+        doc_text(json_array_get(json_object_get(listener, "Certificates"), 0), "CertificateArn");
+    add_certificate(store, region, first, certificates);
+    json_array_foreach (json_object_get(listener, "_certificates"), i, arn)
+        if (strcmp(json_string_value(arn), first) != 0)
+            add_certificate(store, region, json_string_value(arn), certificates);
+    return certificates;
+}
+
+static json_t *rules_of(const struct store *store, const char *region, const json_t *listener)
+{
+    static const char *const members[] = {"Priority", "Conditions", "Actions", "Transforms", NULL};
     json_t *shown = json_array();
     json_auto_t *rules = elb_rules_of(store, region, doc_text(listener, "ListenerArn"));
     size_t i;
     const json_t *rule;
     json_array_foreach (rules, i, rule)
         if (!doc_flag(rule, "IsDefault"))
-            json_array_append_new(shown, pick(rule, rule_members));
-    json_object_set_new(config, "Rules", shown);
+            json_array_append_new(shown, pick(rule, members));
+    return shown;
+}
+
+static json_t *listener_config(const struct store *store, const char *region,
+                               const json_t *listener)
+{
+    static const char *const members[] = {"ListenerArn", "Protocol",       "Port",
+                                          "SslPolicy",   "DefaultActions", NULL};
+    json_t *config = pick(listener, members);
+    if (doc_is(listener, "Protocol", "HTTPS"))
+        json_object_set_new(config, "Certificates", certificates_of(store, region, listener));
+    json_object_set_new(config, "Rules", rules_of(store, region, listener));
     return config;
 }
 
@@ -92,12 +129,15 @@ static json_t *listeners_of(const struct store *store, const char *region,
 static json_t *load_balancer_config(const struct store *store, const char *region,
                                     const json_t *load_balancer)
 {
-    return json_pack(
+    json_t *config = json_pack(
         "{s:s, s:s, s:s, s:O, s:o, s:o, s:o}", "Name", doc_text(load_balancer, "_dimension"),
         "DNSName", doc_text(load_balancer, "DNSName"), "Vpc", doc_text(load_balancer, "VpcId"),
         "Attributes", json_object_get(load_balancer, "_attributes"), "Nodes",
         nodes_of(load_balancer), "AllowedSources", sources_of(store, region, load_balancer),
         "Listeners", listeners_of(store, region, load_balancer));
+    if (json_object_get(load_balancer, "_cookie_key"))
+        json_object_set(config, "CookieKey", json_object_get(load_balancer, "_cookie_key"));
+    return config;
 }
 
 /* ---- target groups ---- */
@@ -129,6 +169,7 @@ static json_t *target_group_config(const struct store *store, const char *region
 {
     static const char *const members[] = {"TargetGroupArn",
                                           "Protocol",
+                                          "ProtocolVersion",
                                           "Port",
                                           "TargetType",
                                           "HealthCheckProtocol",

@@ -54,7 +54,7 @@ static void balancers_destroy(struct control *control)
 static void balancers_changed(struct control *control, const char *kind, const char *region)
 {
     static const char *const kinds[] = {"load-balancer",       "listener", "rule", "target-group",
-                                        "security-group-rule", "instance", "vpc"};
+                                        "security-group-rule", "instance", "vpc",  "certificate"};
     (void)region;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kinds[i], kind))
@@ -103,7 +103,9 @@ static json_t *health_of_report(const struct target_health *report)
     if (report->state == 0 || report->state >= sizeof states / sizeof *states ||
         report->reason >= sizeof reasons / sizeof *reasons)
         return NULL;
-    json_t *health = json_pack("{s:s}", "State", states[report->state]);
+    json_t *health = json_pack("{s:s, s:{s:s, s:s}}", "State", states[report->state], "_anomaly",
+                               "Result", report->anomalous ? "anomalous" : "normal",
+                               "MitigationInEffect", report->mitigated ? "yes" : "no");
     if (report->reason == REASON_NONE)
         return health;
     json_object_set_new(health, "Reason", json_string(reasons[report->reason].reason));

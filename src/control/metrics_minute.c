@@ -6,10 +6,10 @@
 #include "control/metrics_subject.h"
 #include "control/scan.h"
 #include "service/doc.h"
-#include "service/elbv2/actions.h"
 #include "service/elbv2/attributes.h"
 #include "service/elbv2/health.h"
 #include "service/elbv2/resource.h"
+#include "service/elbv2/usage.h"
 
 #include <math.h>
 #include <string.h>

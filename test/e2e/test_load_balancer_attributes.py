@@ -42,8 +42,9 @@ def test_what_is_not_there_is_refused_and_nothing_changes(backend):
     def change(code, **values):
         refuses(code, backend.elb.modify_target_group_attributes, TargetGroupArn=backend.group, Attributes=[
             {"Key": key.replace("__", "."), "Value": value} for key, value in values.items()])
-    change("UnsupportedOperation", deregistration_delay__timeout_seconds="30", stickiness__enabled="true")
-    change("UnsupportedOperation", slow_start__duration_seconds="30")
+    change("InvalidConfigurationRequest", slow_start__duration_seconds="30", load_balancing__algorithm__type="weighted_random")
+    change("InvalidConfigurationRequest", stickiness__enabled="true", stickiness__type="app_cookie")
+    change("ValidationError", slow_start__duration_seconds="29")
     change("ValidationError", deregistration_delay__timeout_seconds="3601")
     change("ValidationError", no__such__key="1")
     shown = backend.elb.describe_target_group_attributes(TargetGroupArn=backend.group)
@@ -56,8 +57,11 @@ def test_what_is_refused_else_says_so_too(backend):
     elb, code = backend.elb, "UnsupportedOperation"
     refuses(code, elb.create_listener, LoadBalancerArn=backend.front["LoadBalancerArn"], Protocol="HTTPS", Port=443,
             DefaultActions=[forward(backend.group)])
-    refuses(code, elb.create_rule, ListenerArn=backend.front["Listener"], Priority=1, Actions=[forward(backend.group)],
-            Conditions=[{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}])
+    refuses(code, elb.create_rule, ListenerArn=backend.front["Listener"], Priority=1,
+            Conditions=[{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}],
+            Actions=[{"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": {
+                "Issuer": "https://i", "AuthorizationEndpoint": "https://i/a", "TokenEndpoint": "https://i/t",
+                "UserInfoEndpoint": "https://i/u", "ClientId": "c", "ClientSecret": "s"}}, {**forward(backend.group), "Order": 2}])
     refuses(code, elb.create_target_group, Name="function", TargetType="lambda")
     refuses(code, elb.create_load_balancer, Name="network", Type="network", Subnets=backend.subnets)
 

@@ -136,3 +136,29 @@ def test_changing_rules_under_load_loses_nothing(site):
             site.elb.delete_rule(RuleArn=rule)
     assert not load.failures, load.failures[:3]
     assert {outcome.body for outcome in load.outcomes} == set(site.names)
+
+
+def test_every_kind_of_condition_works(site):
+    both = [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT"]}},
+            {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2*"}]}},
+            {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Who", "RegexValues": ["^me+$"]}},
+            {"Field": "source-ip", "SourceIpConfig": {"Values": ["0.0.0.0/0"]}}]
+    rule = site.elb.create_rule(ListenerArn=site.site["Listener"], Priority=7, Conditions=both, Actions=[fixed(418, "all")])["Rules"][0]
+    assert [condition["Field"] for condition in rule["Conditions"]] == [condition["Field"] for condition in both]
+    asked = {"method": "PUT", "headers": {"X-Who": "mee"}}
+    once(site, 418, "/?v=21", **asked)
+    for path, options in (("/?v=1", asked), ("/?v=21", {**asked, "method": "GET"}), ("/?v=21", {**asked, "headers": {"X-Who": "you"}})):
+        assert get(site, path, **options).status == 200
+    site.elb.delete_rule(RuleArn=rule["RuleArn"])
+
+
+def test_a_transform_rewrites_what_the_target_sees(site):
+    rewrite = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/old/(.*)$", "Replace": "/$1"}]}}
+    rule = site.elb.create_rule(
+        ListenerArn=site.site["Listener"], Priority=8, Actions=[forward(site.second)], Transforms=[rewrite],
+        Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/old/*"]}}])["Rules"][0]
+    assert rule["Transforms"] == [rewrite]
+    once(site, 418, "/old/status/418")
+    assert site.elb.modify_rule(RuleArn=rule["RuleArn"], ResetTransforms=True)["Rules"][0].get("Transforms", []) == []
+    once(site, 200, "/old/status/418")
+    site.elb.delete_rule(RuleArn=rule["RuleArn"])

@@ -1,93 +1,56 @@
 #include "service/elbv2/actions.h"
 
-#include "base/map.h"
 #include "service/accept.h"
 #include "service/doc.h"
+#include "service/elbv2/attributes.h"
 #include "service/elbv2/limits.h"
 #include "service/elbv2/resource.h"
+#include "service/elbv2/usage.h"
+#include "wire/rule_pattern.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- which target groups are used ---- */
-
-/* Whether one of a rule's actions forwards to the target group. */
-static bool forwards_to(const json_t *actions, const char *target_group_arn)
-{
-    size_t i, j;
-    const json_t *action, *group;
-    json_array_foreach (actions, i, action) {
-        const json_t *forward = json_object_get(action, "ForwardConfig");
-        json_array_foreach (json_object_get(forward, "TargetGroups"), j, group)
-            if (doc_is(group, "TargetGroupArn", target_group_arn))
-                return true;
-    }
-    return false;
-}
-
-const char *elb_user_of(const struct store *store, const char *region, const char *target_group_arn)
-{
-    store_each (cursor, store, elb_kind(ELB_RULE), region)
-        if (forwards_to(json_object_get(cursor.doc, "Actions"), target_group_arn))
-            return doc_text(cursor.doc, "_load_balancer");
-    return NULL;
-}
-
-/* Counts the target groups that the actions use and that are not in `seen` yet. */
-static void collect_groups(struct map *seen, const json_t *actions)
-{
-    size_t i, j;
-    const json_t *action, *group;
-    json_array_foreach (actions, i, action)
-        json_array_foreach (
-            json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"), j, group)
-            map_set(seen, doc_text(group, "TargetGroupArn"), (void *)group);
-}
-
-static int check_group_count(const struct call *call, const char *load_balancer_arn,
-                             const json_t *actions, struct err *err)
-{
-    struct map seen = {0};
-    collect_groups(&seen, actions);
-    store_each (cursor, call->store, elb_kind(ELB_RULE), call->region)
-        if (doc_is(cursor.doc, "_load_balancer", load_balancer_arn))
-            collect_groups(&seen, json_object_get(cursor.doc, "Actions"));
-    size_t count = seen.count;
-    map_finish(&seen);
-    if (count <= ELB_TARGET_GROUPS_PER_LOAD_BALANCER_MAX)
-        return 0;
-    return err_aws(err, "TooManyUniqueTargetGroupsPerLoadBalancer",
-                   "The maximum number of unique target groups per load balancer is '%d'",
-                   ELB_TARGET_GROUPS_PER_LOAD_BALANCER_MAX);
-}
 
 /* ---- forward ---- */
 
-static int check_group(const struct call *call, const json_t *load_balancer, const char *arn,
+/* HTTP/2 begins with TLS here: plain listeners speak HTTP/1.1 only. */
+static int check_version(const json_t *group, const char *protocol, struct err *err)
+{
+    if (doc_is(group, "ProtocolVersion", "HTTP1") || !strcmp(protocol, "HTTPS"))
+        return 0;
+    return err_aws(err, "InvalidConfigurationRequest",
+                   "Listener protocol '%s' is not supported with a target group with the "
+                   "protocol-version '%s'",
+                   protocol, doc_text(group, "ProtocolVersion"));
+}
+
+static int check_group(const struct call *call, const json_t *listener, const char *arn,
                        struct err *err)
 {
     const json_t *group = elb_find(call, ELB_TARGET_GROUP, arn, err);
-    if (!group)
+    const char *load_balancer_arn = doc_text(listener, "LoadBalancerArn");
+    const json_t *load_balancer =
+        group ? elb_find(call, ELB_LOAD_BALANCER, load_balancer_arn, err) : NULL;
+    if (!load_balancer)
         return -1;
     if (!doc_is(group, "VpcId", doc_text(load_balancer, "VpcId")))
         return err_aws(err, "InvalidConfigurationRequest",
                        "The target group '%s' must be in the VPC '%s' of the load balancer", arn,
                        doc_text(load_balancer, "VpcId"));
     const char *user = elb_user_of(call->store, call->region, arn);
-    if (user && !doc_is(load_balancer, "LoadBalancerArn", user))
+    if (user && strcmp(user, load_balancer_arn) != 0)
         return err_aws(err, "TargetGroupAssociationLimit",
                        "The following target groups cannot be associated with more than one load "
                        "balancer: %s",
                        arn);
-    return 0;
+    return check_version(group, doc_text(listener, "Protocol"), err);
 }
 
 /* One target group of a forward action with its weight: a new object; NULL and err if wrong. */
-static json_t *weighted_group(const struct call *call, const json_t *load_balancer,
-                              const json_t *group, struct err *err)
+static json_t *weighted_group(const struct call *call, const json_t *listener, const json_t *group,
+                              struct err *err)
 {
     const char *arn = doc_text(group, "TargetGroupArn");
-    if (check_group(call, load_balancer, arn, err) < 0)
+    if (check_group(call, listener, arn, err) < 0)
         return NULL;
     int64_t weight = json_object_get(group, "Weight") ? doc_number(group, "Weight") : 1;
     if (weight < 0 || weight > 999) {
@@ -98,7 +61,17 @@ static json_t *weighted_group(const struct call *call, const json_t *load_balanc
     return json_pack("{s:s, s:I}", "TargetGroupArn", arn, "Weight", (json_int_t)weight);
 }
 
-static int fill_groups(const struct call *call, const json_t *load_balancer, const json_t *asked,
+static bool has_group(const json_t *groups, const char *arn)
+{
+    size_t i;
+    const json_t *group;
+    json_array_foreach (groups, i, group)
+        if (doc_is(group, "TargetGroupArn", arn))
+            return true;
+    return false;
+}
+
+static int fill_groups(const struct call *call, const json_t *listener, const json_t *asked,
                        json_t *groups, struct err *err)
 {
     size_t i;
@@ -108,7 +81,10 @@ static int fill_groups(const struct call *call, const json_t *load_balancer, con
             return err_aws(err, "TooManyTargetGroups",
                            "An action can have at most '%d' target groups",
                            ELB_TARGET_GROUPS_PER_ACTION_MAX);
-        json_t *weighted = weighted_group(call, load_balancer, group, err);
+        if (has_group(groups, doc_text(group, "TargetGroupArn")))
+            return err_aws(err, "ValidationError",
+                           "The target groups of an action must be different");
+        json_t *weighted = weighted_group(call, listener, group, err);
         if (!weighted)
             return -1;
         json_array_append_new(groups, weighted);
@@ -116,39 +92,121 @@ static int fill_groups(const struct call *call, const json_t *load_balancer, con
     return 0;
 }
 
-static int forward(const struct call *call, const json_t *load_balancer, const json_t *action,
-                   json_t *shown, struct err *err)
+/* The stickiness of an action as AWS shows it: a new object; NULL and err if it is wrong. */
+static json_t *group_stickiness(const json_t *config, struct err *err)
+{
+    const json_t *duration = json_object_get(config, "DurationSeconds");
+    int64_t seconds = json_integer_value(duration);
+    if (call_accept(config, "Enabled DurationSeconds", err) < 0)
+        return NULL;
+    if (duration && (seconds < 1 || seconds > 604800)) {
+        err_aws(err, "ValidationError",
+                "Target group stickiness duration must be between '1' and '604800' seconds "
+                "inclusive");
+        return NULL;
+    }
+    if (!doc_flag(config, "Enabled"))
+        return json_pack("{s:b}", "Enabled", 0);
+    if (duration)
+        return json_pack("{s:b, s:I}", "Enabled", 1, "DurationSeconds", (json_int_t)seconds);
+    err_aws(err, "ValidationError",
+            "Target group stickiness duration must be specified when stickiness is enabled");
+    return NULL;
+}
+
+static int sticky_conflict(const char *arn, struct err *err)
+{
+    return err_aws(err, "InvalidConfigurationRequest",
+                   "Target group stickiness must be enabled on an action with several target "
+                   "groups if stickiness is enabled on one of them: '%s'",
+                   arn);
+}
+
+/* Whether an action has several target groups and does not keep clients on one of them. */
+static bool spreads_clients(const json_t *action)
+{
+    const json_t *config = json_object_get(action, "ForwardConfig");
+    return json_array_size(json_object_get(config, "TargetGroups")) > 1 &&
+           !doc_flag(json_object_get(config, "TargetGroupStickinessConfig"), "Enabled");
+}
+
+static int check_stickiness(const struct call *call, const json_t *action, struct err *err)
+{
+    size_t i;
+    const json_t *row;
+    if (!spreads_clients(action))
+        return 0;
+    json_array_foreach (json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"),
+                        i, row) {
+        const char *arn = doc_text(row, "TargetGroupArn");
+        const json_t *group = elb_find(call, ELB_TARGET_GROUP, arn, err);
+        if (!group)
+            return -1;
+        if (!strcmp(elb_attribute(group, "stickiness.enabled"), "true"))
+            return sticky_conflict(arn, err);
+    }
+    return 0;
+}
+
+int elb_check_sticky_group(const struct call *call, const char *arn, struct err *err)
+{
+    size_t i;
+    const json_t *action;
+    store_each (cursor, call->store, elb_kind(ELB_RULE), call->region)
+        json_array_foreach (json_object_get(cursor.doc, "Actions"), i, action)
+            if (spreads_clients(action) &&
+                has_group(json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"),
+                          arn))
+                return sticky_conflict(arn, err);
+    return 0;
+}
+
+/* The target groups that an action names in either way: a new array; NULL and err if in none. */
+static json_t *asked_groups(const json_t *action, struct err *err)
 {
     const char *single = doc_text(action, "TargetGroupArn");
     const json_t *config = json_object_get(action, "ForwardConfig");
-    if (call_accept(action, "Type Order TargetGroupArn ForwardConfig", err) < 0 ||
-        call_accept(config, "TargetGroups TargetGroupStickinessConfig", err) < 0 ||
-        call_accept(json_object_get(config, "TargetGroupStickinessConfig"), "DurationSeconds",
-                    err) < 0)
-        return -1;
-    json_auto_t *asked = json_incref(json_object_get(config, "TargetGroups"));
-    if (json_array_size(asked) == 0 && *single) {
-        json_decref(asked);
-        asked = json_pack("[{s:s}]", "TargetGroupArn", single);
+    json_t *asked = json_object_get(config, "TargetGroups");
+    if (json_array_size(asked) == 0 && *single)
+        return json_pack("[{s:s}]", "TargetGroupArn", single);
+    if (json_array_size(asked) == 0) {
+        err_aws(err, "ValidationError",
+                "A target group ARN must be specified for actions of type 'forward'");
+        return NULL;
     }
-    if (json_array_size(asked) == 0)
-        return err_aws(err, "ValidationError",
-                       "A target group ARN must be specified for actions of type 'forward'");
-    if (*single &&
-        (json_array_size(asked) > 1 || !doc_is(json_array_get(asked, 0), "TargetGroupArn", single)))
-        return err_aws(err, "ValidationError",
-                       "You can specify both a target group ARN and a forward config only if the "
-                       "config names the same single target group");
+    if (*single && (json_array_size(asked) > 1 ||
+                    !doc_is(json_array_get(asked, 0), "TargetGroupArn", single))) {
+        err_aws(err, "ValidationError",
+                "You can specify both a target group ARN and a forward config only if the "
+                "config names the same single target group");
+        return NULL;
+    }
+    return json_incref(asked);
+}
+
+static int forward(const struct call *call, const json_t *listener, const json_t *action,
+                   json_t *shown, struct err *err)
+{
+    const json_t *config = json_object_get(action, "ForwardConfig");
+    if (call_accept(action, "Type Order TargetGroupArn ForwardConfig", err) < 0 ||
+        call_accept(config, "TargetGroups TargetGroupStickinessConfig", err) < 0)
+        return -1;
+    json_auto_t *asked = asked_groups(action, err);
+    json_t *stickiness =
+        asked ? group_stickiness(json_object_get(config, "TargetGroupStickinessConfig"), err)
+              : NULL;
+    if (!stickiness)
+        return -1;
     json_t *groups = json_array();
-    json_object_set_new(shown, "ForwardConfig",
-                        json_pack("{s:o, s:{s:b}}", "TargetGroups", groups,
-                                  "TargetGroupStickinessConfig", "Enabled", 0));
-    if (fill_groups(call, load_balancer, asked, groups, err) < 0)
+    json_object_set_new(
+        shown, "ForwardConfig",
+        json_pack("{s:o, s:o}", "TargetGroups", groups, "TargetGroupStickinessConfig", stickiness));
+    if (fill_groups(call, listener, asked, groups, err) < 0)
         return -1;
     if (json_array_size(groups) == 1)
         json_object_set(shown, "TargetGroupArn",
                         json_object_get(json_array_get(groups, 0), "TargetGroupArn"));
-    return 0;
+    return check_stickiness(call, shown, err);
 }
 
 /* ---- redirect and fixed-response ---- */
@@ -159,17 +217,23 @@ static void set_default(json_t *object, const char *key, const char *value)
         json_object_set_new(object, key, json_string(value));
 }
 
-static int check_redirect_port(const char *port, struct err *err)
+/* Checks a redirect that has all its parts. */
+static int check_redirect(const json_t *listener, const json_t *config, struct err *err)
 {
-    char *end;
-    long number = strtol(port, &end, 10);
-    if (!strcmp(port, "#{port}") || (*port && !*end && number >= 1 && number <= 65535))
+    struct rule_redirect parts = {
+        .protocol = doc_text(config, "Protocol"),
+        .host = doc_text(config, "Host"),
+        .port = doc_text(config, "Port"),
+        .path = doc_text(config, "Path"),
+        .query = doc_text(config, "Query"),
+    };
+    if (rule_check_redirect(&parts, doc_is(listener, "Protocol", "HTTPS"), err) == 0)
         return 0;
-    return err_aws(err, "ValidationError",
-                   "The redirect port '%.100s' must be '#{port}' or between '1' and '65535'", port);
+    struct err cause = *err;
+    return err_aws(err, "InvalidLoadBalancerAction", "%s", cause.text);
 }
 
-static int redirect(const json_t *action, json_t *shown, struct err *err)
+static int redirect(const json_t *listener, const json_t *action, json_t *shown, struct err *err)
 {
     json_t *config = json_deep_copy(json_object_get(action, "RedirectConfig"));
     if (!config)
@@ -183,21 +247,11 @@ static int redirect(const json_t *action, json_t *shown, struct err *err)
     set_default(config, "Port", "#{port}");
     set_default(config, "Path", "/#{path}");
     set_default(config, "Query", "#{query}");
-    if (check_redirect_port(doc_text(config, "Port"), err) < 0)
-        return -1;
-    if (doc_text(config, "Path")[0] != '/')
-        return err_aws(err, "ValidationError", "The redirect path must begin with '/'");
-    if (doc_is(config, "Protocol", "#{protocol}") && doc_is(config, "Host", "#{host}") &&
-        doc_is(config, "Port", "#{port}") && doc_is(config, "Path", "/#{path}"))
-        return err_aws(err, "InvalidLoadBalancerAction",
-                       "The redirect configuration is not valid because it creates a loop.");
-    return 0;
+    return check_redirect(listener, config, err);
 }
 
 static int fixed_response(const json_t *action, json_t *shown, struct err *err)
 {
-    static const char *const types[] = {"text/plain", "text/css", "text/html",
-                                        "application/javascript", "application/json"};
     const json_t *config = json_object_get(action, "FixedResponseConfig");
     if (!config)
         return err_aws(err, "ValidationError",
@@ -205,19 +259,16 @@ static int fixed_response(const json_t *action, json_t *shown, struct err *err)
                        "'fixed-response'");
     if (call_accept(action, "Type Order FixedResponseConfig", err) < 0)
         return -1;
-    const char *type = doc_text(config, "ContentType");
-    bool known = !*type;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        known |= !strcmp(type, types[i]);
-    if (!known)
-        return err_aws(err, "ValidationError", "The content type '%s' is not valid", type);
+    if (rule_check_fixed_response(doc_text(config, "StatusCode"), doc_text(config, "ContentType"),
+                                  doc_text(config, "MessageBody"), err) < 0)
+        return elb_invalid(err);
     json_object_set_new(shown, "FixedResponseConfig", json_deep_copy(config));
     return 0;
 }
 
 /* ---- all of them ---- */
 
-static int show_action(const struct call *call, const json_t *load_balancer, const json_t *action,
+static int show_action(const struct call *call, const json_t *listener, const json_t *action,
                        json_t *shown, struct err *err)
 {
     const char *type = doc_text(action, "Type");
@@ -225,16 +276,16 @@ static int show_action(const struct call *call, const json_t *load_balancer, con
     if (json_object_get(action, "Order"))
         json_object_set(shown, "Order", json_object_get(action, "Order"));
     if (!strcmp(type, "forward"))
-        return forward(call, load_balancer, action, shown, err);
+        return forward(call, listener, action, shown, err);
     if (!strcmp(type, "redirect"))
-        return redirect(action, shown, err);
+        return redirect(listener, action, shown, err);
     if (!strcmp(type, "fixed-response"))
         return fixed_response(action, shown, err);
     return err_aws(err, "UnsupportedOperation",
                    "Actions of type '%s' are not supported by Pileus yet", type);
 }
 
-json_t *elb_actions(const struct call *call, const json_t *load_balancer, const json_t *actions,
+json_t *elb_actions(const struct call *call, const json_t *listener, const json_t *actions,
                     struct err *err)
 {
     json_auto_t *shown = json_array();
@@ -243,7 +294,7 @@ json_t *elb_actions(const struct call *call, const json_t *load_balancer, const 
     json_array_foreach (actions, i, action) {
         json_t *object = json_object();
         json_array_append_new(shown, object);
-        if (show_action(call, load_balancer, action, object, err) < 0)
+        if (show_action(call, listener, action, object, err) < 0)
             return NULL;
     }
     if (json_array_size(shown) == 0) {
@@ -255,7 +306,38 @@ json_t *elb_actions(const struct call *call, const json_t *load_balancer, const 
                 "You can specify only one of 'forward', 'redirect' and 'fixed-response'");
         return NULL;
     }
-    if (check_group_count(call, doc_text(load_balancer, "LoadBalancerArn"), shown, err) < 0)
+    if (elb_check_usage(call, doc_text(listener, "LoadBalancerArn"), shown, err) < 0)
         return NULL;
     return json_incref(shown);
+}
+
+/* Whether a listener can do an action that was checked for another protocol. */
+static int check_action(const struct call *call, const json_t *listener, const json_t *action,
+                        struct err *err)
+{
+    const json_t *config = json_object_get(action, "RedirectConfig"), *row;
+    if (config && check_redirect(listener, config, err) < 0)
+        return -1;
+    size_t i;
+    config = json_object_get(action, "ForwardConfig");
+    json_array_foreach (json_object_get(config, "TargetGroups"), i, row)
+        if (check_group(call, listener, doc_text(row, "TargetGroupArn"), err) < 0)
+            return -1;
+    return 0;
+}
+
+int elb_check_rules_for_protocol(const struct call *call, const json_t *listener,
+                                 const char *protocol, struct err *err)
+{
+    size_t i;
+    const json_t *action;
+    json_auto_t *as_planned =
+        json_pack("{s:s, s:s}", "LoadBalancerArn", doc_text(listener, "LoadBalancerArn"),
+                  "Protocol", protocol);
+    store_each (cursor, call->store, elb_kind(ELB_RULE), call->region)
+        if (doc_is(cursor.doc, "_listener", doc_text(listener, "ListenerArn")))
+            json_array_foreach (json_object_get(cursor.doc, "Actions"), i, action)
+                if (check_action(call, as_planned, action, err) < 0)
+                    return -1;
+    return 0;
 }

@@ -4,13 +4,18 @@
 #include "service/call.h"
 
 /*
- * Checks the actions of a request for a load balancer and returns them as AWS shows them, with all
- * defaults filled in (a forward action always has a ForwardConfig): a new array. NULL and err if
- * they are wrong or name target groups that the load balancer cannot use.
+ * Checks the actions of a request for a listener (its LoadBalancerArn and Protocol) and returns
+ * them as AWS shows them, with all defaults filled in (a forward action always has a
+ * ForwardConfig): a new array. NULL and err if they are wrong or name target groups that the
+ * listener cannot use.
  */
-json_t *elb_actions(const struct call *call, const json_t *load_balancer, const json_t *actions,
+json_t *elb_actions(const struct call *call, const json_t *listener, const json_t *actions,
                     struct err *err);
-
-/* The ARN of the load balancer whose rules forward to the target group, borrowed; NULL if none. */
-const char *elb_user_of(const struct store *store, const char *region,
-                        const char *target_group_arn);
+/* Whether a listener that is going to have this protocol can do what its rules do now. */
+int elb_check_rules_for_protocol(const struct call *call, const json_t *listener,
+                                 const char *protocol, struct err *err);
+/*
+ * Whether a target group whose targets are going to be sticky may be: where it shares an action
+ * with others, the action must keep clients on one group.
+ */
+int elb_check_sticky_group(const struct call *call, const char *target_group_arn, struct err *err);

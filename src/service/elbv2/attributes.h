@@ -1,6 +1,6 @@
 /*
- * Attributes of load balancers, target groups and listeners: AWS's whole table with defaults and
- * ranges, and which values really have their effect here. Kept in the document's `_attributes`.
+ * Attributes of load balancers, target groups and listeners, kept in the document's `_attributes`.
+ * wire/elb_attributes.h has the tables.
  */
 #pragma once
 

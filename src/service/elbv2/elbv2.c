@@ -2,6 +2,7 @@
 #include "service/elbv2/limits.h"
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
+#include "wire/rule_pattern.h"
 
 #include <stdio.h>
 
@@ -19,9 +20,10 @@ static const struct limit {
 } limits[] = {
     {"application-load-balancers", ELB_LOAD_BALANCERS_MAX},
     {"listeners-per-application-load-balancer", ELB_LISTENERS_MAX},
+    {"certificates-per-application-load-balancer", ELB_CERTIFICATES_MAX},
     {"rules-per-application-load-balancer", ELB_RULES_MAX},
-    {"condition-values-per-alb-rule", ELB_CONDITION_VALUES_MAX},
-    {"condition-wildcards-per-alb-rule", ELB_CONDITION_WILDCARDS_MAX},
+    {"condition-values-per-alb-rule", RULE_VALUES_MAX},
+    {"condition-wildcards-per-alb-rule", RULE_WILDCARDS_MAX},
     {"target-groups", ELB_TARGET_GROUPS_MAX},
     {"target-groups-per-action-on-application-load-balancer", ELB_TARGET_GROUPS_PER_ACTION_MAX},
     {"target-groups-per-application-load-balancer", ELB_TARGET_GROUPS_PER_LOAD_BALANCER_MAX},

@@ -1,5 +1,6 @@
 /* Load balancers: an application load balancer has a node, with a network interface, per subnet. */
 #include "service/elbv2/load_balancers.h"
+#include "base/cleanup.h"
 #include "service/accept.h"
 #include "service/doc.h"
 #include "service/ec2/interface.h"
@@ -8,6 +9,7 @@
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/tags.h"
+#include "wire/base64.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +194,15 @@ static bool same_settings(const json_t *load_balancer, const json_t *subnets, co
            doc_is(load_balancer, "Scheme", scheme);
 }
 
+/* 32 random bytes in base64: what the cookies of the load balancer are sealed with. */
+static json_t *new_cookie_key(const struct call *call)
+{
+    unsigned char bytes[32];
+    call->world->random(call->world->arg, bytes, sizeof bytes);
+    auto_free char *text = base64_encode(bytes, sizeof bytes);
+    return json_string(text ? text : "");
+}
+
 /* A new document without nodes; takes over `groups` and `tags`. */
 static json_t *new_load_balancer(const struct call *call, const char *name, const char *scheme,
                                  const char *vpc, json_t *groups, json_t *tags)
@@ -206,13 +217,13 @@ static json_t *new_load_balancer(const struct call *call, const char *name, cons
              strcmp(scheme, "internal") == 0 ? "internal-" : "", name,
              strtoull(hex, NULL, 16) % 10000000000ULL, call->region);
     return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:s}, s:s, s:[], s:o, s:s, s:o, s:[], "
-                     "s:s, s:o}",
+                     "s:s, s:o, s:o}",
                      "LoadBalancerArn", arn, "DNSName", dns_name, "CanonicalHostedZoneId",
                      HOSTED_ZONE, "CreatedTime", call_now(call), "LoadBalancerName", name, "Scheme",
                      scheme, "VpcId", vpc, "State", "Code", "provisioning", "Type", "application",
                      "AvailabilityZones", "SecurityGroups", groups, "IpAddressType", "ipv4",
                      "_attributes", elb_default_attributes(ELB_LOAD_BALANCER), "_nodes",
-                     "_dimension", dimension, "_tags", tags);
+                     "_dimension", dimension, "_tags", tags, "_cookie_key", new_cookie_key(call));
 }
 
 static int create(struct call *call, const char *name, const char *scheme, const json_t *subnets,
@@ -393,4 +404,21 @@ int elb_SetSubnets(struct call *call, struct err *err)
                     json_object_get(load_balancer, "AvailabilityZones"));
     json_object_set_new(call->out, "IpAddressType", json_string("ipv4"));
     return 0;
+}
+
+/* There is no IPv6, so there is nothing to change. */
+int elb_SetIpAddressType(struct call *call, struct err *err)
+{
+    if (call_accept(call->in, "LoadBalancerArn IpAddressType=ipv4", err) < 0 ||
+        !elb_find(call, ELB_LOAD_BALANCER, doc_text(call->in, "LoadBalancerArn"), err))
+        return -1;
+    return json_object_set_new(call->out, "IpAddressType", json_string("ipv4"));
+}
+
+/* Nothing is reserved: a load balancer here has what the machine has. */
+int elb_DescribeCapacityReservation(struct call *call, struct err *err)
+{
+    if (!elb_find(call, ELB_LOAD_BALANCER, doc_text(call->in, "LoadBalancerArn"), err))
+        return -1;
+    return json_object_set_new(call->out, "CapacityReservationState", json_array());
 }

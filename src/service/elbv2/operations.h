@@ -4,6 +4,7 @@
 #include "service/call.h"
 
 #define ELB_OPERATIONS(X)                                                                          \
+    X(AddListenerCertificates)                                                                     \
     X(AddTags)                                                                                     \
     X(CreateListener)                                                                              \
     X(CreateLoadBalancer)                                                                          \
@@ -15,11 +16,14 @@
     X(DeleteTargetGroup)                                                                           \
     X(DeregisterTargets)                                                                           \
     X(DescribeAccountLimits)                                                                       \
+    X(DescribeCapacityReservation)                                                                 \
     X(DescribeListenerAttributes)                                                                  \
+    X(DescribeListenerCertificates)                                                                \
     X(DescribeListeners)                                                                           \
     X(DescribeLoadBalancerAttributes)                                                              \
     X(DescribeLoadBalancers)                                                                       \
     X(DescribeRules)                                                                               \
+    X(DescribeSSLPolicies)                                                                         \
     X(DescribeTags)                                                                                \
     X(DescribeTargetGroupAttributes)                                                               \
     X(DescribeTargetGroups)                                                                        \
@@ -31,7 +35,9 @@
     X(ModifyTargetGroup)                                                                           \
     X(ModifyTargetGroupAttributes)                                                                 \
     X(RegisterTargets)                                                                             \
+    X(RemoveListenerCertificates)                                                                  \
     X(RemoveTags)                                                                                  \
+    X(SetIpAddressType)                                                                            \
     X(SetRulePriorities)                                                                           \
     X(SetSecurityGroups)                                                                           \
     X(SetSubnets)

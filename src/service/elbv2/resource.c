@@ -90,6 +90,12 @@ int elb_not_found(enum elb_resource resource, const char *name, struct err *err)
                    row->text + 1, name);
 }
 
+int elb_invalid(struct err *err)
+{
+    struct err cause = *err;
+    return err_aws(err, "ValidationError", "%s", cause.text);
+}
+
 const json_t *elb_by_name(const struct call *call, enum elb_resource resource, const char *name)
 {
     store_each (cursor, call->store, resources[resource].kind, call->region)

@@ -29,6 +29,9 @@ json_t *elb_edit(const struct call *call, enum elb_resource resource, const char
  */
 int elb_not_found(enum elb_resource resource, const char *name, struct err *err);
 
+/* Gives what a check of wire/ found wrong the code of a client's mistake. Returns -1. */
+int elb_invalid(struct err *err);
+
 /* The document of a load balancer or target group with this name, borrowed; NULL if none. */
 const json_t *elb_by_name(const struct call *call, enum elb_resource resource, const char *name);
 

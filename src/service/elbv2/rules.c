@@ -8,6 +8,7 @@
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/tags.h"
+#include "service/elbv2/transforms.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,9 +33,12 @@ json_t *elb_rules_of(const struct store *store, const char *region, const char *
     return rules;
 }
 
-/* Writes a new rule; takes over conditions, actions and tags. Returns it, borrowed. */
+/*
+ * Writes a new rule with its Conditions, Actions and, but for default rules, Transforms; takes over
+ * `parts` and tags. Returns it, borrowed.
+ */
 static const json_t *put_rule(struct call *call, const json_t *listener, int64_t priority,
-                              json_t *conditions, json_t *actions, json_t *tags)
+                              json_t *parts, json_t *tags)
 {
     char hex[17], path[256], arn[ELB_ARN_SIZE], text[24];
     const char *listener_arn = doc_text(listener, "ListenerArn");
@@ -43,18 +47,21 @@ static const json_t *put_rule(struct call *call, const json_t *listener, int64_t
     elb_make_arn(call, path, arn);
     bool is_default = priority == ELB_DEFAULT_PRIORITY;
     snprintf(text, sizeof text, "%lld", (long long)priority);
-    txn_put(call->txn, elb_kind(ELB_RULE), call->region, arn,
-            json_pack("{s:s, s:s, s:o, s:o, s:b, s:s, s:s, s:I, s:o}", "RuleArn", arn, "Priority",
-                      is_default ? "default" : text, "Conditions", conditions, "Actions", actions,
-                      "IsDefault", (int)is_default, "_listener", listener_arn, "_load_balancer",
-                      doc_text(listener, "LoadBalancerArn"), "_priority", (json_int_t)priority,
-                      "_tags", tags));
-    return store_get(call->store, elb_kind(ELB_RULE), call->region, arn);
+    json_t *rule =
+        json_pack("{s:s, s:s, s:b, s:s, s:s, s:I, s:o}", "RuleArn", arn, "Priority",
+                  is_default ? "default" : text, "IsDefault", (int)is_default, "_listener",
+                  listener_arn, "_load_balancer", doc_text(listener, "LoadBalancerArn"),
+                  "_priority", (json_int_t)priority, "_tags", tags);
+    json_object_update(rule, parts);
+    json_decref(parts);
+    txn_put(call->txn, elb_kind(ELB_RULE), call->region, arn, rule);
+    return rule;
 }
 
 void elb_put_default_rule(struct call *call, const json_t *listener, json_t *actions)
 {
-    put_rule(call, listener, ELB_DEFAULT_PRIORITY, json_array(), actions, json_array());
+    json_t *parts = json_pack("{s:[], s:o}", "Conditions", "Actions", actions);
+    put_rule(call, listener, ELB_DEFAULT_PRIORITY, parts, json_array());
 }
 
 void elb_set_default_actions(struct call *call, const char *listener_arn, json_t *actions)
@@ -93,28 +100,48 @@ static int check_rule_count(const struct call *call, const char *load_balancer_a
                    load_balancer_arn);
 }
 
+/* Takes those parts of a rule that the request names, checked, into `rule`. */
+static int set_parts(const struct call *call, json_t *rule, const json_t *listener, struct err *err)
+{
+    const json_t *conditions = json_object_get(call->in, "Conditions");
+    const json_t *actions = json_object_get(call->in, "Actions");
+    const json_t *transforms = json_object_get(call->in, "Transforms");
+    json_t *part;
+    if (conditions) {
+        if (!(part = elb_conditions(conditions, err)))
+            return -1;
+        json_object_set_new(rule, "Conditions", part);
+    }
+    if (actions) {
+        if (!(part = elb_actions(call, listener, actions, err)))
+            return -1;
+        json_object_set_new(rule, "Actions", part);
+    }
+    if (transforms) {
+        if (!(part = elb_transforms(transforms, err)))
+            return -1;
+        json_object_set_new(rule, "Transforms", part);
+    }
+    return 0;
+}
+
 int elb_CreateRule(struct call *call, struct err *err)
 {
-    if (call_accept(call->in, "ListenerArn Conditions Priority Actions Tags", err) < 0)
+    if (call_accept(call->in, "ListenerArn Conditions Priority Actions Transforms Tags", err) < 0)
         return -1;
     const json_t *listener = elb_find(call, ELB_LISTENER, doc_text(call->in, "ListenerArn"), err);
     if (!listener)
         return -1;
     int64_t priority = doc_number(call->in, "Priority");
-    const char *load_balancer_arn = doc_text(listener, "LoadBalancerArn");
-    const json_t *load_balancer = elb_find(call, ELB_LOAD_BALANCER, load_balancer_arn, err);
-    if (!load_balancer || check_rule_count(call, load_balancer_arn, err) < 0 ||
+    if (check_rule_count(call, doc_text(listener, "LoadBalancerArn"), err) < 0 ||
         check_priority_free(call, doc_text(listener, "ListenerArn"), priority, err) < 0)
         return -1;
-    json_auto_t *conditions = elb_conditions(json_object_get(call->in, "Conditions"), err);
-    json_auto_t *actions =
-        conditions ? elb_actions(call, load_balancer, json_object_get(call->in, "Actions"), err)
-                   : NULL;
-    json_auto_t *tags = actions ? elb_tags_on_creation(call, err) : NULL;
+    json_auto_t *parts = json_pack("{s:[]}", "Transforms");
+    json_auto_t *tags =
+        set_parts(call, parts, listener, err) < 0 ? NULL : elb_tags_on_creation(call, err);
     if (!tags)
         return -1;
-    const json_t *rule = put_rule(call, listener, priority, json_incref(conditions),
-                                  json_incref(actions), json_incref(tags));
+    const json_t *rule = put_rule(call, listener, priority, json_incref(parts), json_incref(tags));
     return elb_output_one(call, "Rules", rule);
 }
 
@@ -133,27 +160,21 @@ static json_t *edit_rule(struct call *call, const char *arn, const char *what, s
 
 int elb_ModifyRule(struct call *call, struct err *err)
 {
-    if (call_accept(call->in, "RuleArn Conditions Actions ResetTransforms", err) < 0)
+    if (call_accept(call->in, "RuleArn Conditions Actions Transforms ResetTransforms", err) < 0)
         return -1;
     json_t *rule = edit_rule(call, doc_text(call->in, "RuleArn"), "modified", err);
-    if (!rule)
+    const json_t *listener =
+        rule ? elb_find(call, ELB_LISTENER, doc_text(rule, "_listener"), err) : NULL;
+    if (!listener)
         return -1;
-    const json_t *asked_conditions = json_object_get(call->in, "Conditions");
-    const json_t *asked_actions = json_object_get(call->in, "Actions");
-    if (json_array_size(asked_conditions) > 0) {
-        json_t *conditions = elb_conditions(asked_conditions, err);
-        if (!conditions)
-            return -1;
-        json_object_set_new(rule, "Conditions", conditions);
-    }
-    if (json_array_size(asked_actions) > 0) {
-        const json_t *load_balancer =
-            elb_find(call, ELB_LOAD_BALANCER, doc_text(rule, "_load_balancer"), err);
-        json_t *actions = elb_actions(call, load_balancer, asked_actions, err);
-        if (!actions)
-            return -1;
-        json_object_set_new(rule, "Actions", actions);
-    }
+    bool reset = doc_flag(call->in, "ResetTransforms");
+    if (reset && json_array_size(json_object_get(call->in, "Transforms")) > 0)
+        return err_aws(err, "ValidationError",
+                       "You cannot specify both 'Transforms' and 'ResetTransforms'");
+    if (set_parts(call, rule, listener, err) < 0)
+        return -1;
+    if (reset)
+        json_object_set_new(rule, "Transforms", json_array());
     return elb_output_one(call, "Rules", rule);
 }
 

@@ -1,4 +1,4 @@
-/* Target groups of type instance and ip with protocol HTTP, and their health check settings. */
+/* Target groups of type instance and ip, and their health check settings. */
 #include "service/accept.h"
 #include "service/doc.h"
 #include "service/elbv2/actions.h"
@@ -7,6 +7,7 @@
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/tags.h"
+#include "service/elbv2/usage.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -31,38 +32,78 @@ static const struct setting {
 };
 
 static const char health_check_members[] =
-    " HealthCheckProtocol=HTTP HealthCheckPort HealthCheckPath HealthCheckEnabled"
+    " HealthCheckProtocol=HTTP HealthCheckPort HealthCheckPath "
+    "HealthCheckEnabled"
     " HealthCheckIntervalSeconds HealthCheckTimeoutSeconds HealthyThresholdCount"
     " UnhealthyThresholdCount Matcher";
 
-/* Reads a status code, which begins at *at, and moves behind it. 0 if it is none. */
-static int read_code(const char **at)
+/* What a Matcher may say of a protocol version. */
+struct matcher {
+    const char *member, *initial, *text;
+    int minimum, maximum;
+    int digits; /* that a code has at most */
+};
+
+static const struct matcher http_matcher = {"HttpCode", "200", "HTTP", 200, 499, 3};
+static const struct matcher grpc_matcher = {"GrpcCode", "12", "gRPC", 0, 99, 2};
+
+static bool is_grpc(const json_t *group)
+{
+    return doc_is(group, "ProtocolVersion", "GRPC");
+}
+
+static const struct matcher *matcher_of(const json_t *group)
+{
+    return is_grpc(group) ? &grpc_matcher : &http_matcher;
+}
+
+/* Reads a code, which begins at *at, and moves behind it. -1 if it is none. */
+static int read_code(const struct matcher *matcher, const char **at)
 {
     int code = 0, digits = 0;
-    for (; isdigit((unsigned char)**at) && digits < 4; digits++)
+    for (; isdigit((unsigned char)**at) && digits <= matcher->digits; digits++)
         code = code * 10 + *(*at)++ - '0';
-    return digits == 3 ? code : 0;
+    return digits >= 1 && digits <= matcher->digits ? code : -1;
 }
 
 /* "200", "200,202", "200-299" and their combinations. */
-static int check_matcher(const char *codes, struct err *err)
+static int check_codes(const struct matcher *matcher, const char *codes, struct err *err)
 {
     const char *at = codes;
     do {
         if (at != codes)
             at++;
-        int from = read_code(&at), to = from;
+        int from = read_code(matcher, &at), to = from;
         if (*at == '-') {
             at++;
-            to = read_code(&at);
+            to = read_code(matcher, &at);
         }
-        if (from < 200 || to > 499 || from > to || (*at && *at != ','))
+        if (from < matcher->minimum || to > matcher->maximum || from > to || (*at && *at != ','))
             return err_aws(err, "ValidationError",
-                           "Health check matcher HTTP code '%.100s' must be within '200-499' "
-                           "inclusive",
-                           codes);
+                           "Health check matcher %s code '%.100s' must be within '%d-%d' inclusive",
+                           matcher->text, codes, matcher->minimum, matcher->maximum);
     } while (*at);
     return 0;
+}
+
+/* Takes the Matcher of the request into the document; a group has codes of one kind only. */
+static int apply_matcher(const struct call *call, json_t *group, struct err *err)
+{
+    const struct matcher *matcher = matcher_of(group);
+    const struct matcher *other = matcher == &http_matcher ? &grpc_matcher : &http_matcher;
+    const json_t *asked = json_object_get(call->in, "Matcher");
+    if (call_accept(asked, "HttpCode GrpcCode", err) < 0)
+        return -1;
+    if (*doc_text(asked, other->member))
+        return err_aws(err, "ValidationError",
+                       "Health check matcher %s codes cannot be specified for target groups with "
+                       "the protocol version '%s'",
+                       other->text, doc_text(group, "ProtocolVersion"));
+    const char *codes = doc_text(asked, matcher->member);
+    if (!*codes)
+        return 0;
+    json_object_set_new(group, "Matcher", json_pack("{s:s}", matcher->member, codes));
+    return check_codes(matcher, codes, err);
 }
 
 static int check_port(const char *port, struct err *err)
@@ -92,9 +133,7 @@ static int check_settings(const json_t *group, struct err *err)
         if (!isgraph((unsigned char)*c))
             return err_aws(err, "ValidationError",
                            "Health check path contains a character that is not valid");
-    if (check_port(doc_text(group, "HealthCheckPort"), err) < 0)
-        return -1;
-    return check_matcher(doc_text(json_object_get(group, "Matcher"), "HttpCode"), err);
+    return check_port(doc_text(group, "HealthCheckPort"), err);
 }
 
 /* Takes the settings that the request names into the document and checks the result. */
@@ -105,11 +144,8 @@ static int apply_settings(const struct call *call, json_t *group, struct err *er
         if (asked)
             json_object_set(group, settings[i].name, asked);
     }
-    const json_t *matcher = json_object_get(call->in, "Matcher");
-    if (call_accept(matcher, "HttpCode", err) < 0)
+    if (apply_matcher(call, group, err) < 0)
         return -1;
-    if (json_object_get(matcher, "HttpCode"))
-        json_object_set_new(group, "Matcher", json_deep_copy(matcher));
     if (json_is_false(json_object_get(call->in, "HealthCheckEnabled")))
         return err_aws(err, "ValidationError",
                        "Health check enabled must be true for target groups with target type '%s'",
@@ -122,11 +158,10 @@ static int apply_settings(const struct call *call, json_t *group, struct err *er
 static int check_asked(const struct call *call, struct err *err)
 {
     char members[512];
-    snprintf(
-        members, sizeof members, "%s%s",
-        "Name Protocol=HTTP ProtocolVersion=HTTP1 Port VpcId TargetType=instance TargetType=ip "
-        "Tags IpAddressType=ipv4",
-        health_check_members);
+    snprintf(members, sizeof members, "%s%s",
+             "Name Protocol=HTTP ProtocolVersion=HTTP1 Port VpcId TargetType=instance "
+             "TargetType=ip Tags IpAddressType=ipv4",
+             health_check_members);
     if (call_accept(call->in, members, err) < 0 ||
         elb_check_name("Target group", doc_text(call->in, "Name"), err) < 0)
         return -1;
@@ -142,20 +177,29 @@ static int check_asked(const struct call *call, struct err *err)
     return 0;
 }
 
+static const char *or_default(const char *text, const char *missing)
+{
+    return *text ? text : missing;
+}
+
 /* A new document with the request's settings, but without what names it; NULL and err if wrong. */
 static json_t *new_group(const struct call *call, struct err *err)
 {
-    const char *type = doc_text(call->in, "TargetType");
-    json_auto_t *group =
-        json_pack("{s:s, s:s, s:I, s:s, s:b, s:{s:s}, s:s, s:s, s:s}", "TargetGroupName",
-                  doc_text(call->in, "Name"), "Protocol", "HTTP", "Port",
-                  (json_int_t)doc_number(call->in, "Port"), "VpcId", doc_text(call->in, "VpcId"),
-                  "HealthCheckEnabled", 1, "Matcher", "HttpCode", "200", "TargetType",
-                  *type ? type : "instance", "ProtocolVersion", "HTTP1", "IpAddressType", "ipv4");
+    json_auto_t *group = json_pack(
+        "{s:s, s:s, s:I, s:s, s:b, s:s, s:s, s:s}", "TargetGroupName", doc_text(call->in, "Name"),
+        "Protocol", doc_text(call->in, "Protocol"), "Port",
+        (json_int_t)doc_number(call->in, "Port"), "VpcId", doc_text(call->in, "VpcId"),
+        "HealthCheckEnabled", 1, "TargetType",
+        or_default(doc_text(call->in, "TargetType"), "instance"), "ProtocolVersion",
+        or_default(doc_text(call->in, "ProtocolVersion"), "HTTP1"), "IpAddressType", "ipv4");
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         json_object_set_new(group, settings[i].name,
                             settings[i].text ? json_string(settings[i].text)
                                              : json_integer(settings[i].number));
+    const struct matcher *matcher = matcher_of(group);
+    json_object_set_new(group, "Matcher", json_pack("{s:s}", matcher->member, matcher->initial));
+    if (is_grpc(group))
+        json_object_set_new(group, "HealthCheckPath", json_string("/AWS.ALB/healthcheck"));
     return apply_settings(call, group, err) < 0 ? NULL : json_incref(group);
 }
 

@@ -8,6 +8,7 @@
 #include "service/elbv2/limits.h"
 #include "service/elbv2/operations.h"
 #include "service/elbv2/resource.h"
+#include "service/elbv2/usage.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -143,7 +144,8 @@ int elb_RegisterTargets(struct call *call, struct err *err)
     json_array_foreach (json_object_get(call->in, "Targets"), i, asked)
         if (register_target(call, group, asked, err) < 0)
             return -1;
-    return 0;
+    const char *user = elb_user_of(call->store, call->region, doc_text(group, "TargetGroupArn"));
+    return user ? elb_check_usage(call, user, NULL, err) : 0;
 }
 
 /* Begins to drain a target; one that gets no traffic is gone at once. */
@@ -187,15 +189,27 @@ static json_t *health_check_port(const json_t *group, int64_t target_port)
     return json_string(text);
 }
 
+/* What is known of a target's anomalies; one that has not been measured is like all others. */
+static json_t *show_anomaly(const json_t *health)
+{
+    json_t *known = json_object_get(health, "_anomaly");
+    if (known)
+        return json_incref(known);
+    return json_pack("{s:s, s:s}", "Result", "normal", "MitigationInEffect", "no");
+}
+
 static void describe(struct call *call, const json_t *group, const json_t *target, json_t *health)
 {
     int64_t port = doc_number(target, "Port");
+    const json_t *include = json_object_get(call->in, "Include");
     json_t *shown = json_pack("{s:s, s:I}", "Id", doc_text(target, "Id"), "Port", (json_int_t)port);
     if (*doc_text(target, "AvailabilityZone"))
         json_object_set(shown, "AvailabilityZone", json_object_get(target, "AvailabilityZone"));
-    json_array_append_new(json_object_get(call->out, "TargetHealthDescriptions"),
-                          json_pack("{s:o, s:o, s:o}", "Target", shown, "HealthCheckPort",
-                                    health_check_port(group, port), "TargetHealth", health));
+    json_t *description = json_pack("{s:o, s:o, s:o}", "Target", shown, "HealthCheckPort",
+                                    health_check_port(group, port), "TargetHealth", health);
+    if (doc_list_has(include, "AnomalyDetection") || doc_list_has(include, "All"))
+        json_object_set_new(description, "AnomalyDetection", show_anomaly(health));
+    json_array_append_new(json_object_get(call->out, "TargetHealthDescriptions"), description);
 }
 
 static int describe_asked(struct call *call, const json_t *group, const json_t *user,
@@ -223,7 +237,7 @@ static int describe_asked(struct call *call, const json_t *group, const json_t *
 
 int elb_DescribeTargetHealth(struct call *call, struct err *err)
 {
-    if (call_accept(call->in, "TargetGroupArn Targets", err) < 0)
+    if (call_accept(call->in, "TargetGroupArn Targets Include", err) < 0)
         return -1;
     const char *arn = doc_text(call->in, "TargetGroupArn");
     const json_t *group = elb_find(call, ELB_TARGET_GROUP, arn, err);

@@ -274,7 +274,30 @@ static void conditions_and_actions_that_do_not_work_are_refused(void **state)
     const struct {
         const char *error, *condition, *action;
     } rows[] = {
-        {"UnsupportedOperation", "{'Field': 'source-ip', 'Values': ['10.0.0.0/8']}", fixed},
+        {"ValidationError", "{'Field': 'source-ip', 'Values': ['10.0.0.0/8']}", fixed},
+        {"ValidationError", "{'Field': 'source-ip', 'SourceIpConfig': {'Values': ['10.0/8']}}",
+         fixed},
+        {"ValidationError", "{'Field': 'http-header', 'HttpHeaderConfig': {'Values': ['x']}}",
+         fixed},
+        {"ValidationError",
+         "{'Field': 'http-header', 'HttpHeaderConfig': {'HttpHeaderName': 'Host', 'Values': "
+         "['x']}}",
+         fixed},
+        {"ValidationError",
+         "{'Field': 'http-request-method', 'HttpRequestMethodConfig': {'Values': ['get']}}", fixed},
+        {"ValidationError",
+         "{'Field': 'query-string', 'QueryStringConfig': {'Values': [{'Key': 'a'}]}}", fixed},
+        {"ValidationError", "{'Field': 'path-pattern', 'RegexValues': ['(?=x)']}", fixed},
+        {"ValidationError", "{'Field': 'path-pattern', 'Values': ['/'], 'RegexValues': ['/']}",
+         fixed},
+        {"UnsupportedOperation",
+         "{'Field': 'source-ip', 'SourceIpConfig': {'Values': ['10.0.0.0/8']}, 'RegexValues': "
+         "['x']}",
+         fixed},
+        {"ValidationError",
+         "{'Field': 'host-header', 'Values': ['a.b']}, {'Field': 'host-header', 'Values': "
+         "['c.d']}",
+         fixed},
         {"ValidationError", "{'Field': 'weather', 'Values': ['sun']}", fixed},
         {"ValidationError", "{'Field': 'host-header', 'Values': ['a b']}", fixed},
         {"ValidationError",
@@ -286,12 +309,118 @@ static void conditions_and_actions_that_do_not_work_are_refused(void **state)
          "'arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/x/0123456789abcdef'}"},
         {"ValidationError", plain, "{'Type': 'forward'}"},
         {"UnsupportedOperation", plain, "{'Type': 'authenticate-oidc'}"},
+        {"UnsupportedOperation", plain, "{'Type': 'jwt-validation'}"},
+        {"ValidationError", plain,
+         "{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '301'}}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fixture_fails(world.fixture, rows[i].error, "elbv2", "CreateRule",
                       "{'ListenerArn': '%s', 'Priority': 1, 'Conditions': [%s], 'Actions': [%s]}",
                       world.listener, rows[i].condition, rows[i].action);
     fixture_destroy(world.fixture);
+}
+
+static void all_kinds_of_conditions_are_shown_as_they_were_asked_for(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    create_listener(&world);
+    json_auto_t *out = fixture_ok(
+        world.fixture, "elbv2", "CreateRule",
+        "{'ListenerArn': '%s', 'Priority': 1, 'Conditions': ["
+        "{'Field': 'host-header', 'RegexValues': ['^a[0-9]+[.]example[.]com$']}, "
+        "{'Field': 'http-header', 'HttpHeaderConfig': {'HttpHeaderName': 'X-A', 'Values': "
+        "['b*']}}, "
+        "{'HttpRequestMethodConfig': {'Values': ['GET']}}, "
+        "{'Field': 'query-string', 'QueryStringConfig': {'Values': [{'Key': 'v', 'Value': '1'}]}}, "
+        "{'Field': 'source-ip', 'SourceIpConfig': {'Values': ['10.0.0.0/8']}}], "
+        "'Transforms': [{'Type': 'url-rewrite', 'UrlRewriteConfig': {'Rewrites': [{'Regex': "
+        "'^/a/(.*)$', 'Replace': '/$1'}]}}], "
+        "'Actions': [{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '404'}}]}",
+        world.listener);
+    const json_t *conditions = fixture_at(out, "Rules.0.Conditions");
+    assert_non_null(fixture_at(conditions, "0.HostHeaderConfig.RegexValues.0"));
+    assert_null(fixture_at(conditions, "0.Values"));
+    assert_string_equal(fixture_text(conditions, "1.HttpHeaderConfig.HttpHeaderName"), "X-A");
+    assert_null(fixture_at(conditions, "1.Values"));
+    assert_string_equal(fixture_text(conditions, "2.Field"), "http-request-method");
+    assert_string_equal(fixture_text(conditions, "3.QueryStringConfig.Values.0.Key"), "v");
+    assert_string_equal(fixture_text(conditions, "4.SourceIpConfig.Values.0"), "10.0.0.0/8");
+    assert_string_equal(
+        fixture_text(out, "Rules.0.Transforms.0.UrlRewriteConfig.Rewrites.0.Replace"), "/$1");
+    fixture_destroy(world.fixture);
+}
+
+static void transforms_are_checked_replaced_and_reset(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    struct service_fixture *fixture = world.fixture;
+    create_listener(&world);
+    json_auto_t *made = create_rule(&world, 1);
+    char rule[300];
+    copy_text(rule, sizeof rule, made, "Rules.0.RuleArn");
+#define REWRITE(regex, replace)                                                                    \
+    "{'Type': 'host-header-rewrite', 'HostHeaderRewriteConfig': {'Rewrites': [{'Regex': '" regex   \
+    "', 'Replace': '" replace "'}]}}"
+    static const char *const wrong[] = {
+        REWRITE("(", "x"), REWRITE("x", "$1"), REWRITE("x", "y") ", " REWRITE("x", "y"),
+        "{'Type': 'host-header-rewrite'}",
+        "{'Type': 'host-header-rewrite', 'HostHeaderRewriteConfig': {'Rewrites': []}}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        fixture_fails(fixture, "ValidationError", "elbv2", "ModifyRule",
+                      "{'RuleArn': '%s', 'Transforms': [%s]}", rule, wrong[i]);
+    json_auto_t *changed =
+        fixture_ok(fixture, "elbv2", "ModifyRule", "{'RuleArn': '%s', 'Transforms': [%s]}", rule,
+                   REWRITE("^(.*)[.]old$", "$1.new"));
+    assert_int_equal(json_array_size(fixture_at(changed, "Rules.0.Transforms")), 1);
+    fixture_fails(fixture, "ValidationError", "elbv2", "ModifyRule",
+                  "{'RuleArn': '%s', 'Transforms': [%s], 'ResetTransforms': true}", rule,
+                  REWRITE("x", "y"));
+    json_auto_t *reset = fixture_ok(fixture, "elbv2", "ModifyRule",
+                                    "{'RuleArn': '%s', 'ResetTransforms': true}", rule);
+    assert_int_equal(json_array_size(fixture_at(reset, "Rules.0.Transforms")), 0);
+#undef REWRITE
+    fixture_destroy(fixture);
+}
+
+static void stickiness_of_targets_needs_stickiness_of_groups(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    struct service_fixture *fixture = world.fixture;
+    char first[256];
+    snprintf(first, sizeof first, "%s", world.group);
+    create_group(&world, "second", "");
+    static const char sticky[] =
+        "{'TargetGroupArn': '%s', 'Attributes': [{'Key': 'stickiness.enabled', 'Value': 'true'}]}";
+    static const char listener[] =
+        "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': %d, 'DefaultActions': [{'Type': "
+        "'forward', 'ForwardConfig': {'TargetGroups': [{'TargetGroupArn': '%s'}, "
+        "{'TargetGroupArn': '%s', 'Weight': 3}], 'TargetGroupStickinessConfig': {%s}}}]}";
+    json_decref(fixture_ok(fixture, "elbv2", "ModifyTargetGroupAttributes", sticky, first));
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "CreateListener", listener,
+                  world.load_balancer, 80, first, world.group, "'Enabled': false");
+    fixture_fails(fixture, "ValidationError", "elbv2", "CreateListener", listener,
+                  world.load_balancer, 80, first, world.group, "'Enabled': true");
+    fixture_fails(fixture, "ValidationError", "elbv2", "CreateListener", listener,
+                  world.load_balancer, 80, first, world.group,
+                  "'Enabled': true, 'DurationSeconds': 604801");
+    json_auto_t *made =
+        fixture_ok(fixture, "elbv2", "CreateListener", listener, world.load_balancer, 80, first,
+                   world.group, "'Enabled': true, 'DurationSeconds': 60");
+    assert_string_equal(fixture_text(made, "Listeners.0.DefaultActions.0.ForwardConfig."
+                                           "TargetGroupStickinessConfig.DurationSeconds"),
+                        "60");
+    char third[256];
+    create_group(&world, "third", "");
+    snprintf(third, sizeof third, "%s", world.group);
+    create_group(&world, "fourth", "");
+    json_decref(fixture_ok(fixture, "elbv2", "CreateListener", listener, world.load_balancer, 81,
+                           third, world.group, "'Enabled': false"));
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyTargetGroupAttributes",
+                  sticky, third);
+    fixture_destroy(fixture);
 }
 
 static void a_target_group_serves_one_load_balancer(void **state)
@@ -399,6 +528,9 @@ int main(void)
         cmocka_unit_test(a_target_group_begins_with_awss_health_check),
         cmocka_unit_test(rules_show_both_forms_and_keep_priorities_unique),
         cmocka_unit_test(conditions_and_actions_that_do_not_work_are_refused),
+        cmocka_unit_test(all_kinds_of_conditions_are_shown_as_they_were_asked_for),
+        cmocka_unit_test(transforms_are_checked_replaced_and_reset),
+        cmocka_unit_test(stickiness_of_targets_needs_stickiness_of_groups),
         cmocka_unit_test(a_target_group_serves_one_load_balancer),
         cmocka_unit_test(health_follows_use_instance_and_draining),
         cmocka_unit_test(addresses_must_be_private_and_know_their_zone),
