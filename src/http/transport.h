@@ -4,6 +4,10 @@
  *
  * `readable` remembers that there may be more to read, so nothing is ever re-armed: the owner
  * hands every event to transport_event() and reads while the flag is set.
+ *
+ * With TLS, what is received is plain, but what is sent goes on the wire as it is: whoever sends
+ * must have sealed it (tls_seal() in tls.h). So what the socket did not take can wait and be sent
+ * later like any other bytes.
  */
 #pragma once
 
@@ -15,10 +19,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+struct tls;
+
 struct transport {
     int fd;
-    bool readable; /* there may be bytes, or the end, to be received */
-    bool hangup;   /* the peer closed its side, or it broke: read on until the end shows */
+    struct tls *tls; /* NULL: plain */
+    bool readable;   /* there may be bytes, or the end, to be received */
+    bool hangup;     /* the peer closed its side, or it broke: read on until the end shows */
 };
 
 /* What epoll told of the socket. */
@@ -30,11 +37,16 @@ static inline void transport_event(struct transport *transport, uint32_t events)
         transport->hangup = true;
 }
 
+/* transport_receive() with TLS. */
+ssize_t transport_receive_tls(struct transport *transport, void *data, size_t size);
+
 /* Receives at most `size` bytes: their number, 0 at the end or if it is broken, -1 nothing yet. */
 static inline ssize_t transport_receive(struct transport *transport, void *data, size_t size)
 {
     if (!transport->readable)
         return -1;
+    if (transport->tls)
+        return transport_receive_tls(transport, data, size);
     ssize_t got;
     do
         got = recv(transport->fd, data, size, 0);
