@@ -38,6 +38,7 @@ struct balancer {
     struct thread *threads;
     struct traffic_table traffic;
     struct target_table targets;
+    struct tls_store tls;
     struct snapshot *snapshot;
     struct group_health *groups;
     struct health *health;
@@ -279,7 +280,7 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
     if (balancer->retiring)
         return 0;
     struct snapshot *snapshot =
-        snapshot_load(text, size, &balancer->traffic, &balancer->targets, err);
+        snapshot_load(text, size, &balancer->traffic, &balancer->targets, &balancer->tls, err);
     if (!snapshot)
         return -1;
     if (snapshot->cloud != balancer->options.cloud) {
@@ -452,7 +453,8 @@ static int start_thread(struct balancer *balancer, int index, struct err *err)
     thread->loop = index == 0 ? balancer->loop : loop_create(err);
     if (!thread->loop)
         return -1;
-    thread->worker = worker_create(thread->loop, index, balancer->options.cloud ? &ops : NULL, err);
+    thread->worker = worker_create(thread->loop, index, balancer->options.cloud ? &ops : NULL,
+                                   &balancer->tls, err);
     if (!thread->worker)
         return -1;
     thread->worker->owner = balancer;
@@ -481,6 +483,7 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
     list_init(&balancer->pending);
     traffic_table_init(&balancer->traffic, options->workers);
     target_table_init(&balancer->targets, options->workers);
+    tls_store_init(&balancer->tls, options->workers);
     loop_timer_init(&balancer->report, on_report, balancer);
     loop_timer_init(&balancer->handover, on_take_over, balancer);
     balancer->holding = options->successor;
@@ -542,6 +545,7 @@ void balancer_destroy(struct balancer *balancer)
     forget_pending(balancer);
     traffic_table_finish(&balancer->traffic);
     target_table_finish(&balancer->targets);
+    tls_store_finish(&balancer->tls);
     free(balancer->threads);
     free(balancer);
 }

@@ -1,5 +1,7 @@
 #include "balancer/bytes.h"
 
+#include "http/tls.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +52,8 @@ void bytes_consume(struct bytes *bytes, size_t size)
         bytes_reset(bytes);
 }
 
-int bytes_send(struct bytes *pending, struct transport *transport, struct iovec *pieces, int count)
+int bytes_send_wire(struct bytes *pending, struct transport *transport, struct iovec *pieces,
+                    int count)
 {
     size_t sent = 0;
     if (!bytes_size(pending)) {
@@ -69,6 +72,17 @@ int bytes_send(struct bytes *pending, struct transport *transport, struct iovec 
         }
     }
     return 0;
+}
+
+int bytes_send(struct bytes *pending, struct transport *transport, struct iovec *pieces, int count)
+{
+    struct iovec wire;
+    if (!transport->tls)
+        return bytes_send_wire(pending, transport, pieces, count);
+    if (tls_seal(transport, pieces, count, &wire))
+        return bytes_send_wire(pending, transport, &wire, 1);
+    errno = EPROTO;
+    return -1;
 }
 
 int bytes_flush(struct bytes *pending, struct transport *transport)

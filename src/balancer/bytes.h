@@ -31,9 +31,13 @@ void bytes_consume(struct bytes *bytes, size_t size);
 void bytes_reset(struct bytes *bytes);
 
 /*
- * Sends the pieces after what waits already; what the socket does not take waits in `pending`.
+ * Sends the pieces after what waits already; what the socket does not take waits in `pending`, as
+ * it goes on the wire: with TLS it is encrypted, so nothing may be added but by these.
  * Returns 0, or -1 if the connection is broken (errno says why).
  */
 int bytes_send(struct bytes *pending, struct transport *transport, struct iovec *pieces, int count);
+/* The same for bytes that are as they go on the wire already. */
+int bytes_send_wire(struct bytes *pending, struct transport *transport, struct iovec *pieces,
+                    int count);
 /* Sends what waits. Returns 1 when all is gone, 0 when the socket is full, -1 when it is broken. */
 int bytes_flush(struct bytes *pending, struct transport *transport);

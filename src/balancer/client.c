@@ -182,12 +182,16 @@ void client_accept(struct acceptor *acceptor, int fd, uint32_t address, uint16_t
     client->corpse.release = release;
     client->worker = worker;
     client->acceptor = acceptor;
+    client->peer.transport = &client->transport;
     client->peer.address = address;
     client->peer.port = port;
     client->peer.node = (uint16_t)worker_random(worker);
     client->accepted_ms = loop_now_ms(worker->loop);
     client->keep_alive_ms = INT64_MAX;
-    client_http1_begin(client);
+    if (acceptor->endpoint->tls)
+        client_tls_begin(client);
+    else
+        client_http1_begin(client);
     if (loop_watch(worker->loop, &client->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                    &err) < 0) {
         free(client);

@@ -40,6 +40,8 @@ struct http1_client {
     bool keep_alive; /* after the current response */
 };
 
+struct handshake;
+
 struct client {
     struct loop_watch watch;
     struct transport transport;
@@ -53,11 +55,12 @@ struct client {
     int64_t accepted_ms, deadline_ms;
     int64_t keep_alive_ms; /* of the load balancer when the connection was made */
     struct http1_client http1;
-    struct http2_client *http2; /* instead, if it speaks that */
-    struct bytes in;            /* read, not used yet */
-    struct bytes out;           /* not taken by the socket yet */
-    bool eof;                   /* the end was read: the client will send nothing more */
-    bool closing;               /* close once `out` is empty */
+    struct http2_client *http2;  /* instead, if it speaks that */
+    struct handshake *handshake; /* with TLS, until it is over */
+    struct bytes in;             /* read, not used yet */
+    struct bytes out;            /* not taken by the socket yet */
+    bool eof;                    /* the end was read: the client will send nothing more */
+    bool closing;                /* close once `out` is empty */
     bool linger; /* when closing, read on for a while, so that the answer is not reset away */
     bool lingering;
     bool silent; /* never answer: no security group rule allows this peer */
@@ -85,6 +88,13 @@ int64_t client_idle_timeout_ms(const struct client *client);
  * if there is none; on the host the peer may then have been made silent.
  */
 const struct listener *client_find_listener(struct client *client);
+/*
+ * The HTTPS listener of an endpoint that a client means who asks for this name: by its load
+ * balancer's DNS name, or by a certificate. NULL if none has it; a node has only one.
+ */
+const struct listener *client_listener_by_name(const struct endpoint *endpoint, struct slice name);
+/* Whether a security group rule admits the client; else it is to get no answer. */
+bool client_is_allowed(const struct client *client, const struct listener *listener);
 /* The connection is the load balancer's, at one of its nodes (-1: any). */
 void client_count(struct client *client, const struct load_balancer *load_balancer, int node);
 void client_uncount(struct client *client);
@@ -93,7 +103,9 @@ static inline struct counters *client_counters(const struct client *client)
     return &client->peer.cell->threads[client->worker->index];
 }
 
-/* Makes the connection one of HTTP/1, as it is at first. */
+/* Makes the connection one of TLS, and then of what client and balancer agree on. */
+void client_tls_begin(struct client *client);
+/* Makes the connection one of HTTP/1. */
 void client_http1_begin(struct client *client);
 /* Makes it one of HTTP/2, before anything was read. False if memory ran out. */
 bool client_http2_begin(struct client *client);

@@ -16,15 +16,50 @@ static bool is_allowed(const struct load_balancer *load_balancer, uint32_t addre
     return false;
 }
 
-static const struct listener *listener_by_host(const struct endpoint *endpoint, struct slice host)
+bool client_is_allowed(const struct client *client, const struct listener *listener)
 {
+    return client->acceptor->endpoint->node >= 0 ||
+           is_allowed(listener->load_balancer, client->peer.address, listener->port);
+}
+
+static bool has_dns_name(const struct listener *listener, struct slice name)
+{
+    const char *dns_name = listener->load_balancer->dns_name;
+    return strlen(dns_name) == name.size && strncasecmp(dns_name, name.data, name.size) == 0;
+}
+
+/* Of those with TLS, or of those without. */
+static const struct listener *listener_by_host(const struct endpoint *endpoint, struct slice host,
+                                               bool tls)
+{
+    const struct listener *only = NULL;
     struct slice name = rules_host_name(host);
+    int count = 0;
     for (int i = 0; i < endpoint->listener_count; i++) {
-        const char *dns_name = endpoint->listeners[i]->load_balancer->dns_name;
-        if (strlen(dns_name) == name.size && strncasecmp(dns_name, name.data, name.size) == 0)
-            return endpoint->listeners[i];
+        const struct listener *listener = endpoint->listeners[i];
+        if ((listener->tls != NULL) != tls)
+            continue;
+        if (has_dns_name(listener, name))
+            return listener;
+        only = listener;
+        count++;
     }
-    return endpoint->listener_count == 1 ? endpoint->listeners[0] : NULL;
+    return count == 1 ? only : NULL;
+}
+
+const struct listener *client_listener_by_name(const struct endpoint *endpoint, struct slice name)
+{
+    if (endpoint->node >= 0)
+        return endpoint->listeners[0]->tls ? endpoint->listeners[0] : NULL;
+    const struct listener *certified = NULL;
+    for (int i = 0; i < endpoint->listener_count; i++) {
+        const struct listener *listener = endpoint->listeners[i];
+        if (listener->tls && has_dns_name(listener, name))
+            return listener;
+        if (listener->tls && !certified && tls_server_has_name(listener->tls, name))
+            certified = listener;
+    }
+    return certified;
 }
 
 void client_uncount(struct client *client)
@@ -53,23 +88,36 @@ void client_count(struct client *client, const struct load_balancer *load_balanc
     counter_add(&client_counters(client)->active_connections, 1);
 }
 
-const struct listener *client_find_listener(struct client *client)
+/* On the host: by the name asked for in the handshake, or else by the request's Host. */
+static const struct listener *find_on_host(const struct client *client)
 {
     const struct endpoint *endpoint = client->acceptor->endpoint;
     const struct http1_head *head = &client->worker->head;
+    bool tls = client->transport.tls != NULL;
+    const char *name = tls ? tls_server_name(&client->transport) : NULL;
+    const struct listener *listener =
+        name ? client_listener_by_name(endpoint, (struct slice){name, strlen(name)}) : NULL;
+    if (listener)
+        return listener;
+    struct slice host = {"", 0};
+    if (head->known.host >= 0)
+        host = head->headers[head->known.host].value;
+    return listener_by_host(endpoint, host, tls);
+}
+
+const struct listener *client_find_listener(struct client *client)
+{
+    const struct endpoint *endpoint = client->acceptor->endpoint;
     if (!endpoint)
         return NULL;
     const struct listener *listener = endpoint->listeners[0];
-    if (endpoint->node < 0) {
-        struct slice host = {"", 0};
-        if (head->known.host >= 0)
-            host = head->headers[head->known.host].value;
-        listener = listener_by_host(endpoint, host);
-        if (listener &&
-            !is_allowed(listener->load_balancer, client->peer.address, listener->port)) {
-            client->silent = true;
-            return NULL;
-        }
+    if (endpoint->node < 0)
+        listener = find_on_host(client);
+    else if ((listener->tls != NULL) != (client->transport.tls != NULL))
+        listener = NULL;
+    if (listener && !client_is_allowed(client, listener)) {
+        client->silent = true;
+        return NULL;
     }
     if (listener)
         client_count(client, listener->load_balancer, endpoint->node);

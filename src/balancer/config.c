@@ -6,6 +6,7 @@
 #include "balancer/config_attributes.h"
 #include "balancer/config_reader.h"
 #include "balancer/config_stickiness.h"
+#include "balancer/config_tls.h"
 #include "balancer/transforms.h"
 #include "os/random.h"
 
@@ -85,15 +86,15 @@ static int load_rules(struct snapshot *snapshot, struct load_balancer *load_bala
 static int load_listener(struct snapshot *snapshot, struct load_balancer *load_balancer,
                          const json_t *json, struct listener *listener, struct err *err)
 {
-    static const char *const members[] = {"Protocol",       "Address", "Port",
-                                          "DefaultActions", "Rules",   NULL};
+    static const char *const members[] = {"Protocol", "Address",   "Port",         "DefaultActions",
+                                          "Rules",    "SslPolicy", "Certificates", NULL};
     const char *protocol, *address;
     int64_t port;
     if (reader_check(json, "a listener", members, err) < 0 ||
         reader_required_text(json, "Protocol", 16, &protocol, err) < 0 ||
         reader_integer(json, "Port", 1, 65535, 0, &port, err) < 0)
         return -1;
-    if (strcmp(protocol, "HTTP") != 0)
+    if (strcmp(protocol, "HTTP") != 0 && strcmp(protocol, "HTTPS") != 0)
         return err_set(err, "the listener protocol '%s' is not supported", protocol);
     if (!port)
         return err_set(err, "Port is missing");
@@ -101,6 +102,9 @@ static int load_listener(struct snapshot *snapshot, struct load_balancer *load_b
     listener->port = (uint16_t)port;
     if (!snapshot->cloud && (reader_required_text(json, "Address", 64, &address, err) < 0 ||
                              reader_address(address, &listener->address, err) < 0))
+        return -1;
+    if ((strcmp(protocol, "HTTPS") == 0 ? tls_load_listener(snapshot, json, listener, err)
+                                        : tls_refuse_listener(json, err)) < 0)
         return -1;
     if (actions_load(snapshot, load_balancer, listener, json_object_get(json, "DefaultActions"),
                      &listener->default_action, err) < 0)
@@ -476,6 +480,7 @@ static int add_listener(struct endpoint *endpoint, const struct listener *listen
         if (node >= 0 || endpoint->listeners[i]->load_balancer == listener->load_balancer)
             return err_set(err, "two listeners have the port %u", listener->port);
     endpoint->node = node;
+    endpoint->tls |= listener->tls != NULL;
     endpoint->listeners[endpoint->listener_count++] = listener;
     return 0;
 }
@@ -566,7 +571,7 @@ static int load_document(struct snapshot *snapshot, const json_t *root, struct e
 }
 
 struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_table *traffic,
-                               struct target_table *targets, struct err *err)
+                               struct target_table *targets, struct tls_store *tls, struct err *err)
 {
     json_error_t error;
     json_auto_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
@@ -584,6 +589,7 @@ struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_tab
     random_bytes(&snapshot->seed, sizeof snapshot->seed);
     snapshot->traffic = traffic;
     snapshot->targets = targets;
+    snapshot->tls = tls;
     if (load_document(snapshot, root, err) < 0) {
         snapshot_destroy(snapshot);
         return NULL;

@@ -25,6 +25,11 @@
  *
  * LISTENER      {"Protocol": "HTTP", "Port": 80, "DefaultActions": [ACTION], "Rules": [RULE, ...]}
  *               alone also "Address": "127.0.0.1" (required); in the cloud also "ListenerArn"
+ *               HTTPS: also "SslPolicy": "ELBSecurityPolicy-2016-08" and
+ *               "Certificates": [CERTIFICATE, ...], of which the first is the default
+ * CERTIFICATE   {"Certificate": PEM, "PrivateKey": PEM, "CertificateChain": PEM}; the chain may be
+ *               missing, and "CertificateArn" be there. `pileus balance` also takes
+ *               "CertificateFile", "PrivateKeyFile", "CertificateChainFile" and reads them
  * RULE          {"Priority": "10", "Conditions": [CONDITION, ...], "Actions": [ACTION]}
  *               "Priority" may be a string or a number; rules may come in any order;
  *               a default rule ("Priority": "default") may be among them and is passed over

@@ -92,7 +92,7 @@ static int load_redirect(struct snapshot *snapshot, struct load_balancer *load_b
         reader_text(config, "Port", RULE_REDIRECT_SIZE_MAX, &parts.port, err) < 0 ||
         reader_text(config, "Path", RULE_REDIRECT_SIZE_MAX, &parts.path, err) < 0 ||
         reader_text(config, "Query", RULE_REDIRECT_SIZE_MAX, &parts.query, err) < 0 ||
-        rule_check_redirect(&parts, listener->https, err) < 0)
+        rule_check_redirect(&parts, listener->tls != NULL, err) < 0)
         return -1;
     if (strcmp(status, "HTTP_301") == 0)
         out->status = 301;

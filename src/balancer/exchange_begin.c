@@ -205,7 +205,7 @@ static void answer(struct exchange *exchange, const struct action *action,
         host = (struct slice){dns_name, strlen(dns_name)};
     const struct redirect_facts facts = {
         .protocol =
-            exchange->listener->https ? (struct slice){"https", 5} : (struct slice){"http", 4},
+            exchange->listener->tls ? (struct slice){"https", 5} : (struct slice){"http", 4},
         .host = rules_host_name(host),
         .port = exchange->listener->port,
         .path = parts->path,

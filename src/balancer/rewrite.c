@@ -329,7 +329,10 @@ void rewrite_request(struct writer *writer, const struct http1_head *head,
     write_slice(writer, parts->query);
     write_literal(writer, " HTTP/1.1\r\n");
     write_forwarded_for(writer, head, forwarding);
-    write_literal(writer, "X-Forwarded-Proto: http\r\nX-Forwarded-Port: ");
+    if (listener->tls)
+        write_literal(writer, "X-Forwarded-Proto: https\r\nX-Forwarded-Port: ");
+    else
+        write_literal(writer, "X-Forwarded-Proto: http\r\nX-Forwarded-Port: ");
     write_number(writer, listener->port);
     write_literal(writer, "\r\n");
     write_host(writer, head, parts, forwarding);

@@ -72,6 +72,11 @@ void snapshot_destroy(struct snapshot *snapshot)
         for (int m = 0; m < snapshot->groups[i].member_count; m++)
             if (snapshot->groups[i].members[m].target)
                 target_release(snapshot->targets, snapshot->groups[i].members[m].target);
+    for (int i = 0; i < snapshot->load_balancer_count; i++)
+        for (int n = 0; n < snapshot->load_balancers[i].listener_count; n++)
+            if (snapshot->load_balancers[i].listeners[n].tls)
+                tls_store_release_server(snapshot->tls,
+                                         snapshot->load_balancers[i].listeners[n].tls);
     for (int i = 0; i < snapshot->cell_count; i++)
         atomic_fetch_sub(&snapshot->cells[i]->uses, 1);
     list_each_safe (held, &snapshot->regexes, struct held_regex, link)

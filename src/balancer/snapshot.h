@@ -10,6 +10,7 @@
 #include "balancer/target.h"
 #include "balancer/traffic.h"
 #include "base/err.h"
+#include "http/tls_server.h"
 #include "wire/http1.h"
 
 #include <jansson.h>
@@ -144,8 +145,8 @@ struct listener {
     const struct load_balancer *load_balancer;
     uint32_t address; /* alone */
     uint16_t port;
-    bool https;
-    struct rule *rules; /* by rising priority */
+    struct tls_server *tls; /* HTTPS; NULL: HTTP */
+    struct rule *rules;     /* by rising priority */
     int rule_count;
     struct action default_action;
 };
@@ -158,6 +159,7 @@ struct endpoint {
     int node; /* the node it belongs to; -1: the host's, told apart by Host */
     const struct listener **listeners;
     int listener_count;
+    bool tls; /* one of them is HTTPS */
 };
 
 struct snapshot {
@@ -177,16 +179,19 @@ struct snapshot {
     struct list regexes;
     struct traffic_table *traffic;
     struct target_table *targets;
+    struct tls_store *tls;
     struct cell **cells; /* used by this snapshot */
     int cell_count, cell_capacity;
 };
 
 /*
- * Loads a document (see config.h). Targets and cells are found in, or added to, the tables of
- * `traffic` and `targets`. NULL and err if the document is not right; then nothing has changed.
+ * Loads a document (see config.h). Targets, cells and TLS servers are found in, or added to, the
+ * tables of `traffic`, `targets` and `tls`. NULL and err if the document is not right; then
+ * nothing has changed.
  */
 struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_table *traffic,
-                               struct target_table *targets, struct err *err);
+                               struct target_table *targets, struct tls_store *tls,
+                               struct err *err);
 void snapshot_destroy(struct snapshot *snapshot);
 /* Zeroed memory that lives as long as the snapshot; aborts if there is none. */
 void *snapshot_alloc(struct snapshot *snapshot, size_t size);

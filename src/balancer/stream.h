@@ -19,6 +19,7 @@ struct writer;
 /* The connection that requests come by, as all its streams see it. */
 struct peer {
     struct cell *cell; /* counts the connection; NULL until its load balancer is known */
+    const struct transport *transport;
     uint32_t address;
     uint16_t port;
     uint16_t node; /* of the load balancer; counts where connections are told apart */

@@ -295,18 +295,29 @@ static void on_sweep(struct loop_timer *timer)
     loop_timer_set(worker->loop, timer, SWEEP_MS);
 }
 
+static void on_handshake_turn(struct loop_timer *timer)
+{
+    struct worker *worker = timer->owner;
+    worker->handshake_steps = 0;
+}
+
 struct worker *worker_create(struct loop *loop, int index, const struct sockets_ops *ops,
-                             struct err *err)
+                             const struct tls_store *tls, struct err *err)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     struct sockets *sockets = sockets_create(ops);
-    if (!worker || !sockets || inbox_open(&worker->inbox, loop, worker, err) < 0) {
+    struct tls_thread *tls_thread = tls_thread_create(tls, index, err);
+    if (!worker || !sockets || !tls_thread || inbox_open(&worker->inbox, loop, worker, err) < 0) {
         if (!worker || !sockets)
             err_set(err, "out of memory");
+        tls_thread_destroy(tls_thread);
         sockets_destroy(sockets);
         free(worker);
         return NULL;
     }
+    worker->tls = tls_thread;
+    list_init(&worker->handshakes);
+    loop_timer_init(&worker->handshake_turn, on_handshake_turn, worker);
     worker->loop = loop;
     worker->index = index;
     worker->sockets = sockets;
@@ -366,10 +377,12 @@ void worker_destroy(struct worker *worker)
     }
     loop_timer_clear(worker->loop, &worker->reaper);
     loop_timer_clear(worker->loop, &worker->sweep);
+    loop_timer_clear(worker->loop, &worker->handshake_turn);
     reap(&worker->reaper);
     list_each_safe (corpse, &worker->spare_exchanges, struct corpse, link)
         free(container_of(corpse, struct exchange, corpse));
     cookie_sealer_finish(&worker->sealer);
+    tls_thread_destroy(worker->tls);
     sockets_destroy(worker->sockets);
     inbox_close(&worker->inbox);
     free(worker);

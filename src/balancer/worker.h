@@ -8,6 +8,7 @@
 #include "balancer/inbox.h"
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
+#include "http/tls.h"
 #include "loop/loop.h"
 #include "wire/regex.h"
 
@@ -50,6 +51,11 @@ struct worker {
     atomic_int client_count; /* other threads may look */
     struct list dead;        /* of struct corpse.link: freed at the end of the turn */
     struct loop_timer reaper, sweep;
+    struct tls_thread *tls;
+    struct list handshakes; /* of clients, with TLS: the oldest first */
+    int handshake_count;
+    int handshake_steps;              /* in this turn of the loop */
+    struct loop_timer handshake_turn; /* the next turn */
     struct list spare_exchanges;
     int spare_exchange_count;
     bool stopping; /* no new connections; idle ones are closed */
@@ -73,7 +79,7 @@ struct corpse {
 };
 
 struct worker *worker_create(struct loop *loop, int index, const struct sockets_ops *ops,
-                             struct err *err);
+                             const struct tls_store *tls, struct err *err);
 /* Closes everything at once. The thread of the worker must be the caller, or have ended. */
 void worker_destroy(struct worker *worker);
 /*

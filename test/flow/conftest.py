@@ -199,14 +199,15 @@ class Balancer:
         self.news = threading.Condition()
         self.log = []
 
-    def config(self, targets, rules=(), attributes=None, group=None, default=None, workers=1):
+    def config(self, targets, rules=(), attributes=None, group=None, default=None, workers=1,
+               listener=None):
         return {
             "Workers": workers,
             "Attributes": attributes or {},
             "Listeners": [{
                 "Protocol": "HTTP", "Address": "127.0.0.1", "Port": self.port,
                 "DefaultActions": [default or {"Type": "forward", "TargetGroupName": "app"}],
-                "Rules": list(rules)}],
+                "Rules": list(rules), **(listener or {})}],
             "TargetGroups": [{
                 "TargetGroupName": "app", "Protocol": "HTTP", "HealthCheckPath": "/",
                 "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": 1,

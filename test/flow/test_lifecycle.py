@@ -188,7 +188,7 @@ def test_sigterm_lets_requests_finish(balancer):
 @pytest.mark.parametrize("change, message", [
     ({"Rules": [{"Priority": 1, "Conditions": [{"Field": "cookie", "Values": ["a"]}], "Actions": []}]},
      "the condition field 'cookie' is not supported"),
-    ({"Protocol": "HTTPS"}, "the listener protocol 'HTTPS' is not supported"),
+    ({"Protocol": "TCP"}, "the listener protocol 'TCP' is not supported"),
     ({"AlpnPolicy": ["x"]}, "the member 'AlpnPolicy', which is not supported"),
     ({"DefaultActions": [{"Type": "forward", "TargetGroupName": "none"}]}, "'none' is not in TargetGroups"),
 ])

@@ -35,6 +35,7 @@ static struct snapshot *load(void)
 {
     static struct traffic_table traffic;
     static struct target_table targets;
+    static struct tls_store tls;
     char text[sizeof document];
     struct err err = {0};
     memcpy(text, document, sizeof text);
@@ -42,7 +43,9 @@ static struct snapshot *load(void)
         text[i] = text[i] == '\'' ? '"' : text[i];
     traffic_table_init(&traffic, 1);
     target_table_init(&targets, 1);
-    struct snapshot *snapshot = snapshot_load(text, sizeof text - 1, &traffic, &targets, &err);
+    tls_store_init(&tls, 1);
+    struct snapshot *snapshot =
+        snapshot_load(text, sizeof text - 1, &traffic, &targets, &tls, &err);
     assert(snapshot);
     return snapshot;
 }

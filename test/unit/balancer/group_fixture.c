@@ -16,6 +16,7 @@ static const char document[] =
 
 static struct traffic_table traffic;
 static struct target_table targets;
+static struct tls_store tls;
 static int loaded;
 
 static struct snapshot *load(const char *rows, const char *attributes, struct err *err)
@@ -23,7 +24,7 @@ static struct snapshot *load(const char *rows, const char *attributes, struct er
     size_t size = sizeof document + strlen(rows) + strlen(attributes);
     char *text = malloc(size);
     int used = snprintf(text, size, document, attributes, rows);
-    struct snapshot *snapshot = snapshot_load(text, (size_t)used, &traffic, &targets, err);
+    struct snapshot *snapshot = snapshot_load(text, (size_t)used, &traffic, &targets, &tls, err);
     free(text);
     return snapshot;
 }
@@ -34,6 +35,7 @@ static void begin(void)
         return;
     traffic_table_init(&traffic, GROUP_THREADS);
     target_table_init(&targets, GROUP_THREADS);
+    tls_store_init(&tls, GROUP_THREADS);
 }
 
 static void end(void)
@@ -42,6 +44,7 @@ static void end(void)
         return;
     traffic_table_finish(&traffic);
     target_table_finish(&targets);
+    tls_store_finish(&tls);
 }
 
 static void follow(struct group_fixture *fixture)

@@ -148,6 +148,7 @@ static void balancer_understands_the_configuration(void **state)
     struct stack stack = create_stack();
     struct traffic_table traffic;
     struct target_table targets;
+    struct tls_store tls;
     struct err err;
     char listener[256];
     take_text(cloud_call(stack.cloud, "elbv2", "DescribeListeners", "{'LoadBalancerArn': '%s'}",
@@ -167,12 +168,14 @@ static void balancer_understands_the_configuration(void **state)
     auto_free char *text = json_dumps(config, JSON_COMPACT);
     traffic_table_init(&traffic, 1);
     target_table_init(&targets, 1);
-    struct snapshot *snapshot = snapshot_load(text, strlen(text), &traffic, &targets, &err);
+    tls_store_init(&tls, 1);
+    struct snapshot *snapshot = snapshot_load(text, strlen(text), &traffic, &targets, &tls, &err);
     if (!snapshot)
         fail_msg("%s in %s", err.text, text);
     snapshot_destroy(snapshot);
     target_table_finish(&targets);
     traffic_table_finish(&traffic);
+    tls_store_finish(&tls);
     cloud_destroy(stack.cloud);
 }
 

@@ -1,0 +1,185 @@
+/* The TLS handshake of a client: until it is over, this is what is spoken on the connection. */
+#include "balancer/client.h"
+
+#include "http/tls.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+    HANDSHAKE_TIMEOUT_MS = 10000, /* from the first byte on */
+    HANDSHAKES_MAX = 1024,        /* of a thread, at once; then the oldest is given up */
+    STEPS_PER_TURN = 8,           /* each may take a millisecond, for which all others wait */
+    RECORD_HANDSHAKE = 22,        /* the first byte of TLS */
+};
+
+/* While the handshake lasts. The view keeps what TLS servers it may be for. */
+struct handshake {
+    struct list link; /* of worker->handshakes, the oldest first */
+    struct client *client;
+    struct view *view;
+    const struct endpoint *endpoint;
+    bool silent; /* no security group rule admits this client */
+};
+
+static void end_handshake(struct client *client)
+{
+    struct handshake *handshake = client->handshake;
+    if (!handshake)
+        return;
+    client->handshake = NULL;
+    list_remove(&handshake->link);
+    client->worker->handshake_count--;
+    worker_drop_view(client->worker, handshake->view);
+    free(handshake);
+}
+
+static void fail(struct client *client)
+{
+    if (client->peer.cell)
+        counter_add(&client_counters(client)->client_tls_errors, 1);
+    end_handshake(client);
+}
+
+/* A node has one listener; on the host, the name tells which of them is asked for. */
+static struct tls_server *find_server(void *owner, struct slice name)
+{
+    struct handshake *handshake = owner;
+    const struct endpoint *endpoint = handshake->endpoint;
+    const struct listener *listener = client_listener_by_name(endpoint, name);
+    for (int i = 0; !listener && i < endpoint->listener_count; i++)
+        if (endpoint->listeners[i]->tls)
+            listener = endpoint->listeners[i];
+    handshake->silent = listener && !client_is_allowed(handshake->client, listener);
+    return listener && !handshake->silent ? listener->tls : NULL;
+}
+
+static bool begin_handshake(struct client *client)
+{
+    struct worker *worker = client->worker;
+    if (worker->handshake_count >= HANDSHAKES_MAX) {
+        struct handshake *oldest = container_of(worker->handshakes.next, struct handshake, link);
+        struct client *loser = oldest->client;
+        fail(loser);
+        client_destroy(loser);
+    }
+    struct handshake *handshake = calloc(1, sizeof *handshake);
+    if (!handshake || !tls_accept(&client->transport, worker->tls, find_server, handshake)) {
+        free(handshake);
+        return false;
+    }
+    handshake->client = client;
+    handshake->endpoint = client->acceptor->endpoint;
+    handshake->view = worker_hold_view(worker);
+    client->handshake = handshake;
+    list_append(&worker->handshakes, &handshake->link);
+    worker->handshake_count++;
+    client_touch(client, HANDSHAKE_TIMEOUT_MS);
+    return true;
+}
+
+/* So that many handshakes at once do not hold up the requests of others. */
+static bool may_step(struct client *client)
+{
+    struct worker *worker = client->worker;
+    if (!worker->handshake_steps)
+        loop_timer_set(worker->loop, &worker->handshake_turn, 0);
+    if (worker->handshake_steps++ < STEPS_PER_TURN)
+        return true;
+    client_later(client);
+    return false;
+}
+
+/* What still comes is thrown away as it is: the client may not have read the alert yet. */
+static void refuse(struct client *client)
+{
+    client->silent = client->handshake->silent;
+    fail(client);
+    tls_free(&client->transport);
+    if (client->silent)
+        return;
+    client->linger = true;
+    client_close(client);
+}
+
+/* From here on the client speaks what it agreed to. */
+static void finish(struct client *client)
+{
+    end_handshake(client);
+    client_touch(client, client_idle_timeout_ms(client));
+    if (!tls_is_http2(&client->transport))
+        client_http1_begin(client);
+    else if (!client_http2_begin(client))
+        client_destroy(client);
+    if (!client->gone && client->transport.readable)
+        client->protocol->readable(client);
+}
+
+static void step(struct client *client)
+{
+    struct iovec wire;
+    enum tls_progress progress = tls_handshake(&client->transport, &wire);
+    if (wire.iov_len && !client->handshake->silent &&
+        bytes_send_wire(&client->out, &client->transport, &wire, 1) < 0) {
+        fail(client);
+        client_destroy(client);
+    } else if (progress == TLS_FAILED) {
+        refuse(client);
+    } else if (progress == TLS_DONE) {
+        finish(client);
+    }
+}
+
+/* Whoever speaks HTTP without TLS is told so in HTTP. */
+static void look_at_first_byte(struct client *client)
+{
+    unsigned char byte;
+    ssize_t got = recv(client->transport.fd, &byte, 1, MSG_PEEK);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        client->transport.readable = false;
+    } else if (got <= 0 || !client->acceptor->endpoint) {
+        client_destroy(client);
+    } else if (byte != RECORD_HANDSHAKE) {
+        client_http1_begin(client);
+        client->protocol->readable(client);
+    } else if (begin_handshake(client)) {
+        step(client);
+    } else {
+        client_destroy(client);
+    }
+}
+
+static void readable(struct client *client)
+{
+    if (!client->transport.readable || !may_step(client))
+        return;
+    if (client->transport.tls)
+        step(client);
+    else
+        look_at_first_byte(client);
+}
+
+static void nothing(struct client *client)
+{
+    (void)client;
+}
+
+static void timed_out(struct client *client)
+{
+    if (client->handshake)
+        fail(client);
+    client_destroy(client);
+}
+
+void client_tls_begin(struct client *client)
+{
+    static const struct client_protocol protocol = {
+        .readable = readable,
+        .drained = nothing,
+        .resumed = nothing,
+        .timed_out = timed_out,
+        .dismiss = client_destroy,
+        .abandon = end_handshake,
+    };
+    client->protocol = &protocol;
+}

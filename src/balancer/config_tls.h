@@ -1,0 +1,10 @@
+/* The TLS side of a listener: its policy and certificates. */
+#pragma once
+
+#include "balancer/snapshot.h"
+
+/* Sets listener->tls, which the snapshot then holds. Err if a member is missing or not right. */
+int tls_load_listener(struct snapshot *snapshot, const json_t *json, struct listener *listener,
+                      struct err *err);
+/* Refuses what only HTTPS listeners have. */
+int tls_refuse_listener(const json_t *json, struct err *err);

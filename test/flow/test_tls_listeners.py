@@ -1,0 +1,274 @@
+"""HTTPS listeners: handshakes, certificates by name, sessions, and what goes through them."""
+import os
+import socket
+import ssl
+
+import pytest
+
+from certificates import certificate, client_context, connect, get, https, issued
+from conftest import PROGRAM, Connection, Target, WAIT, answer
+
+A = certificate("a.example.com")
+TLS12 = ssl.TLSVersion.TLSv1_2
+TLS13 = ssl.TLSVersion.TLSv1_3
+POLICY13 = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+def peer_certificate(connection):
+    return connection.sock.getpeercert(binary_form=True)
+
+
+@pytest.mark.parametrize("policy, version", [(None, "TLSv1.2"), (POLICY13, "TLSv1.3")])
+def test_a_request_goes_through_tls(balancer, target, policy, version):
+    balancer.start([target], listener=https(A, policy=policy))
+    client = connect(balancer, "a.example.com")
+    assert client.sock.version() == version
+    for _ in range(3):
+        assert get(client).body == b"ok"
+    request = target.request()
+    assert request.get("x-forwarded-proto") == "https"
+    assert request.get("x-forwarded-port") == str(balancer.port)
+
+
+def test_large_bodies_go_both_ways(balancer):
+    def echo(connection, request):
+        connection.send(answer(request.body))
+    body = os.urandom(3_000_000)
+    balancer.start([Target(echo)], listener=https(A))
+    client = connect(balancer)
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert client.message().body == body
+
+
+def test_a_slow_reader_gets_everything(balancer):
+    """The target's response waits encrypted until the client takes it."""
+    body = os.urandom(8_000_000)
+    balancer.start([Target(lambda connection, request: connection.send(answer(body)))], listener=https(A))
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", balancer.port))
+    client = Connection(client_context().wrap_socket(sock))
+    response = get(client)
+    assert response.body == body
+
+
+def test_pipelined_requests_in_one_record(balancer, target):
+    balancer.start([target], listener=https(A))
+    client = connect(balancer)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
+    assert [client.message().status for _ in range(5)] == [200] * 5
+
+
+def test_a_websocket_through_tls_ends_on_both_sides(balancer):
+    def upgrade(connection, request):
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        connection.send(connection.until(b"!").upper())
+        return False
+    balancer.start([Target(upgrade)], listener=https(A))
+    client = connect(balancer)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert client.message(head_only=True).status == 101
+    client.send(b"hello!")
+    assert client.until(b"!") == b"HELLO!"
+    assert client.is_closed()
+
+
+def test_closing_is_announced(balancer, target):
+    """close_notify: the client knows that nothing was cut off."""
+    balancer.start([target], listener=https(A))
+    context = client_context()
+    sock = socket.create_connection(("127.0.0.1", balancer.port), timeout=WAIT)
+    client = Connection(context.wrap_socket(sock, suppress_ragged_eofs=False))
+    assert get(client, headers="Connection: close\r\n").status == 200
+    assert client.is_closed()
+
+
+def test_sni_chooses_the_certificate(balancer, target):
+    b, wild = certificate("b.example.com"), certificate("*.example.org")
+    balancer.start([target], listener=https(A, b, wild))
+    for name, expected in [("a.example.com", A), ("b.example.com", b), ("B.EXAMPLE.COM", b), ("x.example.org", wild),
+                           ("x.y.example.org", A), ("unknown.net", A), (None, A)]:
+        assert peer_certificate(connect(balancer, name)) == expected.der, name
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_rsa_or_ecdsa_by_what_the_client_can_do(balancer, target, version):
+    rsa = certificate("a.example.com", key="rsa")
+    balancer.start([target], listener=https(rsa, A, policy=POLICY13))
+    modern = client_context(version, version)
+    assert peer_certificate(connect(balancer, "a.example.com", modern)) == A.der
+    if version == TLS12:
+        old = client_context(version, version, "aRSA")
+        assert peer_certificate(connect(balancer, "a.example.com", old)) == rsa.der
+
+
+def test_the_chain_is_sent(balancer, target, tmp_path):
+    leaf = issued("leaf.example.com")
+    authority = tmp_path / "ca.pem"
+    authority.write_text(leaf.chain)
+    balancer.start([target], listener=https(leaf))
+    context = ssl.create_default_context(cafile=str(authority))
+    context.check_hostname = False
+    assert get(connect(balancer, "leaf.example.com", context)).status == 200
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sessions_are_resumed(balancer, target, version, workers):
+    balancer.start([target], listener=https(A, policy=POLICY13), workers=workers)
+    context = client_context(version, version)
+    first = connect(balancer, "a.example.com", context)
+    get(first)
+    for _ in range(4):  # on whichever thread
+        again = connect(balancer, "a.example.com", context, session=first.sock.session)
+        assert again.sock.session_reused and get(again).status == 200
+
+
+def test_a_session_is_good_for_its_listener_only(balancer, target):
+    balancer.start([target], listener=https(A, policy=POLICY13))
+    context = client_context(TLS13)
+    first = connect(balancer, "a.example.com", context)
+    get(first)
+    balancer.reload([target], listener=https(certificate("b.example.com"), policy=POLICY13))
+    again = connect(balancer, "a.example.com", context, session=first.sock.session)
+    assert not again.sock.session_reused
+
+
+def test_a_certificate_is_changed_without_losing_a_connection(balancer, target):
+    balancer.start([target], listener=https(A))
+    old = connect(balancer, "a.example.com")
+    assert get(old).status == 200
+    new = certificate("a.example.com", serial=2)
+    balancer.reload([target], listener=https(new))
+    assert get(old).status == 200
+    assert peer_certificate(connect(balancer, "a.example.com")) == new.der
+
+
+def test_alpn_chooses_http2(balancer, target):
+    """The settings of the server are the first thing that it says."""
+    balancer.start([target], listener=https(A))
+    client = connect(balancer, context=client_context(alpn=["http/1.1", "h2"]))
+    assert client.sock.selected_alpn_protocol() == "h2"
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+    assert client.exactly(9)[3] == 4
+
+
+def test_alpn_is_http1_without_http2(balancer, target):
+    balancer.start([target], listener=https(A), attributes={"routing.http2.enabled": "false"})
+    client = connect(balancer, context=client_context(alpn=["h2", "http/1.1"]))
+    assert client.sock.selected_alpn_protocol() == "http/1.1" and get(client).status == 200
+
+
+def test_http_on_an_https_port_is_told_so(balancer, target):
+    balancer.start([target], listener=https(A))
+    assert balancer.get().status == 400
+    assert not target.has_request()
+
+
+def test_renegotiation_ends_the_connection(balancer, target):
+    """The client asks for it in the middle: openssl s_client sends a new hello for a line R."""
+    import subprocess
+    balancer.start([target], listener=https(A))
+    result = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{balancer.port}", "-tls1_2",
+                             "-legacy_renegotiation"], input=b"R\nGET / HTTP/1.0\r\n\r\n", capture_output=True,
+                            timeout=WAIT, check=False)
+    assert b"HTTP/1.1 200" not in result.stdout
+    assert not target.has_request()
+
+
+def test_redirects_keep_the_protocol(balancer):
+    redirect = {"Type": "redirect", "RedirectConfig": {"Path": "/new", "StatusCode": "HTTP_301"}}
+    balancer.start(listener=https(A), default=redirect)
+    response = get(connect(balancer))
+    assert response.get("location") == f"https://e.com:{balancer.port}/new"
+
+
+def test_half_open_handshakes_harm_nobody(balancer, target):
+    """Silent ones, ones that stop in the middle of a hello, and ones that stop before the end."""
+    balancer.start([target], listener=https(A))
+    held = []
+    for begin in (b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):
+        for _ in range(700):
+            held.append(socket.create_connection(("127.0.0.1", balancer.port)))
+            held[-1].sendall(begin)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    stalled = client_context().wrap_bio(incoming, outgoing)
+    with pytest.raises(ssl.SSLWantReadError):
+        stalled.do_handshake()
+    hello = outgoing.read()
+    for _ in range(700):
+        held.append(socket.create_connection(("127.0.0.1", balancer.port)))
+        held[-1].sendall(hello)
+    client = connect(balancer)
+    for _ in range(5):
+        assert get(client).status == 200
+        assert get(connect(balancer)).status == 200
+    for sock in held:
+        sock.close()
+
+
+def test_the_oldest_handshake_makes_room(balancer, target):
+    balancer.start([target], listener=https(A))
+    held = []
+    for _ in range(1100):
+        held.append(socket.create_connection(("127.0.0.1", balancer.port), timeout=WAIT))
+        held[-1].sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    assert held[0].recv(1) == b""
+    assert get(connect(balancer)).status == 200
+    for sock in held:
+        sock.close()
+
+
+def test_a_byte_at_a_time_is_a_handshake_too(balancer, target):
+    balancer.start([target], listener=https(A))
+    sock = socket.create_connection(("127.0.0.1", balancer.port), timeout=WAIT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context().wrap_bio(incoming, outgoing)
+    while True:
+        try:
+            client.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            for byte in outgoing.read():
+                sock.sendall(bytes([byte]))
+            incoming.write(sock.recv(65536))
+    for byte in outgoing.read():
+        sock.sendall(bytes([byte]))
+    client.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    for byte in outgoing.read():
+        sock.sendall(bytes([byte]))
+    incoming.write(sock.recv(65536))
+    assert client.read().startswith(b"HTTP/1.1 200")
+
+
+# ---- what is refused ----
+
+def refusal(balancer, listener):
+    import subprocess
+    config = balancer.config([])
+    config["Listeners"][0].update(listener)
+    balancer.write(config)
+    result = subprocess.run([PROGRAM, "--config", balancer.path], capture_output=True, text=True, timeout=WAIT,
+                            check=False)
+    assert result.returncode == 1
+    assert "PRIVATE KEY" not in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize("listener, message", [
+    ({"Protocol": "HTTPS"}, "A certificate must be specified for HTTPS listeners"),
+    ({"SslPolicy": POLICY13}, "only for HTTPS listeners"),
+    (https(A, policy="ELBSecurityPolicy-2000-01"), "SSL policy 'ELBSecurityPolicy-2000-01' not found"),
+    (https(A, policy="ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04"), "needs a validated FIPS 140 module"),
+    (https(A, policy="ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"), "needs post-quantum key exchange"),
+    ({"Protocol": "HTTPS", "Certificates": [{**A.words(), "PrivateKey": certificate("b").key}]},
+     "The private key does not match the certificate."),
+    ({"Protocol": "HTTPS", "Certificates": [{**A.words(), "CertificateChain": certificate("b").certificate}]},
+     "Unable to validate certificate chain."),
+    ({"Protocol": "HTTPS", "Certificates": [{"Certificate": "x", "PrivateKey": A.key}]}, "Unable to parse certificate."),
+    (https(*[certificate("a")] * 27), "at most 26"),
+    (https(A, MutualAuthentication={"Mode": "verify"}), "'MutualAuthentication', which is not supported"),
+])
+def test_a_listener_that_is_not_right_is_refused(balancer, listener, message):
+    assert message in refusal(balancer, listener)
