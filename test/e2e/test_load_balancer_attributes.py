@@ -55,8 +55,7 @@ def test_what_is_not_there_is_refused_and_nothing_changes(backend):
 
 def test_what_is_refused_else_says_so_too(backend):
     elb, code = backend.elb, "UnsupportedOperation"
-    refuses(code, elb.create_listener, LoadBalancerArn=backend.front["LoadBalancerArn"], Protocol="HTTPS", Port=443,
-            DefaultActions=[forward(backend.group)])
+    refuses(code, elb.modify_listener, ListenerArn=backend.front["Listener"], MutualAuthentication={"Mode": "verify"}, Protocol="HTTPS")
     refuses(code, elb.create_rule, ListenerArn=backend.front["Listener"], Priority=1,
             Conditions=[{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}],
             Actions=[{"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": {

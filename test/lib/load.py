@@ -12,9 +12,10 @@ Outcome = namedtuple("Outcome", "start end status body error")
 
 
 class Load:
-    def __init__(self, host, port, rate, path="/", name=None, connections=32):
+    def __init__(self, host, port, rate, path="/", name=None, connections=32, tls=None):
         self.host, self.port, self.rate, self.path = host, port, rate, path
         self.name = name or f"{host}:{port}"
+        self.tls = tls  # an ssl.SSLContext
         self.outcomes = []
         self._idle = []
         self._stop = threading.Event()
@@ -72,7 +73,8 @@ class Load:
             if not reader.at_eof():
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection(self.host, self.port)
+        named = {"server_hostname": self.name.split(":")[0]} if self.tls else {}
+        return await asyncio.open_connection(self.host, self.port, ssl=self.tls, **named)
 
     async def _request(self):
         reader, writer = await self._connection()

@@ -57,10 +57,7 @@ int elb_DescribeSSLPolicies(struct call *call, struct err *err)
 
 static int check_protocol(const char *protocol, struct err *err)
 {
-    if (!strcmp(protocol, "HTTPS"))
-        return err_aws(err, "UnsupportedOperation",
-                       "Listeners with the protocol 'HTTPS' are not supported by Pileus yet");
-    if (!strcmp(protocol, "HTTP"))
+    if (!strcmp(protocol, "HTTP") || !strcmp(protocol, "HTTPS"))
         return 0;
     if (!*protocol)
         return err_aws(err, "ValidationError", "A listener protocol must be specified");
