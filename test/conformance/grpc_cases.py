@@ -14,6 +14,10 @@ LIMITS = [("grpc.max_receive_message_length", 1 << 25), ("grpc.max_send_message_
 SERVICE = "/test.Echo/"
 
 
+def own(metadata):
+    return [(key, value) for key, value in metadata or () if key.startswith("x-")]
+
+
 # ---- the server ----
 
 def unary(request, context):
@@ -22,7 +26,7 @@ def unary(request, context):
 
 
 def sends_metadata(request, context):
-    context.send_initial_metadata([(key, value) for key, value in context.invocation_metadata() if key.startswith("x-")])
+    context.send_initial_metadata(own(context.invocation_metadata()))
     return request
 
 
@@ -59,11 +63,16 @@ def both_ways(requests, _context):
     yield from requests
 
 
-HANDLERS = {name: kind(handler) for name, kind, handler in (
-    ("Unary", grpc.unary_unary_rpc_method_handler, unary), ("Metadata", grpc.unary_unary_rpc_method_handler, sends_metadata),
-    ("Fails", grpc.unary_unary_rpc_method_handler, fails), ("Never", grpc.unary_unary_rpc_method_handler, never),
-    ("Collects", grpc.stream_unary_rpc_method_handler, collects), ("Gives", grpc.unary_stream_rpc_method_handler, gives),
-    ("Breaks", grpc.unary_stream_rpc_method_handler, breaks), ("Both", grpc.stream_stream_rpc_method_handler, both_ways))}
+HANDLERS = {
+    "Unary": grpc.unary_unary_rpc_method_handler(unary),
+    "Metadata": grpc.unary_unary_rpc_method_handler(sends_metadata),
+    "Fails": grpc.unary_unary_rpc_method_handler(fails),
+    "Never": grpc.unary_unary_rpc_method_handler(never),
+    "Collects": grpc.stream_unary_rpc_method_handler(collects),
+    "Gives": grpc.unary_stream_rpc_method_handler(gives),
+    "Breaks": grpc.unary_stream_rpc_method_handler(breaks),
+    "Both": grpc.stream_stream_rpc_method_handler(both_ways),
+}
 
 
 def serve(port):
@@ -81,7 +90,7 @@ def mark(data):
 
 
 def trailers(call):
-    return sorted((key, repr(value)) for key, value in call.trailing_metadata() or () if key.startswith("x-"))
+    return sorted((key, repr(value)) for key, value in own(call.trailing_metadata()))
 
 
 def outcome(call):
@@ -127,7 +136,7 @@ def cases(channel):
         yield f"unary, {size} bytes", [mark(answer), trailers(call)]
     metadata = (("x-text", "a, b"), ("x-text", "c"), ("x-raw-bin", bytes(range(256))), ("x-long", "l" * 4000))
     answer, call = channel.unary_unary(SERVICE + "Metadata").with_call(b"m", metadata=metadata, timeout=60)
-    yield "metadata", sorted((key, repr(value)) for key, value in call.initial_metadata() if key.startswith("x-"))
+    yield "metadata", sorted((key, repr(value)) for key, value in own(call.initial_metadata()))
     failing = channel.unary_unary(SERVICE + "Fails")
     for i, code in enumerate(grpc.StatusCode):
         if code is not grpc.StatusCode.OK:

@@ -1,4 +1,4 @@
-"""What every suite needs: the balancer with a configuration, servers behind it, a certificate, programs from outside."""
+"""What every suite needs: the balancer with a configuration, a target, a certificate, programs from outside."""
 import contextlib
 import http.server
 import json

@@ -16,7 +16,8 @@ def run(directory, report):
         direct = results(program, [str(target)])
         through = results(program, [str(port), stack.certificate(directory)[0]])
     for name, result in direct.items():
-        report(name, None if through.get(name) == result else f"direct {result}, through the balancer {through.get(name)}")
+        same = through.get(name) == result
+        report(name, None if same else f"direct {result}, through the balancer {through.get(name)}")
 
 
 def results(program, arguments):

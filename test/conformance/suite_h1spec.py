@@ -10,8 +10,9 @@ def run(directory, report):
     folder = stack.source("uNetworking/h1spec", "f0a5650a20c5")
     deno = os.path.join(stack.node_modules("deno", ["deno@2.9.6"]), ".bin/deno")
     with stack.echo_target() as target, stack.balancer(directory, stack.forward(target)) as port:
-        done = subprocess.run([deno, "run", "--allow-net", f"{folder}/http_test.ts", "127.0.0.1", str(port)],
-                              capture_output=True, text=True, check=False, timeout=300, env=os.environ | {"NO_COLOR": "1"})
+        command = [deno, "run", "--allow-net", f"{folder}/http_test.ts", "127.0.0.1", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
+                              env=os.environ | {"NO_COLOR": "1"})
     excepted = stack.exceptions("h1spec")
     for line in (done.stdout + done.stderr).splitlines():
         if match := re.match(r"([✅❌]) (.+?): (.*)", line):

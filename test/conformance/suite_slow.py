@@ -1,7 +1,7 @@
 """slowhttptest's four attacks, while another client goes on: it must not notice.
 
-The attackers hold a thousand connections each. Before and during each attack bench-rate asks at a fixed rate, in an open loop;
-every request must be answered, and the 99th percentile must stay where it was, or below 100 ms.
+The attackers hold a thousand connections each. Before and during each attack bench-rate asks at a fixed rate, in an open
+loop; every request must be answered, and the 99th percentile must stay where it was, or below 100 ms.
 """
 import json
 import os
@@ -19,8 +19,8 @@ ATTACKS = {
 
 
 def bystander(build, port):
-    done = subprocess.run([f"{build}/bench/bench-rate", f"--rate={RATE}", f"--seconds={SECONDS - 3}", "--connections=16",
-                           str(port), "/"], capture_output=True, text=True, check=False, timeout=60)
+    command = [f"{build}/bench/bench-rate", f"--rate={RATE}", f"--seconds={SECONDS - 3}", "--connections=16"]
+    done = subprocess.run([*command, str(port), "/"], capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         return None, done.stderr.strip()
     return json.loads(done.stdout), None

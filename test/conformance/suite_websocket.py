@@ -1,8 +1,8 @@
 """WebSocket through the balancer must be WebSocket without it: each case, byte for byte.
 
-The cases follow the sections of Autobahn's suite (framing, pings, reserved bits, opcodes, fragments, UTF-8, closing, limits,
-compression); the server is `ws` for Node.js, which checks frames strictly. A case is what a client sends; its result is
-every byte that comes until the server closes.
+The cases follow the sections of Autobahn's suite (framing, pings, reserved bits, opcodes, fragments, UTF-8, closing,
+limits, compression); the server is `ws` for Node.js, which checks frames strictly. A case is what a client sends; its
+result is every byte that comes until the server closes.
 """
 import itertools
 import os
@@ -68,14 +68,14 @@ def messages():
 def fragments():
     parts = [b"Hello", b", ", b"World"]
     for control in (b"", frame(PING, b"between"), frame(PONG, b"between")):
-        name = {0: "nothing", 1: "control"}[bool(control)]
-        whole = frame(TEXT, parts[0], fin=False) + control + frame(CONTINUATION, parts[1], fin=False) + control + frame(
-            CONTINUATION, parts[2])
-        yield f"5 fragments with {name} between, {len(control) and control[0]}", whole + closing()
+        whole = control.join((frame(TEXT, parts[0], fin=False), frame(CONTINUATION, parts[1], fin=False),
+                              frame(CONTINUATION, parts[2])))
+        yield f"5 fragments with {control[:1].hex() or 'nothing'} between", whole + closing()
     yield "5 continuation of nothing", frame(CONTINUATION, b"x") + closing()
     yield "5 message in a message", frame(TEXT, b"a", fin=False) + frame(TEXT, b"b") + closing()
     yield "5 fragmented ping", frame(PING, b"a", fin=False) + frame(CONTINUATION, b"b") + closing()
-    yield "5 empty fragments", frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) + frame(CONTINUATION) + closing()
+    empty = frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) + frame(CONTINUATION)
+    yield "5 empty fragments", empty + closing()
     for size in (64, 1024, 16384):
         count = (1 << 18) // size
         yield f"9 256 KiB in fragments of {size}", frame(BINARY, b"f" * size, fin=False) + b"".join(
@@ -83,7 +83,7 @@ def fragments():
 
 
 def texts():
-    good = ["κόσμε", "\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff", "\ufeff", "😀" * 100]
+    good = ["κόσμε", "\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff", "\ufeff", "😀" * 99]
     for text in good:
         yield f"6 text {text[:4]!r}", frame(TEXT, text.encode()) + closing()
     bad = [b"\x80", b"\xbf", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
@@ -126,8 +126,8 @@ def talk(port, data, piece, deflate=False):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         extension = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b""
-        client.sendall(b"GET /chat HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-                       b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + extension + b"\r\n")
+        client.sendall(b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" + extension +
+                       b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         received = b""
         while b"\r\n\r\n" not in received:
             received += client.recv(65536)
