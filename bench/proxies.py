@@ -17,16 +17,17 @@ def write(path, text):
     return path
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def certificate(directory):
     """Makes DIRECTORY/certificate.pem, key.pem and both in both.pem."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-days", "30", "-subj", "/CN=127.0.0.1", "-keyout", f"{directory}/key.pem", "-out",
                     f"{directory}/certificate.pem"], check=True, capture_output=True)
-    both = ""
-    for name in ("certificate", "key"):
-        with open(f"{directory}/{name}.pem", encoding="ascii") as file:
-            both += file.read()
-    write(f"{directory}/both.pem", both)
+    write(f"{directory}/both.pem", read(f"{directory}/certificate.pem") + read(f"{directory}/key.pem"))
 
 
 def target_addresses(row):
@@ -39,8 +40,8 @@ def pileus(directory, port, origin, row, options):
                 "DefaultActions": [{"Type": "forward", "TargetGroupName": "app"}]}
     if row.tls:
         listener |= {"Protocol": "HTTPS", "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
-                     "Certificates": [{"CertificateFile": f"{directory}/certificate.pem",
-                                       "PrivateKeyFile": f"{directory}/key.pem"}]}
+                     "Certificates": [{"Certificate": read(f"{directory}/certificate.pem"),
+                                       "PrivateKey": read(f"{directory}/key.pem")}]}
     listener["Rules"] = [{"Priority": str(i + 1),
                           "Conditions": [{"Field": "path-pattern", "Values": [f"/rule-{i}/*"]}],
                           "Actions": [{"Type": "forward", "TargetGroupName": "app"}]} for i in range(row.rules)]

@@ -103,9 +103,11 @@ def certificate(directory):
 
 def https(directory, policy="ELBSecurityPolicy-TLS13-1-2-2021-06"):
     """What makes a listener an HTTPS listener."""
-    certificate_path, key_path = certificate(directory)
-    return {"Protocol": "HTTPS", "SslPolicy": policy,
-            "Certificates": [{"CertificateFile": certificate_path, "PrivateKeyFile": key_path}]}
+    pems = []
+    for path in certificate(directory):
+        with open(path, encoding="ascii") as file:
+            pems.append(file.read())
+    return {"Protocol": "HTTPS", "SslPolicy": policy, "Certificates": [{"Certificate": pems[0], "PrivateKey": pems[1]}]}
 
 
 def forward(target_port, listener=None, group=None, attributes=None):
@@ -198,6 +200,9 @@ class Echo(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 1024
+
+    def handle_error(self, request, client_address):
+        """Requests are cut on purpose."""
 
 
 @contextlib.contextmanager

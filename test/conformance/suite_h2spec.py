@@ -26,4 +26,4 @@ def run(directory, report):
         bad = case.find("failure")
         if bad is None:
             bad = case.find("error")
-        report(name, None if bad is None else " ".join((bad.text or "").split()), excepted.get(case.get("package")))
+        report(name, None if bad is None else " ".join((bad.text or "").split()), excepted.get(name))

@@ -1,7 +1,7 @@
 """slowhttptest's four attacks, while another client goes on: it must not notice.
 
-The attackers hold a thousand connections each. Before and during each attack bench-rate asks at a fixed rate, in an open
-loop; every request must be answered, and the 99th percentile must stay where it was, or below 100 ms.
+The attackers hold a thousand connections each. Before and during each attack bench-rate asks at a fixed rate, in an
+open loop; every request must be answered, and the 99th percentile must stay where it was, or below 100 ms.
 """
 import json
 import os

@@ -78,12 +78,12 @@ def fragments():
     yield "5 empty fragments", empty + closing()
     for size in (64, 1024, 16384):
         count = (1 << 18) // size
-        yield f"9 256 KiB in fragments of {size}", frame(BINARY, b"f" * size, fin=False) + b"".join(
-            frame(CONTINUATION, b"f" * size, fin=i == count - 1) for i in range(count)) + closing()
+        more = b"".join(frame(CONTINUATION, b"f" * size, fin=i == count - 1) for i in range(count))
+        yield f"9 256 KiB in fragments of {size}", frame(BINARY, b"f" * size, fin=False) + more + closing()
 
 
 def texts():
-    good = ["κόσμε", "\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff", "\ufeff", "😀" * 99]
+    good = ["κόσμε", "\x00", "\x7f", "\x80", "\u07ff", "\u0800", "\ufeff", "\uffff", "\U0010ffff", "😀" * 99]
     for text in good:
         yield f"6 text {text[:4]!r}", frame(TEXT, text.encode()) + closing()
     bad = [b"\x80", b"\xbf", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
