@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { SECURITY_BITS_MIN = 80 };
+
 /* ---- texts ---- */
 
 /* Ends in "CN=www.example.com", most general part first, as AWS shows subjects. */
@@ -166,18 +168,16 @@ static const char *key_algorithm(EVP_PKEY *key)
     return NULL;
 }
 
+/* Without those whose digests can be forged: clients refuse them, and so does OpenSSL. */
 static const char *signature_algorithm(const X509 *x509)
 {
     static const struct {
         int nid;
         const char *name;
     } rows[] = {
-        {NID_md5WithRSAEncryption, "MD5WITHRSA"},
-        {NID_sha1WithRSAEncryption, "SHA1WITHRSA"},
         {NID_sha256WithRSAEncryption, "SHA256WITHRSA"},
         {NID_sha384WithRSAEncryption, "SHA384WITHRSA"},
         {NID_sha512WithRSAEncryption, "SHA512WITHRSA"},
-        {NID_ecdsa_with_SHA1, "SHA1WITHECDSA"},
         {NID_ecdsa_with_SHA256, "SHA256WITHECDSA"},
         {NID_ecdsa_with_SHA384, "SHA384WITHECDSA"},
         {NID_ecdsa_with_SHA512, "SHA512WITHECDSA"},
@@ -311,6 +311,17 @@ static bool is_signed_by(X509 *x509, X509 *issuer)
     return is_signed;
 }
 
+/* Whether clients would believe a certificate of a chain: nobody looks at a root's own signature.
+ */
+static bool is_strong(X509 *x509)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(x509);
+    bool strong = key && EVP_PKEY_get_security_bits(key) >= SECURITY_BITS_MIN &&
+                  (X509_self_signed(x509, 0) == 1 || signature_algorithm(x509));
+    ERR_clear_error();
+    return strong;
+}
+
 /* Reads the certificates of a chain one by one, each of which must have signed the one before. */
 static int copy_chain(X509 *x509, BIO *in, BIO *out, struct err *err)
 {
@@ -326,10 +337,13 @@ static int copy_chain(X509 *x509, BIO *in, BIO *out, struct err *err)
                            "The certificate body/chain provided is not in a valid PEM format.");
         bool fits = count < CERTIFICATE_CHAIN_MAX && is_signed_by(below, next) &&
                     PEM_write_bio_X509(out, next) == 1;
+        bool strong = is_strong(next);
         X509_free(below);
         below = next;
         if (!fits)
             return err_set(err, "Could not validate the certificate with the certificate chain.");
+        if (!strong)
+            return err_set(err, "The certificate chain has a key or signature that is too weak.");
     }
 }
 

@@ -30,7 +30,7 @@ struct certificate_facts {
         *names; /* DNS names, none twice, then NULL: the common name first, if it looks like one */
     size_t name_count;
     const char *key_algorithm;       /* "RSA_2048", "EC_prime256v1"; NULL: one that AWS has not */
-    const char *signature_algorithm; /* "SHA256WITHRSA"; NULL: one that AWS has not */
+    const char *signature_algorithm; /* "SHA256WITHRSA"; NULL: unknown, or too weak */
     bool has_key_usages;             /* the extension is there */
     uint16_t key_usages;             /* bit n: RFC 5280's bit n of the extension */
     char **extended_usages;          /* object identifiers: "1.3.6.1.5.5.7.3.1" */

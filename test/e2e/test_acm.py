@@ -97,6 +97,23 @@ def test_an_import_that_does_not_fit_is_refused(acm, tmp_path):
     assert code_of(acm.import_certificate, CertificateArn=arn, Certificate=other, PrivateKey=other_key) == "ValidationException"
 
 
+def test_a_chain_that_clients_would_not_believe_is_refused(acm, tmp_path):
+    """Its intermediate authority was signed with SHA-1."""
+    root, middle, leaf = (tmp_path / name for name in ("root", "middle", "leaf"))
+    ca = tmp_path / "ca.cnf"
+    ca.write_text("basicConstraints=critical,CA:TRUE\n")
+    self_signed(tmp_path, "root")
+    for name in (middle, leaf):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name.name}.example.com", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    sign = ["x509", "-req", "-days", 5, "-CAcreateserial"]
+    openssl(*sign, "-sha1", "-extfile", ca, "-in", f"{middle}.csr", "-CA", f"{root}.pem", "-CAkey", f"{root}.key", "-out", f"{middle}.pem")
+    openssl(*sign, "-in", f"{leaf}.csr", "-CA", f"{middle}.pem", "-CAkey", f"{middle}.key", "-out", f"{leaf}.pem")
+    read = lambda *names: b"".join((tmp_path / name).read_bytes() for name in names)
+    with pytest.raises(ClientError) as caught:
+        acm.import_certificate(Certificate=read("leaf.pem"), PrivateKey=read("leaf.key"), CertificateChain=read("middle.pem", "root.pem"))
+    assert "too weak" in caught.value.response["Error"]["Message"]
+
+
 def test_requests_that_aws_refuses(acm):
     assert code_of(acm.request_certificate, DomainName="localhost") == "ValidationException"
     assert code_of(acm.request_certificate, DomainName="example.com", KeyAlgorithm="RSA_4096") == "InvalidParameterException"

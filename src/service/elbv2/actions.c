@@ -114,50 +114,62 @@ static json_t *group_stickiness(const json_t *config, struct err *err)
     return NULL;
 }
 
-static int sticky_conflict(const char *arn, struct err *err)
+static const json_t *groups_of(const json_t *action)
 {
+    return json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups");
+}
+
+static bool keeps_clients(const json_t *action)
+{
+    const json_t *config = json_object_get(action, "ForwardConfig");
+    return doc_flag(json_object_get(config, "TargetGroupStickinessConfig"), "Enabled");
+}
+
+/*
+ * Whether a target group with its stickiness may be one of the groups of an action: among several,
+ * a session with a target needs one with its group, and an application's cookie knows no groups.
+ */
+static int check_sticky(const json_t *action, const json_t *group, struct err *err)
+{
+    const char *arn = doc_text(group, "TargetGroupArn");
+    if (json_array_size(groups_of(action)) < 2 ||
+        strcmp(elb_attribute(group, "stickiness.enabled"), "true") != 0)
+        return 0;
+    if (strcmp(elb_attribute(group, "stickiness.type"), "app_cookie") == 0)
+        return err_aws(err, "InvalidConfigurationRequest",
+                       "Application-based stickiness is not supported with several target groups: "
+                       "'%s'",
+                       arn);
+    if (keeps_clients(action))
+        return 0;
     return err_aws(err, "InvalidConfigurationRequest",
                    "Target group stickiness must be enabled on an action with several target "
                    "groups if stickiness is enabled on one of them: '%s'",
                    arn);
 }
 
-/* Whether an action has several target groups and does not keep clients on one of them. */
-static bool spreads_clients(const json_t *action)
-{
-    const json_t *config = json_object_get(action, "ForwardConfig");
-    return json_array_size(json_object_get(config, "TargetGroups")) > 1 &&
-           !doc_flag(json_object_get(config, "TargetGroupStickinessConfig"), "Enabled");
-}
-
 static int check_stickiness(const struct call *call, const json_t *action, struct err *err)
 {
     size_t i;
     const json_t *row;
-    if (!spreads_clients(action))
-        return 0;
-    json_array_foreach (json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"),
-                        i, row) {
-        const char *arn = doc_text(row, "TargetGroupArn");
-        const json_t *group = elb_find(call, ELB_TARGET_GROUP, arn, err);
-        if (!group)
+    json_array_foreach (groups_of(action), i, row) {
+        const json_t *group =
+            elb_find(call, ELB_TARGET_GROUP, doc_text(row, "TargetGroupArn"), err);
+        if (!group || check_sticky(action, group, err) < 0)
             return -1;
-        if (!strcmp(elb_attribute(group, "stickiness.enabled"), "true"))
-            return sticky_conflict(arn, err);
     }
     return 0;
 }
 
-int elb_check_sticky_group(const struct call *call, const char *arn, struct err *err)
+int elb_check_sticky_group(const struct call *call, const json_t *group, struct err *err)
 {
     size_t i;
     const json_t *action;
     store_each (cursor, call->store, elb_kind(ELB_RULE), call->region)
         json_array_foreach (json_object_get(cursor.doc, "Actions"), i, action)
-            if (spreads_clients(action) &&
-                has_group(json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"),
-                          arn))
-                return sticky_conflict(arn, err);
+            if (has_group(groups_of(action), doc_text(group, "TargetGroupArn")) &&
+                check_sticky(action, group, err) < 0)
+                return -1;
     return 0;
 }
 

@@ -14,8 +14,5 @@ json_t *elb_actions(const struct call *call, const json_t *listener, const json_
 /* Whether a listener that is going to have this protocol can do what its rules do now. */
 int elb_check_rules_for_protocol(const struct call *call, const json_t *listener,
                                  const char *protocol, struct err *err);
-/*
- * Whether a target group whose targets are going to be sticky may be: where it shares an action
- * with others, the action must keep clients on one group.
- */
-int elb_check_sticky_group(const struct call *call, const char *target_group_arn, struct err *err);
+/* Whether a target group may have its stickiness in all actions that name it. */
+int elb_check_sticky_group(const struct call *call, const json_t *group, struct err *err);

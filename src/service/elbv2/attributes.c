@@ -77,9 +77,7 @@ static int check_group(const struct call *call, const json_t *group, struct err 
         struct err cause = *err;
         return err_aws(err, "InvalidConfigurationRequest", "%s", cause.text);
     }
-    if (strcmp(elb_attribute(group, "stickiness.enabled"), "true") != 0)
-        return 0;
-    return elb_check_sticky_group(call, doc_text(group, "TargetGroupArn"), err);
+    return elb_check_sticky_group(call, group, err);
 }
 
 static int set_attribute(enum elb_resource resource, json_t *doc, const json_t *attribute,

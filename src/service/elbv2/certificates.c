@@ -29,13 +29,15 @@ json_t *elb_certificate_users(const struct call *call, const char *certificate_a
     return users;
 }
 
-/* Load balancers take every key but the short ones, and no digest that can be forged. */
+/* Whether a certificate has a name with a dot, and a key that load balancers take. */
 static bool is_usable(const json_t *certificate)
 {
-    const char *signature = doc_text(certificate, "SignatureAlgorithm");
-    return json_array_size(json_object_get(certificate, "SubjectAlternativeNames")) > 0 &&
-           !doc_is(certificate, "KeyAlgorithm", "RSA_1024") && strncmp(signature, "MD5", 3) != 0 &&
-           strncmp(signature, "SHA1", 4) != 0;
+    bool qualified = false;
+    size_t i;
+    const json_t *name;
+    json_array_foreach (json_object_get(certificate, "SubjectAlternativeNames"), i, name)
+        qualified |= strchr(json_string_value(name), '.') != NULL;
+    return qualified && !doc_is(certificate, "KeyAlgorithm", "RSA_1024");
 }
 
 static int check_certificate(const struct call *call, const char *arn, struct err *err)

@@ -100,6 +100,17 @@ static int check_rule_count(const struct call *call, const char *load_balancer_a
                    load_balancer_arn);
 }
 
+/* What is rewritten must go to a target. */
+static int check_transforms(const json_t *rule, struct err *err)
+{
+    const json_t *action = json_array_get(json_object_get(rule, "Actions"), 0);
+    if (json_array_size(json_object_get(rule, "Transforms")) == 0 ||
+        doc_is(action, "Type", "forward"))
+        return 0;
+    return err_aws(err, "InvalidConfigurationRequest",
+                   "Transforms are only supported with a forward action");
+}
+
 /* Takes those parts of a rule that the request names, checked, into `rule`. */
 static int set_parts(const struct call *call, json_t *rule, const json_t *listener, struct err *err)
 {
@@ -122,7 +133,7 @@ static int set_parts(const struct call *call, json_t *rule, const json_t *listen
             return -1;
         json_object_set_new(rule, "Transforms", part);
     }
-    return 0;
+    return check_transforms(rule, err);
 }
 
 int elb_CreateRule(struct call *call, struct err *err)
@@ -171,10 +182,10 @@ int elb_ModifyRule(struct call *call, struct err *err)
     if (reset && json_array_size(json_object_get(call->in, "Transforms")) > 0)
         return err_aws(err, "ValidationError",
                        "You cannot specify both 'Transforms' and 'ResetTransforms'");
-    if (set_parts(call, rule, listener, err) < 0)
-        return -1;
     if (reset)
         json_object_set_new(rule, "Transforms", json_array());
+    if (set_parts(call, rule, listener, err) < 0)
+        return -1;
     return elb_output_one(call, "Rules", rule);
 }
 

@@ -37,6 +37,8 @@ static const char health_check_members[] =
     " HealthCheckIntervalSeconds HealthCheckTimeoutSeconds HealthyThresholdCount"
     " UnhealthyThresholdCount Matcher";
 
+enum { MATCHER_SIZE_MAX = 256 };
+
 /* What a Matcher may say of a protocol version. */
 struct matcher {
     const char *member, *initial, *text;
@@ -70,6 +72,10 @@ static int read_code(const struct matcher *matcher, const char **at)
 static int check_codes(const struct matcher *matcher, const char *codes, struct err *err)
 {
     const char *at = codes;
+    if (strlen(codes) > MATCHER_SIZE_MAX)
+        return err_aws(err, "ValidationError",
+                       "Health check matcher %s code cannot be longer than '%d' characters",
+                       matcher->text, MATCHER_SIZE_MAX);
     do {
         if (at != codes)
             at++;

@@ -141,30 +141,14 @@ static void the_configuration_says_what_balancer_must_do(void **state)
     cloud_destroy(stack.cloud);
 }
 
-/* With every sort of rule and action that the API takes. */
-static void balancer_understands_the_configuration(void **state)
+/* Asserts that balancer can load what the store makes of it. */
+static void assert_understood(const struct stack *stack)
 {
-    (void)state;
-    struct stack stack = create_stack();
     struct traffic_table traffic;
     struct target_table targets;
     struct tls_store tls;
     struct err err;
-    char listener[256];
-    take_text(cloud_call(stack.cloud, "elbv2", "DescribeListeners", "{'LoadBalancerArn': '%s'}",
-                         stack.load_balancer),
-              "Listeners", "ListenerArn", listener, sizeof listener);
-    static const char *const actions[] = {
-        "{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '404', 'ContentType': "
-        "'text/plain', 'MessageBody': 'no'}}",
-        "{'Type': 'redirect', 'RedirectConfig': {'StatusCode': 'HTTP_301', 'Path': '/new'}}"};
-    for (int i = 0; i < 2; i++)
-        cloud_ok(stack.cloud, "elbv2", "CreateRule",
-                 "{'ListenerArn': '%s', 'Priority': %d, 'Conditions': [{'Field': 'host-header', "
-                 "'HostHeaderConfig': {'Values': ['*.example.com']}}, {'Field': 'path-pattern', "
-                 "'Values': ['/x/*']}], 'Actions': [%s]}",
-                 listener, i + 1, actions[i]);
-    json_auto_t *config = balancer_config(stack.cloud->store, 0x64400001);
+    json_auto_t *config = balancer_config(stack->cloud->store, 0x64400001);
     auto_free char *text = json_dumps(config, JSON_COMPACT);
     traffic_table_init(&traffic, 1);
     target_table_init(&targets, 1);
@@ -176,7 +160,111 @@ static void balancer_understands_the_configuration(void **state)
     target_table_finish(&targets);
     traffic_table_finish(&traffic);
     tls_store_finish(&tls);
+}
+
+static void take_listener(const struct stack *stack, char out[256])
+{
+    take_text(cloud_call(stack->cloud, "elbv2", "DescribeListeners", "{'LoadBalancerArn': '%s'}",
+                         stack->load_balancer),
+              "Listeners", "ListenerArn", out, 256);
+}
+
+/* With every sort of rule and action that the API takes. */
+static void balancer_understands_rules(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    char listener[256];
+    take_listener(&stack, listener);
+    static const char *const actions[] = {
+        "{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '404', 'ContentType': "
+        "'text/plain', 'MessageBody': 'no'}}",
+        "{'Type': 'redirect', 'RedirectConfig': {'StatusCode': 'HTTP_301', 'Path': '/new'}}"};
+    static const char *const conditions[] = {
+        "{'Field': 'host-header', 'HostHeaderConfig': {'Values': ['*.example.com']}}, "
+        "{'Field': 'path-pattern', 'Values': ['/x/*']}",
+        "{'Field': 'host-header', 'RegexValues': ['^a']}, {'Field': 'http-header', "
+        "'HttpHeaderConfig': {'HttpHeaderName': 'X', 'RegexValues': ['b']}}",
+        "{'Field': 'http-request-method', 'HttpRequestMethodConfig': {'Values': ['GET']}}, "
+        "{'Field': 'query-string', 'QueryStringConfig': {'Values': [{'Key': 'a', 'Value': 'b'}, "
+        "{'Value': 'c'}]}}, {'Field': 'source-ip', 'SourceIpConfig': {'Values': ['10.0.0.0/8', "
+        "'2001:db8::/32']}}"};
+    for (int i = 0; i < 3; i++)
+        cloud_ok(stack.cloud, "elbv2", "CreateRule",
+                 "{'ListenerArn': '%s', 'Priority': %d, 'Conditions': [%s], 'Actions': [%s]}",
+                 listener, i + 1, conditions[i], actions[i % 2]);
+    cloud_ok(stack.cloud, "elbv2", "CreateRule",
+             "{'ListenerArn': '%s', 'Priority': 9, 'Conditions': [{'Field': 'path-pattern', "
+             "'Values': ['/y']}], 'Actions': [{'Type': 'forward', 'Order': 1, 'TargetGroupArn': "
+             "'%s'}], 'Transforms': [{'Type': 'host-header-rewrite', 'HostHeaderRewriteConfig': "
+             "{'Rewrites': [{'Regex': '(.*)', 'Replace': '$1.x'}]}}, {'Type': 'url-rewrite', "
+             "'UrlRewriteConfig': {'Rewrites': [{'Regex': '^/y', 'Replace': '/'}]}}]}",
+             listener, stack.group);
+    assert_understood(&stack);
     cloud_destroy(stack.cloud);
+}
+
+static void balancer_understands_https_listeners(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    struct simulated_cloud *cloud = stack.cloud;
+    char listener[256], certificates[2][256];
+    for (int i = 0; i < 2; i++) {
+        json_auto_t *out = cloud_call(cloud, "acm", "RequestCertificate",
+                                      "{'DomainName': '*.n%d.example.com', 'KeyAlgorithm': '%s'}",
+                                      i, i ? "EC_secp384r1" : "RSA_2048");
+        snprintf(certificates[i], 256, "%s", doc_text(out, "CertificateArn"));
+    }
+    take_text(cloud_call(cloud, "elbv2", "CreateListener",
+                         "{'LoadBalancerArn': '%s', 'Protocol': 'HTTPS', 'Port': 443, "
+                         "'Certificates': [{'CertificateArn': '%s'}], 'DefaultActions': "
+                         "[{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
+                         stack.load_balancer, certificates[0], stack.group),
+              "Listeners", "ListenerArn", listener, sizeof listener);
+    cloud_ok(cloud, "elbv2", "AddListenerCertificates",
+             "{'ListenerArn': '%s', 'Certificates': [{'CertificateArn': '%s'}]}", listener,
+             certificates[1]);
+    json_auto_t *policies = cloud_call(cloud, "elbv2", "DescribeSSLPolicies", "{}");
+    size_t i;
+    const json_t *policy;
+    json_array_foreach (json_object_get(policies, "SslPolicies"), i, policy) {
+        cloud_ok(cloud, "elbv2", "ModifyListener", "{'ListenerArn': '%s', 'SslPolicy': '%s'}",
+                 listener, doc_text(policy, "Name"));
+        assert_understood(&stack);
+    }
+    cloud_destroy(cloud);
+}
+
+static void balancer_understands_sticky_groups_and_attributes(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    struct simulated_cloud *cloud = stack.cloud;
+    char listener[256], second[256];
+    take_listener(&stack, listener);
+    take_text(cloud_call(cloud, "elbv2", "CreateTargetGroup",
+                         "{'Name': 'second', 'Protocol': 'HTTP', 'Port': 3001, 'VpcId': '%s'}",
+                         stack.vpc),
+              "TargetGroups", "TargetGroupArn", second, sizeof second);
+    cloud_ok(cloud, "elbv2", "ModifyListener",
+             "{'ListenerArn': '%s', 'DefaultActions': [{'Type': 'forward', 'ForwardConfig': "
+             "{'TargetGroups': [{'TargetGroupArn': '%s', 'Weight': 0}, {'TargetGroupArn': '%s'}], "
+             "'TargetGroupStickinessConfig': {'Enabled': true, 'DurationSeconds': 20}}}]}",
+             listener, stack.group, second);
+    cloud_ok(cloud, "elbv2", "ModifyTargetGroupAttributes",
+             "{'TargetGroupArn': '%s', 'Attributes': [{'Key': 'stickiness.enabled', 'Value': "
+             "'true'}, {'Key': 'load_balancing.algorithm.type', 'Value': 'weighted_random'}, "
+             "{'Key': 'load_balancing.algorithm.anomaly_mitigation', 'Value': 'on'}]}",
+             second);
+    cloud_ok(cloud, "elbv2", "ModifyLoadBalancerAttributes",
+             "{'LoadBalancerArn': '%s', 'Attributes': [{'Key': 'routing.http2.enabled', 'Value': "
+             "'false'}, {'Key': 'routing.http.x_amzn_tls_version_and_cipher_suite.enabled', "
+             "'Value': 'true'}, {'Key': 'routing.http.desync_mitigation_mode', 'Value': "
+             "'strictest'}]}",
+             stack.load_balancer);
+    assert_understood(&stack);
+    cloud_destroy(cloud);
 }
 
 static void every_vpc_knows_the_names_of_load_balancers(void **state)
@@ -242,7 +330,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_balancer_is_active_when_balancer_knows_it),
         cmocka_unit_test(the_configuration_says_what_balancer_must_do),
-        cmocka_unit_test(balancer_understands_the_configuration),
+        cmocka_unit_test(balancer_understands_rules),
+        cmocka_unit_test(balancer_understands_https_listeners),
+        cmocka_unit_test(balancer_understands_sticky_groups_and_attributes),
         cmocka_unit_test(every_vpc_knows_the_names_of_load_balancers),
         cmocka_unit_test(draining_ends_by_cloud_time_and_leaves_nothing),
         cmocka_unit_test(a_target_that_returns_is_initial_until_it_is_measured_again),

@@ -127,13 +127,14 @@ static void listeners_take_only_certificates_that_clients_would_accept(void **st
     struct err err;
     static const struct {
         const char *key, *value;
-    } rows[] = {{"KeyAlgorithm", "RSA_1024"}, {"SignatureAlgorithm", "SHA1WITHRSA"}};
+    } rows[] = {{"KeyAlgorithm", "RSA_1024"}, {"SubjectAlternativeNames", "localhost"}};
     for (size_t i = 0; i < 2; i++) {
         char arn[128];
         request_certificate(&world, "old.example.com", arn);
         struct txn *txn = txn_begin(fixture->store);
         json_t *doc = txn_edit(txn, "certificate", "us-east-1", arn);
-        json_object_set_new(doc, rows[i].key, json_string(rows[i].value));
+        json_object_set_new(doc, rows[i].key,
+                            i ? json_pack("[s]", rows[i].value) : json_string(rows[i].value));
         assert_int_equal(txn_commit(txn, &err), 0);
         fixture_fails(fixture, "UnsupportedCertificate", "elbv2", "AddListenerCertificates",
                       "{'ListenerArn': '%s', 'Certificates': [{'CertificateArn': '%s'}]}",

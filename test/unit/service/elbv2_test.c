@@ -336,8 +336,8 @@ static void all_kinds_of_conditions_are_shown_as_they_were_asked_for(void **stat
         "{'Field': 'source-ip', 'SourceIpConfig': {'Values': ['10.0.0.0/8']}}], "
         "'Transforms': [{'Type': 'url-rewrite', 'UrlRewriteConfig': {'Rewrites': [{'Regex': "
         "'^/a/(.*)$', 'Replace': '/$1'}]}}], "
-        "'Actions': [{'Type': 'fixed-response', 'FixedResponseConfig': {'StatusCode': '404'}}]}",
-        world.listener);
+        "'Actions': [{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
+        world.listener, world.group);
     const json_t *conditions = fixture_at(out, "Rules.0.Conditions");
     assert_non_null(fixture_at(conditions, "0.HostHeaderConfig.RegexValues.0"));
     assert_null(fixture_at(conditions, "0.Values"));
@@ -370,6 +370,12 @@ static void transforms_are_checked_replaced_and_reset(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         fixture_fails(fixture, "ValidationError", "elbv2", "ModifyRule",
                       "{'RuleArn': '%s', 'Transforms': [%s]}", rule, wrong[i]);
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyRule",
+                  "{'RuleArn': '%s', 'Transforms': [%s]}", rule, REWRITE("x", "y"));
+    json_decref(
+        fixture_ok(fixture, "elbv2", "ModifyRule",
+                   "{'RuleArn': '%s', 'Actions': [{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
+                   rule, world.group));
     json_auto_t *changed =
         fixture_ok(fixture, "elbv2", "ModifyRule", "{'RuleArn': '%s', 'Transforms': [%s]}", rule,
                    REWRITE("^(.*)[.]old$", "$1.new"));
@@ -412,6 +418,10 @@ static void stickiness_of_targets_needs_stickiness_of_groups(void **state)
     assert_string_equal(fixture_text(made, "Listeners.0.DefaultActions.0.ForwardConfig."
                                            "TargetGroupStickinessConfig.DurationSeconds"),
                         "60");
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyTargetGroupAttributes",
+                  "{'TargetGroupArn': '%s', 'Attributes': [{'Key': 'stickiness.type', 'Value': "
+                  "'app_cookie'}, {'Key': 'stickiness.app_cookie.cookie_name', 'Value': 'id'}]}",
+                  first);
     char third[256];
     create_group(&world, "third", "");
     snprintf(third, sizeof third, "%s", world.group);
