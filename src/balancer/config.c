@@ -330,9 +330,11 @@ static int load_group(struct snapshot *snapshot, const json_t *json, struct targ
         reader_text(json, "ProtocolVersion", 16, &version, err) < 0 ||
         reader_integer(json, "Port", 1, 65535, 0, &port, err) < 0)
         return -1;
-    if (strcmp(protocol, "HTTP") != 0 || (version && strcmp(version, "HTTP1") != 0))
-        return err_set(err, "the target group protocol '%s' is not supported",
-                       version ? version : protocol);
+    group->https = strcmp(protocol, "HTTPS") == 0;
+    if (!group->https && strcmp(protocol, "HTTP") != 0)
+        return err_set(err, "the target group protocol '%s' is not supported", protocol);
+    if (version && strcmp(version, "HTTP1") != 0)
+        return err_set(err, "the target group protocol '%s' is not supported", version);
     group->key = snapshot_text(snapshot, key);
     strncpy(group->name, name ? name : key, sizeof group->name - 1);
     group->port = (uint16_t)port;
@@ -563,6 +565,7 @@ static int load_document(struct snapshot *snapshot, const json_t *root, struct e
     for (int i = 0; i < snapshot->group_count; i++) {
         const json_t *json = json_array_get(groups, (size_t)i);
         struct target_group *group = &snapshot->groups[i];
+        tls_load_group(group);
         if (load_targets(snapshot, json_object_get(json, "Targets"), group, err) < 0)
             return err_wrap(err, "%s", group->name);
         load_pools(snapshot, group);

@@ -74,6 +74,8 @@ void exchange_abandon(struct exchange *exchange);
 
 /* ---- events of the upstream ---- */
 
+/* The connection is there, a TLS handshake follows. */
+void exchange_reached(struct exchange *exchange);
 void exchange_connected(struct exchange *exchange);
 /* The connection could not be made (`status` 502), or not in time (504). */
 void exchange_connect_failed(struct exchange *exchange, int status);

@@ -7,6 +7,7 @@
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
+    HANDSHAKE_TIMEOUT_MS = 10000,
     CONNECT_TRY_MS = 2000, /* while there are other targets to try */
     AVOID_MS = 1000,
 };
@@ -16,11 +17,12 @@ static void touch(struct exchange *exchange, int64_t timeout_ms)
     exchange->stream->ops->touch(exchange->stream, timeout_ms);
 }
 
-static void note_connect_failure(struct exchange *exchange, int status)
+static void note_connect_failure(struct exchange *exchange, int status, bool reached)
 {
     struct worker *worker = exchange->worker;
     struct target_thread *thread = &exchange->target->threads[worker->index];
-    counter_add(&exchange->cell->threads[worker->index].target_connection_errors, 1);
+    struct counters *counters = &exchange->cell->threads[worker->index];
+    counter_add(reached ? &counters->target_tls_errors : &counters->target_connection_errors, 1);
     counter_add(&thread->answers, 1);
     counter_add(&thread->errors, 1);
     thread->avoid_until_ms = loop_now_ms(worker->loop) + AVOID_MS;
@@ -101,13 +103,13 @@ bool exchange_attempt(struct exchange *exchange)
         }
         if (connect_with(exchange, fd))
             return false;
-        note_connect_failure(exchange, 502);
+        note_connect_failure(exchange, 502, false);
     }
 }
 
-static void attempt_next(struct exchange *exchange, int status)
+static void attempt_next(struct exchange *exchange, int status, bool reached)
 {
-    note_connect_failure(exchange, status);
+    note_connect_failure(exchange, status, reached);
     if (exchange_attempt(exchange))
         exchange_send_early(exchange);
 }
@@ -118,13 +120,19 @@ void exchange_on_socket(struct socket_waiter *waiter, int fd)
     if (fd < 0)
         answer_error(exchange->stream, 503);
     else if (!connect_with(exchange, fd))
-        attempt_next(exchange, 502);
+        attempt_next(exchange, 502, false);
+}
+
+void exchange_reached(struct exchange *exchange)
+{
+    touch(exchange, HANDSHAKE_TIMEOUT_MS);
 }
 
 void exchange_connect_failed(struct exchange *exchange, int status)
 {
+    bool reached = exchange->upstream && exchange->upstream->reached;
     sockets_forget(&exchange->waiter);
     if (exchange->upstream)
         exchange->upstream->ops->release(exchange->upstream, false);
-    attempt_next(exchange, status);
+    attempt_next(exchange, reached ? 502 : status, reached);
 }

@@ -96,6 +96,8 @@ struct target_group {
     char *key; /* what actions call it: ARN or name */
     char name[DIMENSION_SIZE];
     uint16_t port; /* 0: each target names its own */
+    bool https;
+    const struct tls_policy *tls; /* how targets are spoken to with HTTPS; NULL: without */
     struct group_attributes attributes;
     struct health_settings health;
     struct member *members;

@@ -2,6 +2,8 @@
 
 #include "balancer/cookie_seal.h"
 
+#include "http/tls.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,5 +139,7 @@ void target_release(struct target_table *table, struct target *target)
         at = &(*at)->next;
     *at = target->next;
     table->count--;
+    for (int i = 0; i < table->thread_count; i++)
+        tls_session_free(target->threads[i].session);
     free(target);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct health_check;
+struct ssl_session_st;
 
 enum { TARGET_FULL_SHARE = 1000 };
 
@@ -22,7 +23,8 @@ struct target_thread {
     int64_t avoid_until_ms; /* a connection just failed: prefer others */
     uint64_t answers;       /* responses and failed connections; the main thread reads both */
     uint64_t errors;        /* those with 5xx, and failed connections */
-    char padding[64];       /* no two threads write the same cache line */
+    struct ssl_session_st *session; /* of TLS: the next connection resumes it */
+    char padding[64];               /* no two threads write the same cache line */
 };
 
 /* Where connections to it come from: a node of its load balancer. */

@@ -27,6 +27,7 @@ struct upstream {
     struct target *target;
     struct exchange *exchange; /* NULL: idle */
     const struct request *request;
+    bool reached; /* with TLS: the handshake goes on */
     bool connected;
     bool unproven; /* used before, and nothing came since: it may have been closed meanwhile */
     bool deaf;     /* sending failed: there may still be a response */

@@ -198,6 +198,13 @@ static void on_connected(struct target_socket *target_socket)
     exchange_connected(http1->upstream.exchange);
 }
 
+static void on_reached(struct target_socket *target_socket)
+{
+    struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
+    http1->upstream.reached = true;
+    exchange_reached(http1->upstream.exchange);
+}
+
 static void on_failed(struct target_socket *target_socket)
 {
     struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
@@ -258,9 +265,17 @@ struct upstream *upstream_http1_take(struct worker *worker, struct target *targe
                                      struct exchange *exchange)
 {
     struct target_thread *thread = &target->threads[worker->index];
-    if (list_empty(&thread->idle))
+    struct upstream *upstream = NULL;
+    while (!upstream && !list_empty(&thread->idle)) {
+        upstream = container_of(thread->idle.next, struct upstream, link);
+        bool tls = http1_of(upstream)->socket.transport.tls != NULL;
+        if (tls != (exchange->group->tls != NULL)) { /* the group changed its protocol */
+            destroy(http1_of(upstream));
+            upstream = NULL;
+        }
+    }
+    if (!upstream)
         return NULL;
-    struct upstream *upstream = container_of(thread->idle.next, struct upstream, link);
     list_remove(&upstream->link);
     thread->idle_count--;
     upstream->unproven = true;
@@ -277,14 +292,24 @@ struct upstream *upstream_http1_connect(struct worker *worker, struct target *ta
                                         struct exchange *exchange)
 {
     static const struct target_socket_ops socket_ops = {
-        .connected = on_connected, .failed = on_failed, .event = on_event};
+        .reached = on_reached,
+        .connected = on_connected,
+        .failed = on_failed,
+        .event = on_event,
+    };
+    const struct target_route route = {
+        .address = target->address,
+        .port = target->port,
+        .tls = exchange->group->tls,
+        .session = &target->threads[worker->index].session,
+    };
     struct http1_upstream *http1 = calloc(1, sizeof *http1);
     if (!http1) {
         close(fd);
         return NULL;
     }
     http1->socket.ops = &socket_ops;
-    if (!target_socket_connect(&http1->socket, worker, target, fd)) {
+    if (!target_socket_connect(&http1->socket, worker, &route, fd)) {
         free(http1);
         return NULL;
     }

@@ -296,6 +296,11 @@ static bool wants_more(struct tls *tls, int result)
     return more;
 }
 
+static bool has_more(const struct tls *tls)
+{
+    return tls->socket_readable || SSL_has_pending(tls->ssl);
+}
+
 enum tls_progress tls_handshake(struct transport *transport, struct iovec *wire)
 {
     struct tls *tls = transport->tls;
@@ -305,12 +310,10 @@ enum tls_progress tls_handshake(struct transport *transport, struct iovec *wire)
     int result = SSL_do_handshake(tls->ssl);
     bool waiting = result != 1 && wants_more(tls, result);
     *wire = (struct iovec){thread->wire, thread->wire_size};
-    if (waiting) {
-        transport->readable = false;
-        return TLS_WAITING;
-    }
+    /* Not more than is so: whoever reads ahead of epoll gets an event for nothing. */
+    transport->readable = !waiting && has_more(tls);
     tls->established = result == 1;
-    return tls->established ? TLS_DONE : TLS_FAILED;
+    return waiting ? TLS_WAITING : tls->established ? TLS_DONE : TLS_FAILED;
 }
 
 /* What OpenSSL says while it reads is an alert, after which it is no use to go on. */
@@ -321,11 +324,6 @@ static bool send_alert(struct transport *transport)
         return false;
     transport_send(transport, &(struct iovec){thread->wire, thread->wire_size}, 1);
     return true;
-}
-
-static bool has_more(const struct tls *tls)
-{
-    return tls->socket_readable || SSL_has_pending(tls->ssl);
 }
 
 ssize_t transport_receive_tls(struct transport *transport, void *data, size_t size)
