@@ -1,4 +1,5 @@
 /* `pileus balance --config FILE`: the balancer without root, cloud or other processes. */
+#include "balancer/alone_files.h"
 #include "balancer/balancer.h"
 #include "balancer/health.h"
 #include "base/buf.h"
@@ -8,7 +9,6 @@
 #include "os/random.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,31 +36,31 @@ struct alone {
     int64_t drain_until_ms;
 };
 
-static int read_file(const char *path, struct buf *out, struct err *err)
+/* Most configurations name no files: they are not parsed twice. */
+static int fill_in_files(const char *path, struct buf *text, struct err *err)
 {
-    auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, errno, "%s", path);
-    out->size_limit = CONFIG_SIZE_MAX;
-    for (;;) {
-        char part[16384];
-        ssize_t got = read(fd, part, sizeof part);
-        if (got < 0)
-            return err_sys(err, errno, "%s", path);
-        if (got == 0)
-            return 0;
-        buf_append(out, part, (size_t)got);
-        if (out->failed)
-            return err_set(err, "%s is too large", path);
-    }
+    json_auto_t *root = NULL;
+    if (text->data && strstr(text->data, "File\""))
+        root = json_loadb(text->data, text->size, JSON_REJECT_DUPLICATES, NULL);
+    if (!root) /* or there is an error, of which balancer_configure() tells */
+        return 0;
+    if (alone_read_certificates(root, path, err) < 0)
+        return -1;
+    auto_free char *filled = json_dumps(root, JSON_COMPACT);
+    if (!filled)
+        return err_set(err, "out of memory");
+    buf_clear(text);
+    buf_append_string(text, filled);
+    return text->failed ? err_set(err, "it is too large with its certificates") : 0;
 }
 
 static int configure(struct alone *alone, struct err *err)
 {
     auto_buf text = {0};
-    if (read_file(alone->path, &text, err) < 0)
+    if (alone_read_file(alone->path, CONFIG_SIZE_MAX, &text, err) < 0)
         return -1;
-    if (balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0)
+    if (fill_in_files(alone->path, &text, err) < 0 ||
+        balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0)
         return err_wrap(err, "%s", alone->path);
     return 0;
 }
@@ -128,7 +128,7 @@ static int watch_signals(struct alone *alone, struct err *err)
 static int read_workers(const char *path, struct err *err)
 {
     auto_buf text = {0};
-    if (read_file(path, &text, err) < 0)
+    if (alone_read_file(path, CONFIG_SIZE_MAX, &text, err) < 0)
         return -1;
     json_auto_t *root = json_loadb(text.data ? text.data : "", text.size, 0, NULL);
     json_int_t workers = json_integer_value(json_object_get(root, "Workers"));
@@ -145,6 +145,13 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* A crash must not write private keys to a file: nothing fits into a core dump of one byte. */
+static void forbid_core_dumps(void)
+{
+    struct rlimit limit = {1, 1};
+    setrlimit(RLIMIT_CORE, &limit);
 }
 
 static int run(struct alone *alone, struct err *err)
@@ -182,6 +189,7 @@ int balance_main(int argc, char **argv)
     map_seed(seed);
     log_start("balancer", LOG_LEVEL_INFO);
     raise_descriptor_limit();
+    forbid_core_dumps();
     alone.loop = loop_create(&err);
     loop_timer_init(&alone.drain, on_drain, &alone);
     int result = alone.loop ? watch_signals(&alone, &err) : -1;

@@ -2,6 +2,7 @@
 import os
 import socket
 import ssl
+import subprocess
 
 import pytest
 
@@ -167,7 +168,6 @@ def test_http_on_an_https_port_is_told_so(balancer, target):
 
 def test_renegotiation_ends_the_connection(balancer, target):
     """The client asks for it in the middle: openssl s_client sends a new hello for a line R."""
-    import subprocess
     balancer.start([target], listener=https(A))
     result = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{balancer.port}", "-tls1_2",
                              "-legacy_renegotiation"], input=b"R\nGET / HTTP/1.0\r\n\r\n", capture_output=True,
@@ -242,10 +242,33 @@ def test_a_byte_at_a_time_is_a_handshake_too(balancer, target):
     assert client.read().startswith(b"HTTP/1.1 200")
 
 
+def test_certificates_come_from_files(balancer, target, tmp_path):
+    """Relative to the configuration; SIGHUP reads them again."""
+    def write(own):
+        (tmp_path / "own.pem").write_text(own.certificate)
+        (tmp_path / "own.key").write_text(own.key)
+        (tmp_path / "chain.pem").write_text(own.chain)
+    files = {"Protocol": "HTTPS", "Certificates": [
+        {"CertificateFile": "own.pem", "PrivateKeyFile": str(tmp_path / "own.key"),
+         "CertificateChainFile": "chain.pem"}]}
+    write(issued("a.example.com"))
+    balancer.start([target], listener=files)
+    assert peer_certificate(connect(balancer)) == issued("a.example.com").der
+    write(issued("b.example.com"))
+    balancer.reload([target], listener=files)
+    assert peer_certificate(connect(balancer)) == issued("b.example.com").der
+
+
+def test_private_keys_are_in_no_core_dump(balancer, target):
+    balancer.start([target], listener=https(A))
+    with open(f"/proc/{balancer.process.pid}/limits", encoding="ascii") as file:
+        limit = next(line for line in file if line.startswith("Max core file size"))
+    assert limit.split()[4:6] == ["1", "1"]
+
+
 # ---- what is refused ----
 
 def refusal(balancer, listener):
-    import subprocess
     config = balancer.config([])
     config["Listeners"][0].update(listener)
     balancer.write(config)
@@ -267,6 +290,7 @@ def refusal(balancer, listener):
     ({"Protocol": "HTTPS", "Certificates": [{**A.words(), "CertificateChain": certificate("b").certificate}]},
      "Unable to validate certificate chain."),
     ({"Protocol": "HTTPS", "Certificates": [{"Certificate": "x", "PrivateKey": A.key}]}, "Unable to parse certificate."),
+    ({"Protocol": "HTTPS", "Certificates": [{"CertificateFile": "gone.pem"}]}, "gone.pem: No such file"),
     (https(*[certificate("a")] * 27), "at most 26"),
     (https(A, MutualAuthentication={"Mode": "verify"}), "'MutualAuthentication', which is not supported"),
 ])
