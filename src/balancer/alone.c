@@ -71,8 +71,9 @@ static void report_health(const struct target_health *rows, int count, void *own
     for (int i = 0; i < count; i++) {
         const struct target_health *row = &rows[i];
         const char *reason = health_reason_name((int)row->reason);
-        log_info("target %s:%u of %s is %s%s%s", row->target, row->port, row->target_group,
-                 health_state_name((int)row->state), *reason ? ": " : "", reason);
+        log_info("target %s:%u of %s is %s%s%s%s%s", row->target, row->port, row->target_group,
+                 health_state_name((int)row->state), *reason ? ": " : "", reason,
+                 row->anomalous ? ", anomalous" : "", row->mitigated ? ", mitigated" : "");
     }
 }
 

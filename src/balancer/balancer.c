@@ -1,5 +1,6 @@
 #include "balancer/balancer.h"
 
+#include "balancer/draining.h"
 #include "balancer/health.h"
 #include "balancer/points.h"
 #include "balancer/worker.h"
@@ -40,6 +41,8 @@ struct balancer {
     struct target_table targets;
     struct tls_store tls;
     struct snapshot *snapshot;
+    struct draining *draining; /* NULL in the cloud */
+    int64_t advanced_ms;       /* alone: how far cloud time was advanced */
     struct group_health *groups;
     struct health *health;
     struct points points;
@@ -275,6 +278,20 @@ void balancer_retire(struct balancer *balancer)
 
 /* ---- configurations ---- */
 
+/* Alone, the document says how cloud time runs, and how far it is ahead. */
+static void follow_clock(struct balancer *balancer, const struct snapshot *snapshot)
+{
+    struct cloud_clock clock = *loop_cloud_clock(balancer->loop);
+    clock.base_mono_ms = clock_mono_ms();
+    clock.base_cloud_ms = cloud_clock_now(loop_cloud_clock(balancer->loop));
+    clock.speed = snapshot->clock_speed;
+    if (snapshot->clock_advance_ms > balancer->advanced_ms) {
+        cloud_clock_advance(&clock, snapshot->clock_advance_ms - balancer->advanced_ms);
+        balancer->advanced_ms = snapshot->clock_advance_ms;
+    }
+    balancer_set_cloud_clock(balancer, &clock);
+}
+
 int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err)
 {
     if (balancer->retiring)
@@ -300,6 +317,8 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
         if (!balancer->holding)
             points_follow(&balancer->points);
         struct snapshot *old = balancer->snapshot;
+        if (balancer->draining)
+            draining_apply(balancer->draining, old, snapshot);
         balancer->snapshot = snapshot;
         if (old && --old->holders == 0)
             snapshot_destroy(old);
@@ -307,6 +326,8 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
             begin_hold(balancer);
         else
             report_all_health(balancer);
+        if (!snapshot->cloud)
+            follow_clock(balancer, snapshot);
         return 0;
     }
     snapshot_destroy(snapshot);
@@ -316,6 +337,42 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
 void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock)
 {
     loop_set_cloud_clock(balancer->loop, clock);
+}
+
+/* ---- targets whose time is over ---- */
+
+struct cut_task {
+    struct task task;
+    struct balancer *balancer;
+    struct target *target;
+};
+
+static void release_target(struct task *task, void *owner)
+{
+    struct balancer *balancer = owner;
+    target_release(&balancer->targets, ((struct cut_task *)(void *)task)->target);
+    free(task);
+}
+
+/* On a worker's thread; the target goes back to the main thread. */
+static void cut(struct task *task, void *owner)
+{
+    struct cut_task *cut_task = (struct cut_task *)(void *)task;
+    worker_cut(owner, cut_task->target);
+    task->run = release_target;
+    inbox_post(&cut_task->balancer->inbox, task);
+}
+
+static void cut_everywhere(struct target *target, void *owner)
+{
+    struct balancer *balancer = owner;
+    for (int i = 0; i < balancer->options.workers; i++) {
+        struct cut_task *task = new_task(sizeof *task, cut);
+        task->balancer = balancer;
+        task->target = target;
+        target_hold(target);
+        inbox_post(&balancer->threads[i].worker->inbox, &task->task);
+    }
 }
 
 /* ---- sockets from the host ---- */
@@ -502,7 +559,9 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
     balancer->groups = group_health_create(loop, options->workers, on_health_change, balancer);
     balancer->health = health_create(loop, balancer->threads[0].worker->sockets, balancer->groups,
                                      on_health_change, balancer);
-    if (!balancer->groups || !balancer->health)
+    if (!options->cloud)
+        balancer->draining = draining_create(loop, &balancer->targets, cut_everywhere, balancer);
+    if (!balancer->groups || !balancer->health || (!options->cloud && !balancer->draining))
         abort();
     loop_timer_set(loop, &balancer->report, REPORT_MS);
     return balancer;
@@ -535,6 +594,7 @@ void balancer_destroy(struct balancer *balancer)
     loop_timer_clear(balancer->loop, &balancer->handover);
     health_destroy(balancer->health);
     group_health_destroy(balancer->groups);
+    draining_destroy(balancer->draining);
     points_finish(&balancer->points);
     for (int i = 0; i < balancer->options.workers; i++)
         end_thread(&balancer->threads[i], balancer->loop);

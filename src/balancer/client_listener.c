@@ -71,12 +71,24 @@ void client_uncount(struct client *client)
     client->peer.cell = NULL;
 }
 
+/* On the host, which is every node's address: the node number `from`, or the next one in DNS. */
+static int node_in_dns(const struct load_balancer *load_balancer, int from)
+{
+    int node = from % load_balancer->node_count;
+    for (int i = 0; i < load_balancer->node_count; i++) {
+        if (atomic_load_explicit(&load_balancer->nodes[node].in_dns, memory_order_relaxed))
+            return node;
+        node = (node + 1) % load_balancer->node_count;
+    }
+    return node;
+}
+
 /* Nodes come and go while a connection lasts, and on the host the next request may be for another
  * load balancer. */
 void client_count(struct client *client, const struct load_balancer *load_balancer, int node)
 {
     client->peer.node =
-        (uint16_t)(node >= 0 ? node : client->peer.node % load_balancer->node_count);
+        (uint16_t)(node >= 0 ? node : node_in_dns(load_balancer, client->peer.node));
     struct cell *cell = load_balancer->nodes[client->peer.node].cell;
     if (client->peer.cell == cell)
         return;

@@ -23,6 +23,7 @@ enum {
     SOURCES_MAX = 4000,
     WORKERS_MAX = 64,
     PRIORITY_MAX = 50000,
+    CLOCK_SPEED_MAX = 10000,
     PATH_SIZE_MAX = 1024,
 };
 
@@ -83,11 +84,25 @@ static int load_rules(struct snapshot *snapshot, struct load_balancer *load_bala
     return 0;
 }
 
+/* Alone, a listener is at an address of a zone: the number of that zone's node. */
+static int find_zone(const struct load_balancer *load_balancer, const json_t *json, int *node,
+                     struct err *err)
+{
+    const char *zone;
+    if (reader_text(json, "AvailabilityZone", ID_SIZE - 1, &zone, err) < 0)
+        return -1;
+    for (*node = 0; *node < load_balancer->node_count; (*node)++)
+        if (strcmp(load_balancer->nodes[*node].zone, zone ? zone : "") == 0)
+            break;
+    return 0;
+}
+
 static int load_listener(struct snapshot *snapshot, struct load_balancer *load_balancer,
                          const json_t *json, struct listener *listener, struct err *err)
 {
-    static const char *const members[] = {"Protocol", "Address",   "Port",         "DefaultActions",
-                                          "Rules",    "SslPolicy", "Certificates", NULL};
+    static const char *const members[] = {
+        "Protocol",     "Address",          "Port", "DefaultActions", "Rules", "SslPolicy",
+        "Certificates", "AvailabilityZone", NULL};
     const char *protocol, *address;
     int64_t port;
     if (reader_check(json, "a listener", members, err) < 0 ||
@@ -101,7 +116,8 @@ static int load_listener(struct snapshot *snapshot, struct load_balancer *load_b
     listener->load_balancer = load_balancer;
     listener->port = (uint16_t)port;
     if (!snapshot->cloud && (reader_required_text(json, "Address", 64, &address, err) < 0 ||
-                             reader_address(address, &listener->address, err) < 0))
+                             reader_address(address, &listener->address, err) < 0 ||
+                             find_zone(load_balancer, json, &listener->node, err) < 0))
         return -1;
     if ((strcmp(protocol, "HTTPS") == 0 ? tls_load_listener(snapshot, json, listener, err)
                                         : tls_refuse_listener(json, err)) < 0)
@@ -217,6 +233,28 @@ static int load_cloud_balancers(struct snapshot *snapshot, const json_t *balance
     return 0;
 }
 
+/* Alone: a node for each zone that a listener is in; one without a name if there is none. */
+static int load_zones(struct snapshot *snapshot, const json_t *listeners, struct load_balancer *out,
+                      struct err *err)
+{
+    size_t index;
+    const json_t *json;
+    int node;
+    out->nodes = snapshot_alloc(snapshot, NODES_MAX * sizeof *out->nodes);
+    json_array_foreach (listeners, index, json) {
+        if (find_zone(out, json, &node, err) < 0)
+            return err_wrap(err, "Listeners[%zu]", index);
+        const char *zone = json_string_value(json_object_get(json, "AvailabilityZone"));
+        if (node == NODES_MAX)
+            return err_set(err, "listeners must be in at most %d zones", NODES_MAX);
+        if (node < out->node_count)
+            continue;
+        memcpy(out->nodes[out->node_count++].zone, zone ? zone : "", zone ? strlen(zone) + 1 : 1);
+    }
+    out->node_count += !out->node_count;
+    return 0;
+}
+
 static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     struct load_balancer *load_balancer = snapshot_alloc(snapshot, sizeof *load_balancer);
@@ -224,9 +262,8 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
     snapshot->load_balancer_count = 1;
     memcpy(load_balancer->name, "alone", 6);
     load_balancer->dns_name = snapshot_text(snapshot, "");
-    load_balancer->nodes = snapshot_alloc(snapshot, sizeof *load_balancer->nodes);
-    load_balancer->node_count = 1;
-    if (stickiness_load_key(root, load_balancer, err) < 0)
+    if (load_zones(snapshot, json_object_get(root, "Listeners"), load_balancer, err) < 0 ||
+        stickiness_load_key(root, load_balancer, err) < 0)
         return -1;
     return attributes_load_balancer(json_object_get(root, "Attributes"), &load_balancer->attributes,
                                     err);
@@ -495,7 +532,7 @@ static int make_endpoints(struct snapshot *snapshot, const struct load_balancer 
         const struct listener *listener = &load_balancer->listeners[i];
         if (!snapshot->cloud) {
             if (add_listener(endpoint_at(snapshot, "", listener->address, listener->port), listener,
-                             0, err) < 0)
+                             listener->node, err) < 0)
                 return -1;
             continue;
         }
@@ -526,11 +563,24 @@ static int load_endpoints(struct snapshot *snapshot, struct err *err)
 
 /* ---- the document ---- */
 
+static int load_clock(const json_t *clock, struct snapshot *snapshot, struct err *err)
+{
+    static const char *const members[] = {"Speed", "AdvanceSeconds", NULL};
+    int64_t speed = 1, advance_s = 0;
+    if (clock && (reader_check(clock, "Clock", members, err) < 0 ||
+                  reader_integer(clock, "Speed", 1, CLOCK_SPEED_MAX, 1, &speed, err) < 0 ||
+                  reader_integer(clock, "AdvanceSeconds", 0, INT32_MAX, 0, &advance_s, err) < 0))
+        return -1;
+    snapshot->clock_speed = (int)speed;
+    snapshot->clock_advance_ms = advance_s * 1000;
+    return 0;
+}
+
 static int load_head(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     static const char *const cloud[] = {"HostAddress", "LoadBalancers", "TargetGroups", NULL};
-    static const char *const alone[] = {"Workers",      "Attributes", "Listeners",
-                                        "TargetGroups", "CookieKey",  NULL};
+    static const char *const alone[] = {"Workers",   "Attributes", "Listeners", "TargetGroups",
+                                        "CookieKey", "Clock",      NULL};
     const char *address;
     int64_t workers;
     snapshot->cloud = json_object_get(root, "LoadBalancers") != NULL;
@@ -539,7 +589,9 @@ static int load_head(struct snapshot *snapshot, const json_t *root, struct err *
         return -1;
     snapshot->worker_count = (int)workers;
     if (!snapshot->cloud)
-        return load_alone_balancer(snapshot, root, err);
+        return load_clock(json_object_get(root, "Clock"), snapshot, err) < 0
+                   ? -1
+                   : load_alone_balancer(snapshot, root, err);
     if (reader_required_text(root, "HostAddress", 64, &address, err) < 0 ||
         reader_address(address, &snapshot->host_address, err) < 0)
         return -1;

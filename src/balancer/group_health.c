@@ -76,7 +76,7 @@ void group_health_admit(struct group_health *health, struct snapshot *snapshot)
                              now_cloud_ms(health) + ANOMALY_ROUND_MS);
     health->snapshot = snapshot;
     for (int i = 0; i < snapshot->group_count; i++)
-        slow_start_admit(&snapshot->groups[i]);
+        slow_start_admit(&snapshot->groups[i], snapshot->generation);
 }
 
 /* A node stays in DNS while a group is healthy in its zone, or none is anywhere. */

@@ -18,7 +18,12 @@ static void stop(struct target *target)
     set_share(target, TARGET_FULL_SHARE);
 }
 
-void slow_start_admit(struct target_group *group)
+static bool was_there(const struct target *target, uint64_t generation)
+{
+    return target->ramp.generation && target->ramp.generation + 1 >= generation;
+}
+
+void slow_start_admit(struct target_group *group, uint64_t generation)
 {
     bool empty = true;
     for (int i = 0; i < group->member_count; i++) {
@@ -27,13 +32,16 @@ void slow_start_admit(struct target_group *group)
             stop(member->target);
             member->target->ramp = (struct target_ramp){0};
         } else {
-            empty &= !member->target->ramp.admitted;
+            empty &= !was_there(member->target, generation);
         }
     }
     for (int i = 0; i < group->routable_count; i++) {
-        struct target_ramp *ramp = &group->routable[i]->ramp;
-        if (!ramp->admitted)
-            *ramp = (struct target_ramp){.admitted = true, .exempt = empty};
+        struct target *target = group->routable[i];
+        if (!was_there(target, generation)) {
+            stop(target);
+            target->ramp = (struct target_ramp){.exempt = empty};
+        }
+        target->ramp.generation = generation;
     }
 }
 

@@ -10,8 +10,11 @@
 
 #include "balancer/snapshot.h"
 
-/* Takes notice of who is in the group now; before the states of its new targets are decided. */
-void slow_start_admit(struct target_group *group);
+/*
+ * Takes notice of who is in the group in snapshot number `generation`; before the states of its
+ * new targets are decided.
+ */
+void slow_start_admit(struct target_group *group, uint64_t generation);
 /* Takes notice of the states of the group's targets. Returns whether one of them ramps now. */
 bool slow_start_follow(struct target_group *group, int64_t now_cloud_ms);
 /* Gives each target that ramps the share that it has by now. Returns whether one still ramps. */

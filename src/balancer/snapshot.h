@@ -145,6 +145,7 @@ struct rule {
 
 struct listener {
     const struct load_balancer *load_balancer;
+    int node;         /* alone: whose address it has */
     uint32_t address; /* alone */
     uint16_t port;
     struct tls_server *tls; /* HTTPS; NULL: HTTP */
@@ -166,7 +167,9 @@ struct endpoint {
 
 struct snapshot {
     bool cloud;
-    int worker_count;      /* alone: what the document asks for; 0: nothing */
+    int worker_count; /* alone: what the document asks for; 0: nothing */
+    int clock_speed;  /* alone: of cloud time */
+    int64_t clock_advance_ms;
     uint32_t host_address; /* cloud: how the host's clients are seen */
     struct load_balancer *load_balancers;
     int load_balancer_count;

@@ -17,10 +17,15 @@ void target_table_init(struct target_table *table, int thread_count)
 
 void target_table_finish(struct target_table *table)
 {
-    assert(!table->count);
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        struct target *next;
+        for (struct target *target = table->buckets[i]; target; target = next) {
+            next = target->next;
+            free(target);
+        }
+    }
     free(table->buckets);
-    table->buckets = NULL;
-    table->bucket_count = 0;
+    *table = (struct target_table){0};
 }
 
 static struct target **bucket_of(const struct target_table *table, uint64_t hash)

@@ -35,9 +35,9 @@ struct source {
 
 /* Where a target is in its slow start; main thread. */
 struct target_ramp {
-    bool admitted;    /* it was in the group before */
-    bool exempt;      /* it came into an empty group: its first ramp is left out */
-    bool was_healthy; /* when the group was last looked at */
+    uint64_t generation; /* of the last snapshot in which it was not on its way out; 0: none */
+    bool exempt;         /* it came into an empty group: its first ramp is left out */
+    bool was_healthy;    /* when the group was last looked at */
     bool running;
     int64_t started_cloud_ms;
 };
@@ -79,7 +79,7 @@ struct target_table {
 };
 
 void target_table_init(struct target_table *table, int thread_count);
-/* Frees the table; its targets must be gone. */
+/* Frees the table, and targets that a thread which is gone still held. */
 void target_table_finish(struct target_table *table);
 /* The target that equals all these, with one more use; NULL if memory ran out. */
 struct target *target_get(struct target_table *table, const char *group, const char *id,

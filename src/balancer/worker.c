@@ -102,6 +102,15 @@ static void welcome(struct worker *worker, struct snapshot *snapshot, struct mem
         upstream_close_idle(worker, member->target, INT64_MAX);
 }
 
+void worker_cut(struct worker *worker, struct target *target)
+{
+    struct target_thread *thread = &target->threads[worker->index];
+    while (!list_empty(&thread->active)) {
+        struct upstream *upstream = container_of(thread->active.next, struct upstream, link);
+        exchange_cut(upstream->exchange);
+    }
+}
+
 /* A target of the old snapshot that the new one does not name. */
 static void dismiss(struct worker *worker, struct snapshot *snapshot, struct member *member)
 {
@@ -112,10 +121,8 @@ static void dismiss(struct worker *worker, struct snapshot *snapshot, struct mem
         return;
     thread->gone = true;
     upstream_close_idle(worker, target, INT64_MAX);
-    while (snapshot->cloud && !list_empty(&thread->active)) {
-        struct upstream *upstream = container_of(thread->active.next, struct upstream, link);
-        exchange_cut(upstream->exchange);
-    }
+    if (snapshot->cloud)
+        worker_cut(worker, target);
 }
 
 static bool source_is_used(const struct source *source, const void *context)

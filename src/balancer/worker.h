@@ -89,6 +89,8 @@ void worker_destroy(struct worker *worker);
 void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
 /* Takes over a listening socket for an endpoint of the current snapshot (else it is closed). */
 void worker_listen(struct worker *worker, const struct endpoint *endpoint, int fd);
+/* Ends every exchange with the target: what is not answered yet gets 502. */
+void worker_cut(struct worker *worker, struct target *target);
 /* Stops accepting and closes idle clients; worker_is_idle() says when the others are gone. */
 void worker_drain(struct worker *worker);
 /* Stops accepting; every client may have the answer to one more request. */

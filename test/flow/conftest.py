@@ -198,6 +198,8 @@ class Balancer:
         self.process = None
         self.news = threading.Condition()
         self.log = []
+        self.members = {}  # of every document, beside what config() makes
+        self.document = None
 
     def config(self, targets, rules=(), attributes=None, group=None, default=None, workers=1,
                listener=None):
@@ -217,6 +219,7 @@ class Balancer:
         }
 
     def write(self, config):
+        self.document = config = {**config, **self.members}
         with open(self.path + ".new", "w", encoding="utf-8") as file:
             json.dump(config, file)
         os.rename(self.path + ".new", self.path)
@@ -246,11 +249,20 @@ class Balancer:
             assert self.news.wait_for(found, WAIT), f"no {pattern!r} in:\n{''.join(self.log)}"
 
     def reload(self, targets=(), **options):
-        self.write(self.config(targets, **options))
+        return self.apply(self.config(targets, **options))
+
+    def apply(self, config):
+        self.write(config)
         since = len(self.log)
         self.process.send_signal(signal.SIGHUP)
         self.wait_line("config.json loaded", since)
         return since
+
+    def advance(self, seconds):
+        """Sets cloud time ahead, under the same configuration."""
+        before = self.members.get("Clock", {"AdvanceSeconds": 0})
+        self.members["Clock"] = {"AdvanceSeconds": before["AdvanceSeconds"] + seconds}
+        self.apply(self.document)
 
     def refusal(self, targets=(), **options):
         """What the program says of a configuration that it does not start with."""

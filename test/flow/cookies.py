@@ -27,8 +27,7 @@ def named_targets(count, headers=b""):
 
 def with_key(balancer, key):
     """From now on the balancer's documents have this CookieKey."""
-    config = balancer.config
-    balancer.config = lambda *args, **options: {**config(*args, **options), "CookieKey": key}
+    balancer.members["CookieKey"] = key
 
 
 class Cookie:

@@ -15,6 +15,7 @@ enum { DURATION_MS = 100000 };
 
 static struct group_fixture fixture;
 static int64_t now_ms;
+static uint64_t generation;
 
 /* Follows a document: the targets in it, and the attributes. */
 static void load(const char *rows, const char *attributes)
@@ -23,7 +24,7 @@ static void load(const char *rows, const char *attributes)
     group_load_targets(&fixture, rows, attributes);
     if (old.snapshot)
         group_unload(&old);
-    slow_start_admit(fixture.group);
+    slow_start_admit(fixture.group, ++generation);
     slow_start_follow(fixture.group, now_ms);
 }
 
@@ -162,11 +163,20 @@ static void a_target_that_is_registered_anew_ramps_again(void **state)
     load_newcomer();
     set(1, TARGET_HEALTHY);
     pass(DURATION_MS);
-    load(ROW(1) ", {\"Id\": \"10.0.0.2\", \"Draining\": true}", SLOW);
-    load(ROW(1) "," ROW(2), SLOW);
-    set(1, TARGET_INITIAL);
-    set(1, TARGET_HEALTHY);
-    assert_int_equal(share(1), 0);
+    static const char *const without[] = {ROW(1) ", {\"Id\": \"10.0.0.2\", \"Draining\": true}",
+                                          ROW(1)};
+    struct target *target = fixture.group->routable[1];
+    target_hold(target); /* a request is still in flight */
+    for (int i = 0; i < 2; i++) {
+        load(without[i], SLOW);
+        load(ROW(1) "," ROW(2), SLOW);
+        assert_ptr_equal(fixture.group->routable[1], target);
+        set(1, TARGET_INITIAL);
+        set(1, TARGET_HEALTHY);
+        assert_int_equal(share(1), 0);
+        pass(DURATION_MS);
+    }
+    target_release(fixture.snapshot->targets, target);
 }
 
 static void switching_it_off_ends_every_ramp(void **state)

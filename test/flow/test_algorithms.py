@@ -1,0 +1,170 @@
+"""load_balancing.algorithm.type: who gets the next request."""
+import threading
+
+import pytest
+
+from conftest import WAIT, Target, answer
+from cookies import named_targets
+
+TYPE = "load_balancing.algorithm.type"
+MITIGATION = "load_balancing.algorithm.anomaly_mitigation"
+
+
+@pytest.fixture
+def targets():
+    made = named_targets(3)
+    yield made
+    for one in made:
+        one.stop()
+
+
+def attributes(**values):
+    return {"Attributes": {TYPE if key == "type" else MITIGATION: value for key, value in values.items()}}
+
+
+def counts(balancer, requests):
+    seen = [int(balancer.get().body) for _ in range(requests)]
+    return [seen.count(i) for i in range(3)]
+
+
+class Held:
+    """Requests that stay outstanding until their target lets go of them."""
+
+    def __init__(self, count):
+        self.gates = [threading.Semaphore(0) for _ in range(count)]
+        self.targets = [Target(self.handler(i)) for i in range(count)]
+        self.clients = [[] for _ in range(count)]
+
+    def handler(self, number):
+        def respond(connection, request):
+            self.gates[number].acquire(timeout=WAIT)
+            connection.send(answer(b"%d" % number))
+        return respond
+
+    def begin(self, balancer):
+        """Begins a request; the number of the target that it came to."""
+        client = balancer.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        while True:
+            for number, target in enumerate(self.targets):
+                if target.has_request():
+                    target.request()
+                    self.clients[number].append(client)
+                    return number
+
+    def end(self, number):
+        self.gates[number].release()
+        client = self.clients[number].pop(0)
+        assert client.message().body == b"%d" % number
+        client.close()
+
+    def stop(self):
+        for gate, target, clients in zip(self.gates, self.targets, self.clients):
+            for client in clients:
+                gate.release()
+                client.close()
+            target.stop()
+
+
+@pytest.fixture
+def held():
+    made = Held(3)
+    yield made
+    made.stop()
+
+
+def test_round_robin_is_the_default_and_even(balancer, targets):
+    balancer.start(targets)
+    assert counts(balancer, 30) == [10, 10, 10]
+
+
+def test_round_robin_with_several_threads_is_even_all_the_same(balancer, targets):
+    balancer.start(targets, workers=2)
+    assert all(90 <= count <= 110 for count in counts(balancer, 300))
+
+
+def test_round_robin_passes_over_who_is_unhealthy(balancer, targets):
+    targets[1].healthy = False
+    balancer.start(targets, wait_healthy=False)
+    for i in (0, 2):
+        balancer.wait_line(f":{targets[i].port} of app is healthy")
+    assert counts(balancer, 20) == [10, 0, 10]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_least_outstanding_requests_counts_those_of_all_threads(balancer, held, workers):
+    balancer.start(held.targets, group=attributes(type="least_outstanding_requests"), workers=workers)
+    seen = [held.begin(balancer) for _ in range(9)]
+    assert [seen.count(i) for i in range(3)] == [3, 3, 3]
+
+
+def test_least_outstanding_requests_go_to_who_has_finished(balancer, held):
+    balancer.start(held.targets, group=attributes(type="least_outstanding_requests"))
+    for _ in range(6):
+        held.begin(balancer)
+    held.end(1)
+    held.end(1)
+    assert [held.begin(balancer) for _ in range(2)] == [1, 1]
+
+
+def test_least_outstanding_requests_forget_a_client_that_went_away(balancer, held):
+    balancer.start(held.targets, group=attributes(type="least_outstanding_requests"))
+    for _ in range(6):
+        held.begin(balancer)
+    for client in held.clients[2]:
+        client.close()
+        held.gates[2].release()
+    seen = [held.begin(balancer) for _ in range(2)]
+    assert seen == [2, 2]
+
+
+def test_weighted_random_gives_all_the_same_weight(balancer, targets):
+    balancer.start(targets, group=attributes(type="weighted_random"))
+    assert all(130 < count < 270 for count in counts(balancer, 600))
+
+
+def fail_as_2(connection, request):
+    connection.send(answer(b"2", status=500))
+
+
+def test_anomaly_mitigation_takes_requests_from_who_fails_and_gives_them_back(balancer, targets):
+    sick = targets[2]
+    well = sick.handler
+    sick.handler = fail_as_2
+    balancer.start(targets, group=attributes(type="weighted_random", mitigation="on"))
+    assert counts(balancer, 300)[2] > 60
+    line = f":{sick.port} of app is healthy"
+    since = len(balancer.log)
+    balancer.advance(10)
+    balancer.wait_line(line + ", anomalous, mitigated", since)
+    for _ in range(2):
+        counts(balancer, 200)
+        balancer.advance(10)
+    assert counts(balancer, 300)[2] < 40  # an eighth of a share: 18
+    sick.handler = well
+    counts(balancer, 500)
+    since = len(balancer.log)
+    for _ in range(6):
+        balancer.advance(10)
+        counts(balancer, 100)
+    balancer.wait_line(line + "\n", since)
+    assert counts(balancer, 300)[2] > 60
+
+
+def test_without_mitigation_an_anomaly_is_reported_only(balancer, targets):
+    targets[2].handler = fail_as_2
+    balancer.start(targets)
+    counts(balancer, 60)
+    since = len(balancer.log)
+    balancer.advance(10)
+    balancer.wait_line(f":{targets[2].port} of app is healthy, anomalous\n", since)
+    assert counts(balancer, 30) == [10, 10, 10]
+
+
+@pytest.mark.parametrize("values, error", [
+    ({"type": "random"}, "not a valid value"),
+    ({"mitigation": "on"}, "requires the load balancing algorithm 'weighted_random'"),
+    ({"type": "least_outstanding_requests", "mitigation": "on"}, "requires the load balancing algorithm"),
+])
+def test_what_algorithms_exclude(balancer, values, error):
+    assert error in balancer.refusal(group=attributes(**values))
