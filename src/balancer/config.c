@@ -460,9 +460,9 @@ static int load_targets(struct snapshot *snapshot, const json_t *targets,
         struct member *member = &group->members[group->member_count++];
         if (load_target(snapshot, json, group, member, err) < 0)
             return err_wrap(err, "Targets[%zu]", index);
-        if (member->target->document == snapshot)
+        if (member->target->load == snapshot->targets->load)
             return err_set(err, "the target %s is there twice", member->target->id);
-        member->target->document = snapshot;
+        member->target->load = snapshot->targets->load;
         if (!member->draining && !member->invalid)
             group->routable[group->routable_count++] = member->target;
     }
@@ -644,6 +644,7 @@ struct snapshot *snapshot_load(const char *text, size_t size, struct traffic_tab
     random_bytes(&snapshot->seed, sizeof snapshot->seed);
     snapshot->traffic = traffic;
     snapshot->targets = targets;
+    targets->load++;
     snapshot->tls = tls;
     if (load_document(snapshot, root, err) < 0) {
         snapshot_destroy(snapshot);

@@ -58,7 +58,7 @@ struct target {
     uint64_t hash;              /* of group, id, address and port */
     uint64_t session;           /* how stickiness cookies call it */
     uint64_t generation;        /* of the last snapshot that has it; written by the main thread */
-    const void *document;       /* the snapshot that was loaded last and has it; main thread */
+    uint64_t load;              /* number of the last load that found it; main thread */
     int uses;                   /* snapshots, and while it drains; main thread */
     atomic_int state;           /* enum target_state; written by the main thread */
     atomic_int share;           /* of a turn, in thousandths; written by the main thread */
@@ -75,6 +75,7 @@ struct target_table {
     struct target **buckets;
     size_t bucket_count; /* a power of two, or 0 */
     size_t count;
+    uint64_t load; /* the number of the document that is being loaded */
     int thread_count;
 };
 
