@@ -10,13 +10,8 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
-    &fabric_controller,
-    &instances_controller,
-    &balancers_controller,
-    &metrics_controller,
-    &alarms_controller,
-    &groups_controller,
-    NULL,
+    &fabric_controller,  &instances_controller, &certificates_controller, &balancers_controller,
+    &metrics_controller, &alarms_controller,    &groups_controller,       NULL,
 };
 
 int64_t control_now(const struct control *control)
