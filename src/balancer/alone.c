@@ -2,6 +2,7 @@
 #include "balancer/alone_files.h"
 #include "balancer/balancer.h"
 #include "balancer/health.h"
+#include "balancer/log_files.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/map.h"
@@ -33,6 +34,7 @@ struct alone {
     const char *path;
     struct loop_watch signals;
     struct loop_timer drain;
+    struct log_files *logs;
     int64_t drain_until_ms;
 };
 
@@ -54,10 +56,27 @@ static int fill_in_files(const char *path, struct buf *text, struct err *err)
     return text->failed ? err_set(err, "it is too large with its certificates") : 0;
 }
 
+/* The files are opened anew each time, so that whoever rotates them only sends SIGHUP. */
+static int open_logs(struct alone *alone, const struct buf *text, struct err *err)
+{
+    static const char *const members[LOG_KINDS] = {
+        [LOG_ACCESS] = "AccessLog", [LOG_CONNECTION] = "ConnectionLog"};
+    json_auto_t *root = NULL;
+    if (text->data && strstr(text->data, "Log\"")) /* most name none: not parsed twice */
+        root = json_loadb(text->data, text->size, 0, NULL);
+    for (enum log_kind kind = 0; kind < LOG_KINDS; kind++) {
+        const char *path = json_string_value(json_object_get(root, members[kind]));
+        if (log_files_open(alone->logs, kind, path, err) < 0)
+            return err_wrap(err, "%s", members[kind]);
+    }
+    return 0;
+}
+
 static int configure(struct alone *alone, struct err *err)
 {
     auto_buf text = {0};
-    if (alone_read_file(alone->path, CONFIG_SIZE_MAX, &text, err) < 0)
+    if (alone_read_file(alone->path, CONFIG_SIZE_MAX, &text, err) < 0 ||
+        open_logs(alone, &text, err) < 0)
         return -1;
     if (fill_in_files(alone->path, &text, err) < 0 ||
         balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0)
@@ -77,11 +96,36 @@ static void report_health(const struct target_health *rows, int count, void *own
     }
 }
 
+static void report_log(const struct message_log *head, const char *lines, size_t size, void *owner)
+{
+    struct alone *alone = owner;
+    if (head->dropped)
+        log_warn("%u lines of a log were dropped: the disk is too slow", head->dropped);
+    if (alone->logs)
+        log_files_write(alone->logs, head->kind, lines, size);
+    else
+        balancer_log_taken(alone->balancer, size);
+}
+
+/* On the thread that writes the files. */
+static void log_taken(void *owner, size_t size)
+{
+    struct alone *alone = owner;
+    if (size)
+        balancer_log_taken(alone->balancer, size);
+}
+
+static void on_said(void *owner)
+{
+    struct alone *alone = owner;
+    loop_stop(alone->loop);
+}
+
 static void on_drain(struct loop_timer *timer)
 {
     struct alone *alone = timer->owner;
     if (balancer_is_idle(alone->balancer) || loop_now_ms(alone->loop) >= alone->drain_until_ms)
-        loop_stop(alone->loop);
+        balancer_report_last(alone->balancer, on_said);
     else
         loop_timer_set(alone->loop, timer, DRAIN_POLL_MS);
 }
@@ -102,7 +146,7 @@ static void on_signal(struct loop_watch *watch, uint32_t events)
         return;
     }
     if (alone->drain_until_ms) { /* asked twice */
-        loop_stop(alone->loop);
+        balancer_report_last(alone->balancer, on_said);
         return;
     }
     balancer_drain(alone->balancer);
@@ -157,12 +201,14 @@ static void forbid_core_dumps(void)
 
 static int run(struct alone *alone, struct err *err)
 {
-    struct balancer_options options = {.report_health = report_health};
+    struct balancer_options options = {
+        .report_health = report_health, .report_log = report_log, .owner = alone};
     options.workers = read_workers(alone->path, err);
     if (options.workers < 0)
         return -1;
     alone->balancer = balancer_create(alone->loop, &options, err);
-    if (!alone->balancer || configure(alone, err) < 0)
+    if (!alone->balancer || !(alone->logs = log_files_create(log_taken, alone, err)) ||
+        configure(alone, err) < 0)
         return -1;
     puts("Ready.");
     fflush(stdout);
@@ -198,6 +244,8 @@ int balance_main(int argc, char **argv)
         result = run(&alone, &err);
     if (result < 0)
         log_error("%s", err.text);
+    log_files_destroy(alone.logs);
+    alone.logs = NULL;
     balancer_destroy(alone.balancer);
     loop_destroy(alone.loop);
     return result < 0;

@@ -1,6 +1,7 @@
 /* What the load balancer answers itself, in the bytes that AWS's answers have. */
 #include "balancer/answer.h"
 
+#include "balancer/access_record.h"
 #include "balancer/rewrite.h"
 
 #include <stdio.h>
@@ -98,6 +99,8 @@ static void send_answer(struct stream *stream, const struct answer *answer)
     if (exchange && exchange->request.is_head)
         body.size = 0;
     count_status(stream, answer->status);
+    if (exchange)
+        access_record_answer(exchange, answer->status, answer->location);
     write_head(stream, &writer, answer);
     stream->ops->send_head(stream, &writer, &body);
     if (!exchange)

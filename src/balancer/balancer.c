@@ -48,6 +48,10 @@ struct balancer {
     struct points points;
     struct channel *host;
     struct list pending; /* of struct pending_sockets */
+    struct log_budget log_budget;
+    atomic_size_t log_untaken; /* bytes that report_log() was given */
+    int speaking;              /* threads that have not said their last yet */
+    void (*on_said)(void *owner);
     struct loop_timer report, handover;
     bool holding;              /* a successor that does not listen yet */
     bool retiring;             /* replaced by a successor */
@@ -129,6 +133,29 @@ static void stop(struct task *task, void *owner)
 {
     struct worker *worker = owner;
     loop_stop(worker->loop);
+    free(task);
+}
+
+static void on_last_said(struct task *task, void *owner);
+
+static void say_last(struct task *task, void *owner)
+{
+    struct worker *worker = owner;
+    struct balancer *balancer = worker->owner;
+    log_buffer_flush(&worker->log);
+    task->run = on_last_said;
+    inbox_post(&balancer->inbox, task);
+}
+
+struct clock_task {
+    struct task task;
+    struct cloud_clock clock;
+};
+
+static void set_clock(struct task *task, void *owner)
+{
+    struct worker *worker = owner;
+    loop_set_cloud_clock(worker->loop, &((struct clock_task *)(void *)task)->clock);
     free(task);
 }
 
@@ -258,8 +285,7 @@ static void on_retirement(struct loop_timer *timer)
         loop_timer_set(balancer->loop, timer, HANDOVER_POLL_MS);
         return;
     }
-    report_traffic(balancer);
-    balancer->options.on_retired(balancer->options.owner);
+    balancer_report_last(balancer, balancer->options.on_retired);
 }
 
 void balancer_retire(struct balancer *balancer)
@@ -336,6 +362,11 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
 
 void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock)
 {
+    for (int i = 0; i < balancer->options.workers; i++) {
+        struct clock_task *task = new_task(sizeof *task, set_clock);
+        task->clock = *clock;
+        inbox_post(&balancer->threads[i].worker->inbox, &task->task);
+    }
     loop_set_cloud_clock(balancer->loop, clock);
 }
 
@@ -373,6 +404,60 @@ static void cut_everywhere(struct target *target, void *owner)
         target_hold(target);
         inbox_post(&balancer->threads[i].worker->inbox, &task->task);
     }
+}
+
+/* ---- logs ---- */
+
+static void on_log(struct task *task, void *owner)
+{
+    struct balancer *balancer = owner;
+    struct log_chunk *chunk = (struct log_chunk *)(void *)task;
+    const struct buf *lines = &chunk->lines;
+    atomic_fetch_add(&balancer->log_untaken, lines->size);
+    if (balancer->options.report_log)
+        balancer->options.report_log(&chunk->head, lines->data, lines->size,
+                                     balancer->options.owner);
+    else
+        balancer_log_taken(balancer, lines->size);
+    log_chunk_free(chunk);
+}
+
+/* On a worker's thread. */
+static void hand_over_log(void *owner, struct log_chunk *chunk)
+{
+    struct balancer *balancer = owner;
+    chunk->task.run = on_log;
+    inbox_post(&balancer->inbox, &chunk->task);
+}
+
+void balancer_log_taken(struct balancer *balancer, size_t size)
+{
+    atomic_fetch_sub(&balancer->log_untaken, size);
+    atomic_fetch_sub(&balancer->log_budget.waiting, size);
+}
+
+void balancer_log_lost(struct balancer *balancer)
+{
+    balancer_log_taken(balancer, atomic_load(&balancer->log_untaken));
+}
+
+static void on_last_said(struct task *task, void *owner)
+{
+    struct balancer *balancer = owner;
+    free(task);
+    if (--balancer->speaking)
+        return;
+    report_traffic(balancer);
+    balancer->on_said(balancer->options.owner);
+}
+
+void balancer_report_last(struct balancer *balancer, void (*on_said)(void *owner))
+{
+    if (balancer->speaking)
+        return;
+    balancer->speaking = balancer->options.workers;
+    balancer->on_said = on_said;
+    post_all(balancer, say_last);
 }
 
 /* ---- sockets from the host ---- */
@@ -516,6 +601,9 @@ static int start_thread(struct balancer *balancer, int index, struct err *err)
         return -1;
     thread->worker->owner = balancer;
     thread->worker->on_view_end = on_view_end;
+    thread->worker->log.budget = &balancer->log_budget;
+    thread->worker->log.hand_over = hand_over_log;
+    thread->worker->log.owner = balancer;
     if (index == 0)
         return 0;
     int number = pthread_create(&thread->id, NULL, run_thread, thread);

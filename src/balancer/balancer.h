@@ -20,6 +20,8 @@ struct balancer_options {
     /* Each may be NULL. Rows are valid during the call. */
     void (*report_health)(const struct target_health *rows, int count, void *owner);
     void (*report_traffic)(const struct traffic *rows, int count, void *owner); /* each second */
+    /* Lines of a log; balancer_log_taken() must follow. NULL if no configuration has a log. */
+    void (*report_log)(const struct message_log *head, const char *lines, size_t size, void *owner);
     /*
      * Takes over from a balancer that runs: it listens, and reports health, only when it has
      * checked every target once (or waited some seconds for it), and then calls on_taken_over.
@@ -43,6 +45,14 @@ void balancer_destroy(struct balancer *balancer);
 int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err);
 /* The cloud clock changed: health checks follow it. */
 void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock);
+
+/* Reports what was logged and counted up to now, then calls on_said. Once, before the end. */
+void balancer_report_last(struct balancer *balancer, void (*on_said)(void *owner));
+
+/* So many bytes of report_log() are kept, or lost for good; any thread. */
+void balancer_log_taken(struct balancer *balancer, size_t size);
+/* Whoever was told of lines and did not take them yet never will. */
+void balancer_log_lost(struct balancer *balancer);
 
 /* The channel to the host process, or NULL when it is gone; asks again for what is missing. */
 void balancer_set_host(struct balancer *balancer, struct channel *host);

@@ -186,6 +186,7 @@ void client_accept(struct acceptor *acceptor, int fd, uint32_t address, uint16_t
     client->peer.address = address;
     client->peer.port = port;
     client->peer.node = (uint16_t)worker_random(worker);
+    client->peer.trace = worker_random(worker);
     client->accepted_ms = loop_now_ms(worker->loop);
     client->keep_alive_ms = INT64_MAX;
     if (acceptor->endpoint->tls)
@@ -203,6 +204,6 @@ void client_accept(struct acceptor *acceptor, int fd, uint32_t address, uint16_t
     list_append(&worker->clients, &client->link);
     const struct endpoint *endpoint = acceptor->endpoint;
     if (endpoint->node >= 0)
-        client_count(client, endpoint->listeners[0]->load_balancer, endpoint->node);
+        client_count(client, endpoint->listeners[0], endpoint->node);
     client_touch(client, client_idle_timeout_ms(client));
 }

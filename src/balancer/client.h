@@ -95,8 +95,10 @@ const struct listener *client_find_listener(struct client *client);
 const struct listener *client_listener_by_name(const struct endpoint *endpoint, struct slice name);
 /* Whether a security group rule admits the client; else it is to get no answer. */
 bool client_is_allowed(const struct client *client, const struct listener *listener);
-/* The connection is the load balancer's, at one of its nodes (-1: any). */
-void client_count(struct client *client, const struct load_balancer *load_balancer, int node);
+/* The listener of all its requests, if that does not depend on them; else NULL. */
+const struct listener *client_listener(const struct client *client);
+/* The connection is the load balancer's of a listener, at one of its nodes (-1: any). */
+void client_count(struct client *client, const struct listener *listener, int node);
 void client_uncount(struct client *client);
 static inline struct counters *client_counters(const struct client *client)
 {

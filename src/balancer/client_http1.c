@@ -1,4 +1,5 @@
 /* HTTP/1 connections from clients: heads, pipelining, bodies in and responses out. */
+#include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/client.h"
 #include "balancer/desync.h"
@@ -29,6 +30,14 @@ static enum stream_news closed(struct http1_client *http1, struct piece *piece)
     return STREAM_PIECE;
 }
 
+/* Counts what is sent, and sends it. */
+static void send_pieces(struct client *client, struct iovec *pieces, int count)
+{
+    for (int i = 0; i < count; i++)
+        client->http1.stream.sent_bytes += pieces[i].iov_len;
+    client_send(client, pieces, count);
+}
+
 /* Decodes what came, into `piece`. Bytes behind the body are the next request's and stay. */
 static enum stream_news decode(struct client *client, char *data, size_t size, struct piece *piece)
 {
@@ -37,6 +46,7 @@ static enum stream_news decode(struct client *client, char *data, size_t size, s
     ssize_t decoded = body_decode(&http1->body, data, size, &used);
     if (decoded < 0)
         return STREAM_BROKEN;
+    http1->stream.received_bytes += used;
     *piece = (struct piece){data, (size_t)decoded, http1->body.done};
     if (http1->rest.data) {
         http1->rest.data += used;
@@ -80,7 +90,7 @@ static void invite(struct stream *stream)
     static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct client *client = client_of(stream);
     if (client->http1.expects && !client->http1.body.done && !client->http1.rest.size)
-        client_send(client, &(struct iovec){text, sizeof text - 1}, 1);
+        send_pieces(client, &(struct iovec){text, sizeof text - 1}, 1);
 }
 
 static void frame(struct stream *stream, const struct response *response, struct writer *head)
@@ -121,7 +131,7 @@ static void send_without_head(struct client *client, const struct piece *first)
     struct iovec pieces[BODY_PIECES_MAX];
     int count = body_frame(false, first, line, pieces);
     if (count)
-        client_send(client, pieces, count);
+        send_pieces(client, pieces, count);
 }
 
 /* As one buffer if the piece is small. */
@@ -145,7 +155,7 @@ static void send_head(struct stream *stream, const struct writer *head, const st
         count = 0;
     }
     pieces[0] = (struct iovec){start, (size_t)(end - start)};
-    client_send(client, pieces, count + 1);
+    send_pieces(client, pieces, count + 1);
 }
 
 static void send_piece(struct stream *stream, const struct piece *piece)
@@ -155,7 +165,7 @@ static void send_piece(struct stream *stream, const struct piece *piece)
     struct iovec pieces[BODY_PIECES_MAX];
     int count = body_frame(client->http1.chunked, piece, line, pieces);
     if (count)
-        client_send(client, pieces, count);
+        send_pieces(client, pieces, count);
     if (client->http1.tunnel && piece->last && !client->gone)
         transport_shutdown(&client->transport);
 }
@@ -212,16 +222,22 @@ static const struct stream_ops stream_ops = {
 
 /* ---- requests ---- */
 
-static void refuse(struct client *client, int status)
+/* `size` bytes were received. `listener` may be NULL. */
+static void refuse(struct client *client, const struct listener *listener, size_t size, int status)
 {
+    struct stream *stream = &client->http1.stream;
     if (client->silent)
         return;
     client->http1.keep_alive = false;
-    answer_error(&client->http1.stream, status);
+    stream->received_bytes = size;
+    stream->sent_bytes = 0;
+    answer_error(stream, status);
+    if (listener)
+        access_record_refusal(stream, listener, status);
 }
 
 /* A head that cannot be framed or forwarded. AWS has no 431. */
-static void refuse_head(struct client *client)
+static void refuse_head(struct client *client, size_t size)
 {
     const struct http1_head *head = &client->worker->head;
     const struct listener *listener = client_find_listener(client);
@@ -229,7 +245,7 @@ static void refuse_head(struct client *client)
     client->http1.http09 = head->http09;
     if (listener && desync_refuses(listener->load_balancer, head))
         status = 400;
-    refuse(client, status);
+    refuse(client, listener, size, status);
 }
 
 /* The request in worker->head; its body begins at *data. */
@@ -246,6 +262,7 @@ static void begin(struct client *client, const struct listener *listener, char *
     body_start(&http1->body, head->body, head->content_length);
     http1->rest.data = *data;
     http1->rest.size = *size;
+    http1->stream.sent_bytes = 0;
     exchange_begin(&http1->stream, listener);
     *data = http1->rest.data;
     *size = http1->rest.size;
@@ -263,8 +280,8 @@ static bool take_request(struct client *client, char **data, size_t *size, size_
     if (used == HTTP1_MORE)
         return false;
     if (used == HTTP1_BAD) {
+        refuse_head(client, *size);
         *size = 0;
-        refuse_head(client);
         return false;
     }
     if (!client->acceptor->endpoint) { /* the listener was deleted */
@@ -272,11 +289,12 @@ static bool take_request(struct client *client, char **data, size_t *size, size_
         return false;
     }
     const struct listener *listener = client_find_listener(client);
+    client->http1.stream.received_bytes = (size_t)used;
     *data += used;
     *size -= (size_t)used;
     if (!listener) {
         *size = 0;
-        refuse(client, 400);
+        refuse(client, NULL, (size_t)used, 400);
         return false;
     }
     begin(client, listener, data, size);
@@ -395,7 +413,7 @@ static void timed_out(struct client *client)
     if (client->http1.stream.exchange)
         exchange_timed_out(client->http1.stream.exchange);
     else if (bytes_size(&client->in))
-        refuse(client, 408);
+        refuse(client, client_listener(client), bytes_size(&client->in), 408);
     else
         client_destroy(client);
 }

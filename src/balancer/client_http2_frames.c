@@ -160,6 +160,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
         nghttp2_session_consume(session, id, size);
         return 0;
     }
+    http2_stream->stream.received_bytes += size;
     if (!bytes_append(&http2_stream->in, data, size))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     http2_client_work(http2, http2_stream);

@@ -1,4 +1,5 @@
 /* One stream of an HTTP/2 client: a request in, its response out. */
+#include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/client_http2.h"
 #include "balancer/rewrite.h"
@@ -134,6 +135,7 @@ static void send_head(struct stream *stream, const struct writer *head, const st
         return;
     }
     set_values(values, fields, count);
+    stream->sent_bytes += (size_t)(head->at - text) + first->size;
     if (nghttp2_submit_response(http2_stream->http2->session, http2_stream->id, values,
                                 (size_t)count, bodiless ? NULL : &provider) != 0)
         cut(stream);
@@ -143,6 +145,7 @@ static void send_head(struct stream *stream, const struct writer *head, const st
 static void send_piece(struct stream *stream, const struct piece *piece)
 {
     struct http2_stream *http2_stream = stream_of(stream);
+    stream->sent_bytes += piece->size;
     if (!append(http2_stream, piece)) {
         cut(stream);
         return;
@@ -199,6 +202,7 @@ static void on_due(struct loop_timer *timer)
 /* ---- its life ---- */
 
 static const struct stream_ops ops = {
+    .http2 = true,
     .piece_size_max = OUT_MAX,
     .receive = receive,
     .invite = invite,
@@ -268,9 +272,20 @@ void http2_stream_begin(struct http2_stream *http2_stream, bool body_follows)
                                   NGHTTP2_PROTOCOL_ERROR);
         return;
     }
+    if (size > 0) /* as text: only HPACK knows what it was on the wire */
+        http2_stream->stream.received_bytes += (size_t)size;
     if (size == HTTP2_TOO_LARGE || !bytes_append(&http2_stream->head, text, (size_t)size))
         http2_stream->refusal = 400;
     http2_client_work(http2, http2_stream);
+}
+
+static void refuse(struct http2_stream *http2_stream, int status)
+{
+    struct stream *stream = &http2_stream->stream;
+    const struct listener *listener = client_listener(http2_stream->http2->client);
+    answer_error(stream, status);
+    if (listener)
+        access_record_refusal(stream, listener, status);
 }
 
 /* The request in http2_stream->head, or an answer to what is none. */
@@ -292,7 +307,7 @@ static void begin(struct http2_stream *http2_stream)
     else if (client->silent)
         cut(&http2_stream->stream);
     else
-        answer_error(&http2_stream->stream, status ? status : 400);
+        refuse(http2_stream, status ? status : 400);
     bytes_reset(&text);
 }
 

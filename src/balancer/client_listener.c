@@ -1,4 +1,5 @@
 /* Which listener, and so which load balancer, a connection and its requests are for. */
+#include "balancer/access_record.h"
 #include "balancer/client.h"
 #include "balancer/rules.h"
 
@@ -85,8 +86,9 @@ static int node_in_dns(const struct load_balancer *load_balancer, int from)
 
 /* Nodes come and go while a connection lasts, and on the host the next request may be for another
  * load balancer. */
-void client_count(struct client *client, const struct load_balancer *load_balancer, int node)
+void client_count(struct client *client, const struct listener *listener, int node)
 {
+    const struct load_balancer *load_balancer = listener->load_balancer;
     client->peer.node =
         (uint16_t)(node >= 0 ? node : node_in_dns(load_balancer, client->peer.node));
     struct cell *cell = load_balancer->nodes[client->peer.node].cell;
@@ -98,6 +100,15 @@ void client_count(struct client *client, const struct load_balancer *load_balanc
     atomic_fetch_add(&cell->uses, 1);
     counter_add(&client_counters(client)->new_connections, 1);
     counter_add(&client_counters(client)->active_connections, 1);
+    if (!listener->tls) /* else when its handshake is over */
+        access_record_connection(client->worker, &client->peer, listener, -1);
+}
+
+const struct listener *client_listener(const struct client *client)
+{
+    const struct endpoint *endpoint = client->acceptor->endpoint;
+    return endpoint && endpoint->listener_count == 1 && client->peer.cell ? endpoint->listeners[0]
+                                                                          : NULL;
 }
 
 /* On the host: by the name asked for in the handshake, or else by the request's Host. */
@@ -132,6 +143,6 @@ const struct listener *client_find_listener(struct client *client)
         return NULL;
     }
     if (listener)
-        client_count(client, listener->load_balancer, endpoint->node);
+        client_count(client, listener, endpoint->node);
     return listener;
 }

@@ -1,7 +1,9 @@
 /* The TLS handshake of a client: until it is over, this is what is spoken on the connection. */
 #include "balancer/client.h"
 
+#include "balancer/access_record.h"
 #include "http/tls.h"
+#include "os/clock.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,6 +21,8 @@ struct handshake {
     struct client *client;
     struct view *view;
     const struct endpoint *endpoint;
+    const struct listener *listener; /* that it is for; NULL until it is known */
+    int64_t begun_us;
     bool silent; /* no security group rule admits this client */
 };
 
@@ -36,8 +40,11 @@ static void end_handshake(struct client *client)
 
 static void fail(struct client *client)
 {
+    const struct listener *listener = client->handshake->listener;
     if (client->peer.cell)
         counter_add(&client_counters(client)->client_tls_errors, 1);
+    if (listener && !client->handshake->silent)
+        access_record_connection(client->worker, &client->peer, listener, -1);
     end_handshake(client);
 }
 
@@ -50,6 +57,7 @@ static struct tls_server *find_server(void *owner, struct slice name)
     for (int i = 0; !listener && i < endpoint->listener_count; i++)
         if (endpoint->listeners[i]->tls)
             listener = endpoint->listeners[i];
+    handshake->listener = listener;
     handshake->silent = listener && !client_is_allowed(handshake->client, listener);
     return listener && !handshake->silent ? listener->tls : NULL;
 }
@@ -70,6 +78,9 @@ static bool begin_handshake(struct client *client)
     }
     handshake->client = client;
     handshake->endpoint = client->acceptor->endpoint;
+    handshake->begun_us = clock_mono_us();
+    if (handshake->endpoint->node >= 0)
+        handshake->listener = handshake->endpoint->listeners[0];
     handshake->view = worker_hold_view(worker);
     client->handshake = handshake;
     list_append(&worker->handshakes, &handshake->link);
@@ -105,6 +116,10 @@ static void refuse(struct client *client)
 /* From here on the client speaks what it agreed to. */
 static void finish(struct client *client)
 {
+    const struct handshake *handshake = client->handshake;
+    if (handshake->listener)
+        access_record_connection(client->worker, &client->peer, handshake->listener,
+                                 clock_mono_us() - handshake->begun_us);
     end_handshake(client);
     client_touch(client, client_idle_timeout_ms(client));
     if (!tls_is_http2(&client->transport))

@@ -10,6 +10,7 @@
 #include "balancer/transforms.h"
 #include "os/random.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,6 +256,16 @@ static int load_zones(struct snapshot *snapshot, const json_t *listeners, struct
     return 0;
 }
 
+/* Whoever runs the balancer opens the file. */
+static int load_log_file(const json_t *root, const char *name, bool *out, struct err *err)
+{
+    const char *path = NULL;
+    if (json_object_get(root, name) && reader_required_text(root, name, PATH_MAX, &path, err) < 0)
+        return -1;
+    *out = path != NULL;
+    return 0;
+}
+
 static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     struct load_balancer *load_balancer = snapshot_alloc(snapshot, sizeof *load_balancer);
@@ -265,8 +276,15 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
     if (load_zones(snapshot, json_object_get(root, "Listeners"), load_balancer, err) < 0 ||
         stickiness_load_key(root, load_balancer, err) < 0)
         return -1;
-    return attributes_load_balancer(json_object_get(root, "Attributes"), &load_balancer->attributes,
-                                    err);
+    struct balancer_attributes *attributes = &load_balancer->attributes;
+    if (attributes_load_balancer(json_object_get(root, "Attributes"), attributes, err) < 0)
+        return -1;
+    if (attributes->access_log || attributes->connection_log)
+        return err_set(err, "there is no S3 here: name files as AccessLog and ConnectionLog");
+    return load_log_file(root, "AccessLog", &attributes->access_log, err) < 0 ||
+                   load_log_file(root, "ConnectionLog", &attributes->connection_log, err) < 0
+               ? -1
+               : 0;
 }
 
 /* ---- target groups ---- */
@@ -579,8 +597,9 @@ static int load_clock(const json_t *clock, struct snapshot *snapshot, struct err
 static int load_head(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     static const char *const cloud[] = {"HostAddress", "LoadBalancers", "TargetGroups", NULL};
-    static const char *const alone[] = {"Workers",   "Attributes", "Listeners", "TargetGroups",
-                                        "CookieKey", "Clock",      NULL};
+    static const char *const alone[] = {"Workers",       "Attributes", "AccessLog",
+                                        "ConnectionLog", "Listeners",  "TargetGroups",
+                                        "CookieKey",     "Clock",      NULL};
     const char *address;
     int64_t workers;
     snapshot->cloud = json_object_get(root, "LoadBalancers") != NULL;

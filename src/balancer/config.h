@@ -5,6 +5,8 @@
  * Alone (`pileus balance --config FILE`):
  *
  *   {"Workers": 1,                        threads; default: one for each CPU
+ *    "AccessLog": "FILE",                 appended to, opened anew with each load; default: none
+ *    "ConnectionLog": "FILE",             the same
  *    "Attributes": {KEY: VALUE, ...},     of the load balancer
  *    "Listeners": [LISTENER, ...],
  *    "TargetGroups": [TARGET_GROUP, ...]}

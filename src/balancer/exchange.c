@@ -1,6 +1,7 @@
 /* Exchanges: their beginning and end, and the request's body on its way to the target. */
 #include "balancer/exchange.h"
 
+#include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/exchange_internal.h"
 #include "balancer/stickiness.h"
@@ -66,6 +67,7 @@ static void let_go_of_upstream(struct exchange *exchange, bool whole)
 /* Lets go of everything. */
 static void dissolve(struct exchange *exchange)
 {
+    access_record_end(exchange);
     exchange->state = EXCHANGE_ENDED;
     exchange->stream->exchange = NULL;
     sockets_forget(&exchange->waiter);

@@ -17,6 +17,8 @@ enum exchange_state {
     EXCHANGE_ENDED,
 };
 
+struct access_record;
+
 struct exchange {
     struct corpse corpse;
     struct worker *worker;
@@ -48,6 +50,7 @@ struct exchange {
     bool response_whole; /* the same of the target */
     bool body_begun;     /* bytes of the body were taken: the request cannot be sent anew */
     bool retried;
+    struct access_record *record;       /* for the access log; NULL if there is none */
     char head_inline[HEAD_INLINE_SIZE]; /* last: it is not zeroed */
 };
 

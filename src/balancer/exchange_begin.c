@@ -1,4 +1,5 @@
 /* The beginning of an exchange: what its head says, which action it gets, what is sent on. */
+#include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/desync.h"
 #include "balancer/exchange_internal.h"
@@ -62,8 +63,9 @@ static bool write_head(struct exchange *exchange, const struct target_parts *par
         .unix_seconds = worker_seconds(worker),
     };
     rewrite_request(&writer, &worker->head, parts, &forwarding);
-    return !writer.full &&
-           save_head(exchange, worker->scratch, (size_t)(writer.at - worker->scratch));
+    size_t size = (size_t)(writer.at - worker->scratch);
+    access_record_trace(exchange, (struct slice){worker->scratch, size});
+    return !writer.full && save_head(exchange, worker->scratch, size);
 }
 
 static const struct forward_group *choose_group(const struct action *action, uint64_t random)
@@ -103,16 +105,17 @@ static void forward(struct exchange *exchange, const struct action *action,
     bool invalid;
     const struct forward_group *chosen = stickiness_group(exchange, action, &invalid);
     if (invalid) {
+        access_record_error(exchange, "AWSALBTGCookieInvalid");
         answer_error(stream, 400);
         return;
     }
     if (!chosen)
         chosen = choose_group(action, action->group_count > 1 ? worker_random(worker) : 0);
+    exchange->group = chosen ? chosen->group : NULL;
     if (!chosen || !target_group_pool(chosen->group, stream->peer->node)->count) {
         answer_error(stream, 503);
         return;
     }
-    exchange->group = chosen->group;
     exchange->pool = target_group_pool(chosen->group, stream->peer->node);
     exchange->cell = chosen->cells[stream->peer->node];
     counter_add(&exchange->cell->threads[worker->index].requests, 1);
@@ -157,6 +160,7 @@ static int transform(struct exchange *exchange, const struct request_facts *fact
     exchange->transform_result = transform_request(exchange->rule, facts, &out, &made);
     if (exchange->transform_result == TRANSFORM_FAILED)
         return 500;
+    access_record_transform(exchange, made.host, made.url);
     *host = made.host;
     if (made.url.size) {
         parts->path = made.url;
@@ -186,6 +190,24 @@ static int choose_action(struct exchange *exchange, const struct http1_head *hea
     if (exchange->rule)
         *action = &exchange->rule->action;
     return has_transforms(exchange->rule) ? transform(exchange, &facts, parts, host) : 0;
+}
+
+/* Counts the rules that were looked at: all up to the one that gave the action. */
+static void note_action(struct exchange *exchange, const struct action *action)
+{
+    enum { FREE_EVALUATIONS = 10 };
+    const struct listener *listener = exchange->listener;
+    uint64_t looked_at = (uint64_t)listener->rule_count;
+    if (exchange->rule)
+        looked_at = (uint64_t)(exchange->rule - listener->rules) + 1;
+    access_record_action(exchange, action);
+    if (!looked_at)
+        return;
+    struct cell *cell = exchange->stream->peer->cell;
+    struct counters *counters = &cell->threads[exchange->worker->index];
+    counter_add(&counters->rule_evaluations, looked_at);
+    if (looked_at > FREE_EVALUATIONS)
+        counter_add(&counters->rule_evaluations_charged, looked_at - FREE_EVALUATIONS);
 }
 
 /* The load balancer answers itself. */
@@ -226,12 +248,15 @@ void exchange_begin(struct stream *stream, const struct listener *listener)
     exchange->load_balancer = listener->load_balancer;
     http1_tidy(&stream->worker->head, stream->worker->tidy);
     read_head(exchange, head);
+    access_record_begin(exchange);
     struct target_parts parts = split_target(head->target);
     struct slice host = {"", 0};
     const struct action *action = NULL;
     int status = refusal(exchange, head);
     if (!status)
         status = choose_action(exchange, head, &parts, &host, &action);
+    if (action)
+        note_action(exchange, action);
     if (!status && action->type == ACTION_FORWARD) {
         forward(exchange, action, &parts, host);
         return;

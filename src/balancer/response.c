@@ -1,4 +1,5 @@
 /* The second half of an exchange: the target's response on its way to the client. */
+#include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/exchange_internal.h"
 #include "balancer/rewrite.h"
@@ -58,6 +59,7 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
     struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
     struct response response = describe(exchange, head);
     count_response(exchange, head->status);
+    access_record_response(exchange, head->status);
     rewrite_response(&writer, head, worker_date(worker));
     stickiness_write(exchange, &writer);
     exchange->state = response.tunnel ? EXCHANGE_TUNNEL : EXCHANGE_RESPONDING;

@@ -265,9 +265,8 @@ static struct slice trace_field(struct slice value, const char *name, size_t nam
     return (struct slice){"", 0};
 }
 
-/* Root is kept, Self is ours; without a Root the request gets one. */
-static void write_trace_id(struct writer *writer, const struct http1_head *head,
-                           const struct forwarding *forwarding)
+void write_trace_id(struct writer *writer, const struct http1_head *head,
+                    const struct forwarding *forwarding)
 {
     write_literal(writer, "X-Amzn-Trace-Id: ");
     struct slice value = {"", 0};

@@ -34,6 +34,12 @@ struct target_parts {
 struct target_parts split_target(struct slice target);
 /* The number of addresses in all X-Forwarded-For headers. */
 int count_forwarded_for(const struct http1_head *head);
+/*
+ * The header X-Amzn-Trace-Id: Root is kept, Self is ours; without a Root the request gets one. Of
+ * `forwarding`, random and unix_seconds are read.
+ */
+void write_trace_id(struct writer *writer, const struct http1_head *head,
+                    const struct forwarding *forwarding);
 /* The request as the target gets it. */
 void rewrite_request(struct writer *writer, const struct http1_head *head,
                      const struct target_parts *parts, const struct forwarding *forwarding);

@@ -24,8 +24,9 @@ enum desync_mode { DESYNC_DEFENSIVE, DESYNC_MONITOR, DESYNC_STRICTEST };
 /* Attributes of a load balancer; durations in real time. */
 struct balancer_attributes {
     int64_t idle_timeout_ms, client_keep_alive_ms;
-    int desync_mode; /* enum desync_mode */
-    int xff_mode;    /* enum xff_mode */
+    int desync_mode;                 /* enum desync_mode */
+    int xff_mode;                    /* enum xff_mode */
+    bool access_log, connection_log; /* somebody keeps the lines */
     bool xff_client_port, drop_invalid_headers, preserve_host, http2;
 };
 

@@ -22,14 +22,16 @@ struct peer {
     const struct transport *transport;
     uint32_t address;
     uint16_t port;
-    uint16_t node; /* of the load balancer; counts where connections are told apart */
+    uint16_t node;  /* of the load balancer; counts where connections are told apart */
+    uint64_t trace; /* told from other connections in logs */
 };
 
 struct stream {
     const struct stream_ops *ops;
     struct worker *worker;
     const struct peer *peer;
-    struct exchange *exchange; /* NULL: there is no request, or it is answered */
+    struct exchange *exchange;           /* NULL: there is no request, or it is answered */
+    uint64_t received_bytes, sent_bytes; /* of the request and its response, for the access log */
 };
 
 /* What a stream must know of a response to frame it. */
@@ -50,6 +52,7 @@ enum stream_news {
 };
 
 struct stream_ops {
+    bool http2; /* it is one of many on an HTTP/2 connection */
     /*
      * How much of a response is received for it at once, HOT_SIZE at most; 0: READ_SIZE. Fewer and
      * bigger pieces wake the client less often, but what it does not take has to be kept.

@@ -333,6 +333,7 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
     list_init(&worker->clients);
     list_init(&worker->dead);
     list_init(&worker->spare_exchanges);
+    log_buffer_init(&worker->log, loop);
     loop_timer_init(&worker->reaper, reap, worker);
     loop_timer_init(&worker->sweep, on_sweep, worker);
     loop_timer_set(loop, &worker->sweep, SWEEP_MS);
@@ -386,6 +387,7 @@ void worker_destroy(struct worker *worker)
     loop_timer_clear(worker->loop, &worker->sweep);
     loop_timer_clear(worker->loop, &worker->handshake_turn);
     reap(&worker->reaper);
+    log_buffer_flush(&worker->log);
     list_each_safe (corpse, &worker->spare_exchanges, struct corpse, link)
         free(container_of(corpse, struct exchange, corpse));
     cookie_sealer_finish(&worker->sealer);

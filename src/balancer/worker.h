@@ -6,6 +6,7 @@
 
 #include "balancer/bytes.h"
 #include "balancer/inbox.h"
+#include "balancer/log.h"
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
 #include "http/tls.h"
@@ -56,6 +57,7 @@ struct worker {
     int handshake_count;
     int handshake_steps;              /* in this turn of the loop */
     struct loop_timer handshake_turn; /* the next turn */
+    struct log_buffer log;
     struct list spare_exchanges;
     int spare_exchange_count;
     bool stopping; /* no new connections; idle ones are closed */

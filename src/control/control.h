@@ -29,6 +29,7 @@ struct control_world {
     void (*log)(void *arg, const char *text);
     const struct service_world *service; /* for service_call() */
     const char *account;
+    const char *log_dir; /* where buckets are that logs go to; NULL: nobody keeps them */
 };
 
 /* Neither store nor series nor world is owned. NULL and err on failure. */

@@ -19,6 +19,7 @@ struct control {
     struct certificates_control *certificates;
     struct balancers_control *balancers;
     struct metrics_control *metrics;
+    struct logs_control *logs;
     struct alarms_control *alarms;
     struct groups_control *groups;
 };
@@ -40,7 +41,7 @@ struct controller {
 };
 
 extern const struct controller certificates_controller, instances_controller, fabric_controller,
-    balancers_controller, metrics_controller, alarms_controller, groups_controller;
+    balancers_controller, metrics_controller, logs_controller, alarms_controller, groups_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

@@ -66,13 +66,16 @@ struct parent {
     char program[PATH_MAX]; /* where it was when the daemon started; an upgrade may lie there now */
 };
 
-/* The main function of each process, and the order in which they end: host last, for it cleans. */
+/*
+ * The main function of each process, and the order in which they end: api after the balancer, whose
+ * last lines of logs it writes, and host last, for it cleans.
+ */
 static const struct {
     enum process process;
     int (*main)(const struct process_setup *setup, int parent_fd);
 } programs[] = {
-    {PROCESS_API, proc_api_main},
     {PROCESS_BALANCER, proc_balancer_main},
+    {PROCESS_API, proc_api_main},
     {PROCESS_GUEST, proc_guest_main},
     {PROCESS_HOST, proc_host_main},
 };

@@ -37,10 +37,13 @@ static void on_message(struct process_context *context, struct channel *channel,
                        const int *descriptors, int descriptor_count)
 {
     struct api *api = context->owner;
-    (void)channel;
     (void)descriptors;
     (void)descriptor_count; /* no message to api carries any: the table says so */
     control_receive(api->control, type, payload, size);
+    if (type == MESSAGE_LOG) { /* to whoever sent it: it may be a balancer that was replaced */
+        struct message_log_taken taken = {size - sizeof(struct message_log)};
+        channel_send(channel, MESSAGE_LOG_TAKEN, &taken, sizeof taken, NULL, 0, NULL, 0);
+    }
 }
 
 static void peer_started(struct process_context *context, struct channel *channel)
@@ -184,7 +187,8 @@ static void fill_worlds(struct api *api)
                                                 .wake_at = world_wake_at,
                                                 .log = world_log,
                                                 .service = &api->service_world,
-                                                .account = options->account};
+                                                .account = options->account,
+                                                .log_dir = "/elb-logs"};
 }
 
 /* front hands one argument to both of its callbacks. */

@@ -25,6 +25,8 @@ static void on_api_message(struct process_context *context, struct channel *chan
     if (type == MESSAGE_CLOCK) {
         loop_set_cloud_clock(context->loop, payload);
         balancer_set_cloud_clock(context->owner, payload);
+    } else if (type == MESSAGE_LOG_TAKEN) {
+        balancer_log_taken(context->owner, ((const struct message_log_taken *)payload)->bytes);
     } else if (balancer_configure(context->owner, text, size - sizeof(struct message_empty), &err) <
                0) {
         log_error("configuration: %s", err.text);
@@ -44,8 +46,10 @@ static void on_host(struct process_context *context, struct channel *channel)
     balancer_set_host(context->owner, channel);
 }
 
+static void on_api(struct process_context *context, struct channel *channel);
+
 static const struct peer peers[] = {
-    {PROCESS_API, on_api_message, NULL},      /* configuration; health and traffic go back */
+    {PROCESS_API, on_api_message, on_api},    /* configuration; health, traffic, logs go back */
     {PROCESS_HOST, on_host_message, on_host}, /* listeners, and sockets inside VPCs */
     {0},
 };
@@ -84,6 +88,29 @@ static void on_retire(struct process_context *context)
     balancer_retire(context->owner);
 }
 
+static void report_log(const struct message_log *head, const char *lines, size_t size, void *owner)
+{
+    struct process_context *context = owner;
+    if (context->channels[PROCESS_API])
+        process_send(context, PROCESS_API, MESSAGE_LOG, head, sizeof *head, lines, size);
+    else
+        balancer_log_taken(context->owner, size); /* lost: api writes it, and api is away */
+}
+
+/* What an api that is gone did not take, the next one never will. */
+static void on_api(struct process_context *context, struct channel *channel)
+{
+    (void)channel;
+    balancer_log_lost(context->owner);
+}
+
+/* The end: api, which ends later, gets the last lines and counts. */
+static void on_stop(struct process_context *context, bool keep_instances)
+{
+    (void)keep_instances;
+    balancer_report_last(context->owner, tell_retired);
+}
+
 static struct balancer *create(struct process_context *context, struct err *err)
 {
     struct balancer_options options = {
@@ -91,6 +118,7 @@ static struct balancer *create(struct process_context *context, struct err *err)
         .cloud = true,
         .report_health = report_health,
         .report_traffic = report_traffic,
+        .report_log = report_log,
         .successor = context->setup->successor,
         .on_taken_over = tell_taken_over,
         .on_retired = tell_retired,
@@ -109,8 +137,11 @@ int proc_balancer_main(const struct process_setup *setup, int parent_fd)
     struct err err;
     struct rlimit descriptors = {DESCRIPTORS_MAX, DESCRIPTORS_MAX};
     struct privilege privilege = {.uid = PRIVILEGE_UID_BALANCER, .root_dir = root_dir};
-    struct process_context context = {
-        .self = PROCESS_BALANCER, .setup = setup, .peers = peers, .on_retire = on_retire};
+    struct process_context context = {.self = PROCESS_BALANCER,
+                                      .setup = setup,
+                                      .peers = peers,
+                                      .on_stop = on_stop,
+                                      .on_retire = on_retire};
     snprintf(root_dir, sizeof root_dir, "%s/empty", setup->options->data_dir);
     random_bytes(seed, sizeof seed);
     map_seed(seed);

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static int fail(const struct err *err)
 {
@@ -66,6 +67,12 @@ static int make_folders(const struct daemon_options *options, struct err *err)
     snprintf(path, sizeof path, "%s/state/console", options->data_dir);
     if (make_folder(path, PRIVILEGE_UID_API, 0750, err) < 0)
         return -1;
+    snprintf(path, sizeof path, "%s/state/elb-logs", options->data_dir);
+    if (make_folder(path, PRIVILEGE_UID_API, 0770, err) < 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/elb-logs", options->data_dir);
+    if (symlink("state/elb-logs", path) < 0 && errno != EEXIST)
+        return err_sys(err, errno, "%s", path);
     snprintf(path, sizeof path, "%s/empty", options->data_dir);
     return file_make_dirs(path, 0555, err);
 }

@@ -51,7 +51,9 @@ enum process {
     X(NAMES,           API,      GUEST,    struct message_empty,           0) /* + JSON */                   \
     X(CONFIGURE,       API,      BALANCER, struct message_empty,           0) /* + JSON */                   \
     X(TARGET_HEALTH,   BALANCER, API,      struct message_rows,            0) /* + target_health[] */        \
-    X(TRAFFIC,         BALANCER, API,      struct message_rows,            0) /* + traffic[], each second */
+    X(TRAFFIC,         BALANCER, API,      struct message_rows,            0) /* + traffic[], each second */ \
+    X(LOG,             BALANCER, API,      struct message_log,             0) /* + lines */                  \
+    X(LOG_TAKEN,       API,      BALANCER, struct message_log_taken,       0)
 /* clang-format on */
 
 enum message_type {
@@ -312,13 +314,26 @@ struct target_health {
     X(redirect_url_limit)         /* redirects whose Location would be too long */                 \
     X(rule_evaluations)           /* rules that were looked at, without default rules */           \
     X(rule_evaluations_charged)   /* those beyond the ten that each request has free */            \
-    X(non_sticky_requests)        /* no cookie named a target of a sticky group to be used */     \
+    X(non_sticky_requests)        /* no cookie named a target of a sticky group to be used */      \
     X(unhealthy_routing_requests) /* sent while the target group failed open */                    \
     X(desync_requests)            /* that are not compliant */                                     \
     X(dropped_invalid_headers)    /* requests of which headers were removed */                     \
     X(forwarded_invalid_headers)  /* requests that were sent on with invalid header names */       \
     X(response_time_count)                                                                         \
     X(response_time_sum_us)
+
+/* Lines of one node's log; every LOG is answered by a LOG_TAKEN, so that few are on their way. */
+enum log_kind { LOG_ACCESS, LOG_CONNECTION, LOG_KINDS };
+struct message_log {
+    char load_balancer[DIMENSION_SIZE]; /* "app/NAME/16hex" */
+    uint32_t node_address;
+    uint32_t kind;    /* enum log_kind */
+    uint32_t dropped; /* lines before these that there was no room for */
+    uint32_t unused;
+};
+struct message_log_taken {
+    uint64_t bytes; /* of the lines */
+};
 
 enum { RESPONSE_TIME_BUCKETS = 32 + 16 * 27 }; /* see ipc/response_time.h */
 

@@ -23,12 +23,12 @@ enum {
 static const char BOOLEAN[] = "true|false";
 
 const struct elb_attribute elb_load_balancer_attributes[] = {
-    {"access_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
-    {"access_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
-    {"access_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},
-    {"connection_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
-    {"connection_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
-    {"connection_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},
+    {"access_logs.s3.enabled", "false", BOOLEAN},
+    {"access_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX},
+    {"access_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX},
+    {"connection_logs.s3.enabled", "false", BOOLEAN},
+    {"connection_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX},
+    {"connection_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX},
     {"health_check_logs.s3.enabled", "false", BOOLEAN, .works = "false"},
     {"health_check_logs.s3.bucket", "", .size_max = BUCKET_SIZE_MAX, .works = ""},
     {"health_check_logs.s3.prefix", "", .size_max = PREFIX_SIZE_MAX, .works = ""},

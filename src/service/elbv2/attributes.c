@@ -2,6 +2,7 @@
 
 #include "service/doc.h"
 #include "service/elbv2/actions.h"
+#include "service/elbv2/log_attributes.h"
 #include "service/elbv2/operations.h"
 #include "wire/elb_attributes.h"
 
@@ -107,6 +108,9 @@ static int modify(struct call *call, enum elb_resource resource, const char *arn
         if (set_attribute(resource, doc, attribute, err) < 0)
             return -1;
     if (resource == ELB_TARGET_GROUP && check_group(call, doc, err) < 0)
+        return -1;
+    if (resource == ELB_LOAD_BALANCER &&
+        elb_check_log_attributes(json_object_get(doc, "_attributes"), err) < 0)
         return -1;
     json_object_set_new(call->out, "Attributes", show_attributes(resource, doc));
     return 0;

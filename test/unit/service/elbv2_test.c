@@ -190,7 +190,13 @@ static void attributes_have_awss_defaults_and_only_values_that_work_are_taken(vo
     } rows[] = {{"idle_timeout.timeout_seconds", "4001", "ValidationError"},
                 {"idle_timeout.timeout_seconds", "1x", "ValidationError"},
                 {"routing.http.desync_mitigation_mode", "loose", "ValidationError"},
-                {"access_logs.s3.enabled", "true", "UnsupportedOperation"},
+                {"access_logs.s3.enabled", "true", "InvalidConfigurationRequest"}, /* no bucket */
+                {"access_logs.s3.bucket", "../up", "InvalidConfigurationRequest"},
+                {"access_logs.s3.bucket", "a..b", "InvalidConfigurationRequest"},
+                {"access_logs.s3.prefix", "a/../b", "InvalidConfigurationRequest"},
+                {"connection_logs.s3.prefix", "a//b", "InvalidConfigurationRequest"},
+                {"connection_logs.s3.prefix", "x/AWSLogs", "InvalidConfigurationRequest"},
+                {"health_check_logs.s3.enabled", "true", "UnsupportedOperation"},
                 {"no.such.key", "1", "ValidationError"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fixture_fails(fixture, rows[i].error, "elbv2", "ModifyLoadBalancerAttributes",
