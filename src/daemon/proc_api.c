@@ -16,7 +16,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FLUSH_MS = 5000, CONSOLE_SIZE_MAX = 1024 * 1024, CONSOLE_SHOWN_SIZE = 64 * 1024 };
+enum {
+    LAST_WORDS_MS = 2000,
+    LAST_WORDS_POLL_MS = 2,
+    FLUSH_MS = 5000,
+    CONSOLE_SIZE_MAX = 1024 * 1024,
+    CONSOLE_SHOWN_SIZE = 64 * 1024
+};
 
 struct api {
     struct process_context context;
@@ -27,7 +33,8 @@ struct api {
     struct admin admin;
     struct service_world service_world;
     struct control_world control_world;
-    struct loop_timer tick_timer, flush_timer;
+    struct loop_timer tick_timer, flush_timer, stop_timer;
+    int64_t stop_ms; /* at the latest; 0: not asked yet */
 };
 
 /* ---- peers ---- */
@@ -172,6 +179,34 @@ static void set_clock(void *arg, const struct cloud_clock *clock)
 
 /* ---- start and end ---- */
 
+/* Balancers end before api does: what they said last may still have to be read. */
+static bool hears_balancers(const struct process_context *context)
+{
+    bool any = context->channels[PROCESS_BALANCER];
+    for (int i = 0; i < FORMER_PEERS_MAX; i++)
+        any |= context->former[i] != NULL;
+    return any;
+}
+
+static void on_last_words(struct loop_timer *timer)
+{
+    struct api *api = timer->owner;
+    struct loop *loop = api->context.loop;
+    if (hears_balancers(&api->context) && loop_now_ms(loop) < api->stop_ms)
+        loop_timer_set(loop, timer, LAST_WORDS_POLL_MS);
+    else
+        loop_stop(loop);
+}
+
+static void on_stop(struct process_context *context, bool keep_instances)
+{
+    struct api *api = context->owner;
+    (void)keep_instances;
+    api->stop_ms = loop_now_ms(context->loop) + LAST_WORDS_MS;
+    loop_timer_init(&api->stop_timer, on_last_words, api);
+    loop_timer_set(context->loop, &api->stop_timer, 0);
+}
+
 static void fill_worlds(struct api *api)
 {
     const struct daemon_options *options = api->context.setup->options;
@@ -251,7 +286,8 @@ int proc_api_main(const struct process_setup *setup, int parent_fd)
     uint8_t seed[16];
     struct err err;
     struct privilege privilege = {.uid = PRIVILEGE_UID_API, .root_dir = root_dir};
-    struct api api = {.context = {.self = PROCESS_API, .setup = setup, .peers = peers}};
+    struct api api = {
+        .context = {.self = PROCESS_API, .setup = setup, .peers = peers, .on_stop = on_stop}};
     api.context.owner = &api;
     snprintf(root_dir, sizeof root_dir, "%s/state", setup->options->data_dir);
     random_bytes(seed, sizeof seed);

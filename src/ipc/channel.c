@@ -46,6 +46,7 @@ struct channel {
     struct list queue; /* of frame.link */
     size_t queued_bytes;
     bool broken;     /* on_close was or will be called */
+    bool deaf;       /* the peer closed: nothing can be sent, what it said last is still read */
     bool *destroyed; /* set while dispatching: tells the dispatcher that the channel is gone */
     struct loop_timer broken_timer;
 };
@@ -178,6 +179,14 @@ static ssize_t send_some(int fd, const char *data, size_t size, const int *descr
     return sent;
 }
 
+static void drop_queue(struct channel *channel)
+{
+    list_each_safe (frame, &channel->queue, struct frame, link) {
+        frame_destroy(frame);
+    }
+    channel->queued_bytes = 0;
+}
+
 static void flush_queue(struct channel *channel)
 {
     while (!list_empty(&channel->queue)) {
@@ -185,8 +194,9 @@ static void flush_queue(struct channel *channel)
         ssize_t sent = send_some(channel->fd, frame->data + frame->sent, frame->size - frame->sent,
                                  frame->descriptors, frame->descriptor_count);
         if (sent < 0) {
-            channel_break(channel);
-            return;
+            channel->deaf = true;
+            drop_queue(channel);
+            break;
         }
         if (sent == 0)
             return;
@@ -228,7 +238,7 @@ int channel_send(struct channel *channel, enum message_type type, const void *pa
                  size_t payload_size, const void *tail, size_t tail_size, const int *descriptors,
                  int descriptor_count)
 {
-    if (channel->broken)
+    if (channel->broken || channel->deaf)
         return -1;
     if (payload_size + tail_size > MESSAGE_SIZE_MAX ||
         descriptor_count > rows[type].descriptors_max)
@@ -250,7 +260,7 @@ int channel_send(struct channel *channel, enum message_type type, const void *pa
     struct err ignored;
     if (!channel->broken && !list_empty(&channel->queue))
         loop_modify(channel->loop, &channel->watch, EPOLLIN | EPOLLOUT, &ignored);
-    return channel->broken ? -1 : 0;
+    return channel->broken || channel->deaf ? -1 : 0;
 }
 
 /* Checks a header against the message table. */
@@ -400,9 +410,7 @@ void channel_destroy(struct channel *channel)
         *channel->destroyed = true;
     loop_timer_clear(channel->loop, &channel->broken_timer);
     loop_unwatch(channel->loop, &channel->watch);
-    list_each_safe (frame, &channel->queue, struct frame, link) {
-        frame_destroy(frame);
-    }
+    drop_queue(channel);
     close_all(channel->received, channel->received_count);
     buf_reset(&channel->input);
     close(channel->fd);

@@ -12,6 +12,7 @@
 
 struct peer {
     struct channel *channel;
+    bool answers; /* each message, at once */
     int messages, closes, descriptor;
     enum message_type type;
     size_t size;
@@ -36,6 +37,9 @@ static void on_message(struct channel *channel, enum message_type type, const vo
     memcpy(peer->payload, payload, size);
     if (descriptor_count)
         peer->descriptor = descriptors[0];
+    if (peer->answers)
+        channel_send(channel, MESSAGE_USAGE, &(struct message_usage){0},
+                     sizeof(struct message_usage), NULL, 0, NULL, 0);
 }
 
 static void on_close(struct channel *channel)
@@ -136,6 +140,23 @@ static void a_peer_that_ends_is_reported_once(void **state)
     turn_until(pair, &pair->host.closes, 1);
 }
 
+static void what_a_peer_said_last_is_read_although_it_cannot_be_answered(void **state)
+{
+    struct pair *pair = *state;
+    struct message_id id = {"i-1"};
+    struct err err;
+    pair->host.answers = true;
+    close(pair->raw_fd);
+    pair->raw_fd = -1;
+    for (int i = 0; i < 3; i++)
+        channel_send(pair->api.channel, MESSAGE_INSTANCE_REMOVE, &id, sizeof id, NULL, 0, NULL, 0);
+    channel_destroy(pair->api.channel);
+    pair->api.channel = NULL;
+    while (!pair->host.closes)
+        assert_true(loop_turn(pair->loop, 1000, &err) >= 0);
+    assert_int_equal(pair->host.messages, 3);
+}
+
 static void descriptors_travel_with_their_message(void **state)
 {
     struct pair *pair = *state;
@@ -174,6 +195,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(noise_cuts_the_peer_off, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_ends_is_reported_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_a_peer_said_last_is_read_although_it_cannot_be_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(descriptors_travel_with_their_message, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
