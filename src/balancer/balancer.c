@@ -645,8 +645,8 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
         }
     }
     balancer->groups = group_health_create(loop, options->workers, on_health_change, balancer);
-    balancer->health = health_create(loop, balancer->threads[0].worker->sockets, balancer->groups,
-                                     on_health_change, balancer);
+    balancer->health =
+        health_create(balancer->threads[0].worker, balancer->groups, on_health_change, balancer);
     if (!options->cloud)
         balancer->draining = draining_create(loop, &balancer->targets, cut_everywhere, balancer);
     if (!balancer->groups || !balancer->health || (!options->cloud && !balancer->draining))

@@ -4,6 +4,7 @@
 #include "balancer/conditions.h"
 #include "balancer/config_actions.h"
 #include "balancer/config_attributes.h"
+#include "balancer/config_health.h"
 #include "balancer/config_reader.h"
 #include "balancer/config_stickiness.h"
 #include "balancer/config_tls.h"
@@ -25,7 +26,6 @@ enum {
     WORKERS_MAX = 64,
     PRIORITY_MAX = 50000,
     CLOCK_SPEED_MAX = 10000,
-    PATH_SIZE_MAX = 1024,
 };
 
 /* ---- listeners and rules ---- */
@@ -289,73 +289,6 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
 
 /* ---- target groups ---- */
 
-static void matcher_add(struct health_settings *health, int from, int to)
-{
-    for (int status = from; status <= to; status++)
-        health->matcher[(status - 200) / 8] |= (uint8_t)(1 << (status - 200) % 8);
-}
-
-/* "200", "200,202", "200-299" and lists of these. */
-static int load_matcher(const char *text, struct health_settings *health, struct err *err)
-{
-    for (const char *at = text;; at++) {
-        char *end;
-        long from = strtol(at, &end, 10), to = from;
-        if (*end == '-')
-            to = strtol(end + 1, &end, 10);
-        if (from < 200 || to > 499 || from > to || (*end && *end != ','))
-            return err_set(err, "the HttpCode '%s' is not valid", text);
-        matcher_add(health, (int)from, (int)to);
-        if (!*end)
-            return 0;
-        at = end;
-    }
-}
-
-static int load_health_port(const json_t *json, struct health_settings *health, struct err *err)
-{
-    const char *text = json_string_value(json_object_get(json, "HealthCheckPort"));
-    int64_t port = 0;
-    if (text && strcmp(text, "traffic-port") == 0)
-        return 0;
-    if (reader_integer(json, "HealthCheckPort", 1, 65535, 0, &port, err) < 0)
-        return -1;
-    health->port = (uint16_t)port;
-    return 0;
-}
-
-static int load_health(struct snapshot *snapshot, const json_t *json,
-                       struct health_settings *health, struct err *err)
-{
-    const char *protocol, *path, *codes;
-    int64_t interval, timeout, healthy, unhealthy;
-    const json_t *matcher = json_object_get(json, "Matcher");
-    static const char *const matcher_members[] = {"HttpCode", NULL};
-    if (reader_text(json, "HealthCheckProtocol", 16, &protocol, err) < 0 ||
-        reader_text(json, "HealthCheckPath", PATH_SIZE_MAX, &path, err) < 0 ||
-        reader_integer(json, "HealthCheckIntervalSeconds", 1, 300, 30, &interval, err) < 0 ||
-        reader_integer(json, "HealthCheckTimeoutSeconds", 1, 120, 5, &timeout, err) < 0 ||
-        reader_integer(json, "HealthyThresholdCount", 2, 10, 5, &healthy, err) < 0 ||
-        reader_integer(json, "UnhealthyThresholdCount", 2, 10, 2, &unhealthy, err) < 0 ||
-        (matcher && reader_check(matcher, "Matcher", matcher_members, err) < 0) ||
-        reader_text(matcher, "HttpCode", 256, &codes, err) < 0)
-        return -1;
-    if (protocol && strcmp(protocol, "HTTP") != 0)
-        return err_set(err, "the HealthCheckProtocol '%s' is not supported", protocol);
-    if (json_is_false(json_object_get(json, "HealthCheckEnabled")))
-        return err_set(err, "HealthCheckEnabled cannot be false");
-    if (path && (path[0] != '/' || strpbrk(path, " \r\n\t")))
-        return err_set(err, "the HealthCheckPath '%s' is not valid", path);
-    health->interval_ms = interval * 1000;
-    health->timeout_ms = timeout * 1000;
-    health->healthy_threshold = (int)healthy;
-    health->unhealthy_threshold = (int)unhealthy;
-    health->path = snapshot_text(snapshot, path ? path : "/");
-    return load_matcher(codes ? codes : "200", health, err) < 0
-               ? -1
-               : load_health_port(json, health, err);
-}
-
 static int load_group(struct snapshot *snapshot, const json_t *json, struct target_group *group,
                       struct err *err)
 {
@@ -396,7 +329,7 @@ static int load_group(struct snapshot *snapshot, const json_t *json, struct targ
     if (attributes_load_group(json_object_get(json, "Attributes"), &group->attributes, err) < 0)
         return -1;
     group->session = session_hash(group->name, strlen(group->name));
-    return load_health(snapshot, json, &group->health, err);
+    return health_load_settings(snapshot, json, group, err);
 }
 
 static int load_groups(struct snapshot *snapshot, const json_t *groups, struct err *err)

@@ -59,7 +59,7 @@
  *                "Name": "targetgroup/NAME/16hex", in the cloud: the dimension in metrics
  *                "TargetGroupArn": "arn:...",      in the cloud: the name that actions use
  *                "Protocol": "HTTP"|"HTTPS", "Port": 80, "TargetType": "instance"|"ip",
- *                "HealthCheckProtocol": "HTTP", "HealthCheckPort": "traffic-port",
+ *                "HealthCheckProtocol": "HTTP"|"HTTPS", "HealthCheckPort": "traffic-port",
  *                "HealthCheckPath": "/", "HealthCheckIntervalSeconds": 30,
  *                "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 5,
  *                "UnhealthyThresholdCount": 2, "Matcher": {"HttpCode": "200"},

@@ -71,12 +71,12 @@ int tls_refuse_listener(const json_t *json, struct err *err)
 /* One policy for all listeners: that with TLS 1.3 if any of them has it. */
 void tls_load_group(struct target_group *group)
 {
-    if (!group->https)
-        return;
-    group->tls = tls_policy_find(TLS_POLICY_DEFAULT);
+    const struct tls_policy *policy = tls_policy_find(TLS_POLICY_DEFAULT);
     for (int i = 0; group->user && i < group->user->listener_count; i++) {
         const struct tls_server *server = group->user->listeners[i].tls;
         if (server && tls_server_policy(server)->newest == 3)
-            group->tls = tls_policy_for_targets(tls_server_policy(server));
+            policy = tls_policy_for_targets(tls_server_policy(server));
     }
+    group->tls = group->https ? policy : NULL;
+    group->health.tls = group->health.https ? policy : NULL;
 }

@@ -6,14 +6,13 @@
 
 #include "balancer/group_health.h"
 #include "balancer/snapshot.h"
-#include "balancer/sockets.h"
-#include "loop/loop.h"
+#include "balancer/worker.h"
 
 struct health;
 
-/* `on_change` is called for each target whose state, reason or detail changed. */
-struct health *health_create(struct loop *loop, struct sockets *sockets,
-                             struct group_health *groups,
+/* `worker` is that of the main thread. `on_change` is called for each target whose state, reason or
+ * detail changed. */
+struct health *health_create(struct worker *worker, struct group_health *groups,
                              void (*on_change)(const struct target *target, void *owner),
                              void *owner);
 void health_destroy(struct health *health);

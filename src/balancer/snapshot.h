@@ -77,13 +77,18 @@ struct group_attributes {
     char app_cookie[257];
 };
 
+/* What its targets speak. */
+enum target_version { TARGETS_HTTP1, TARGETS_HTTP2, TARGETS_GRPC };
+
 struct health_settings {
     int64_t interval_ms, timeout_ms; /* cloud time */
     int healthy_threshold, unhealthy_threshold;
     uint16_t port; /* 0: the target's own */
+    enum target_version version;
+    bool https;
+    const struct tls_policy *tls; /* NULL: HTTP */
     char *path;
-    uint8_t
-        matcher[63]; /* bit s - 200 for each status s of 200..499 that is a success, and spare */
+    uint8_t matcher[38]; /* a bit for each HTTP status from 200 to 499, or gRPC status from 0 */
 };
 
 /* A target's place in one snapshot. */
@@ -97,6 +102,7 @@ struct target_group {
     char *key; /* what actions call it: ARN or name */
     char name[DIMENSION_SIZE];
     uint16_t port; /* 0: each target names its own */
+    enum target_version version;
     bool https;
     const struct tls_policy *tls; /* how targets are spoken to with HTTPS; NULL: without */
     struct group_attributes attributes;

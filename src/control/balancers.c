@@ -99,9 +99,12 @@ static json_t *health_of_report(const struct target_health *report)
                                            "Health checks failed with these codes: "},
         [REASON_TIMEOUT] = {"Target.Timeout", "Request timed out"},
         [REASON_FAILED_HEALTH_CHECKS] = {"Target.FailedHealthChecks", "Health checks failed"},
+        [REASON_INTERNAL_ERROR] = {"Elb.InternalError",
+                                   "Health checks failed due to an internal error"},
     };
     if (report->state == 0 || report->state >= sizeof states / sizeof *states ||
-        report->reason >= sizeof reasons / sizeof *reasons)
+        report->reason >= sizeof reasons / sizeof *reasons ||
+        (report->reason != REASON_NONE && !reasons[report->reason].reason))
         return NULL;
     json_t *health = json_pack("{s:s, s:{s:s, s:s}}", "State", states[report->state], "_anomaly",
                                "Result", report->anomalous ? "anomalous" : "normal",
