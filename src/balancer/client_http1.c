@@ -387,7 +387,7 @@ static void readable(struct client *client)
         return;
     if (stream->exchange)
         exchange_stream_readable(stream->exchange);
-    else if (client->eof)
+    else if (client->eof && !client->resume) /* else requests may wait that came before the end */
         on_client_end(client);
 }
 
