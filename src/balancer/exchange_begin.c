@@ -143,6 +143,8 @@ static int refusal(const struct exchange *exchange, const struct http1_head *hea
 {
     if (desync_refuses(exchange->load_balancer, head))
         return 400;
+    if (method_is(head, "CONNECT")) /* whoever takes it for what it is begins a tunnel */
+        return 400;
     if (method_is(head, "TRACE"))
         return 405;
     if (head->known.forwarded_for >= 0 && count_forwarded_for(head) > FORWARDED_FOR_MAX)

@@ -1,11 +1,12 @@
-#include "wire/http1.h"
+#include "wire/http1_internal.h"
 
 #include <string.h>
 
 /*
  * SIZE -> (EXTENSION ->) SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE ...
- * After the chunk of size 0: TRAILER_START -> (TRAILER -> TRAILER_LF ->)* END_LF -> done.
- * Every line ends with CR LF and nothing else: what others call lenient lets two parsers disagree.
+ * After the chunk of size 0: TRAILER_START -> (TRAILER_NAME -> TRAILER -> TRAILER_LF ->)* END_LF ->
+ * done. Every line ends with CR LF and nothing else, and every trailer has a name and a colon: what
+ * others call lenient lets two parsers disagree, or swallows the request behind a broken end.
  */
 enum state {
     SIZE_FIRST,
@@ -16,6 +17,7 @@ enum state {
     DATA_CR,
     DATA_LF,
     TRAILER_START,
+    TRAILER_NAME,
     TRAILER,
     TRAILER_LF,
     END_LF,
@@ -70,7 +72,11 @@ static int framing_byte(struct http1_chunked *chunked, char byte)
     case DATA_LF:
         return byte == '\n' ? SIZE_FIRST : -1;
     case TRAILER_START:
-        return byte == '\r' ? END_LF : is_text(byte) ? TRAILER : -1;
+        return byte == '\r' ? END_LF : http1_is_token_byte((unsigned char)byte) ? TRAILER_NAME : -1;
+    case TRAILER_NAME:
+        if (byte == ':')
+            return TRAILER;
+        return http1_is_token_byte((unsigned char)byte) ? TRAILER_NAME : -1;
     case TRAILER:
         return byte == '\r' ? TRAILER_LF : is_text(byte) ? TRAILER : -1;
     case TRAILER_LF:

@@ -147,14 +147,36 @@ static void read_connection(struct http1_head *head)
     head->upgrade = upgrade && head->known.upgrade >= 0;
 }
 
-/* Letters, digits and what a host, a port or an address in brackets may have besides. */
+/* What a name or an IPv4 address may have (RFC 3986, 3.2.2), but for what ends or joins lists. */
+static bool is_name_byte(unsigned char byte)
+{
+    return http1_is_token_byte(byte) && byte != '#' && byte != '^' && byte != '`' && byte != '|';
+}
+
+static bool is_address_byte(unsigned char byte)
+{
+    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f') ||
+           byte == ':' || byte == '.';
+}
+
+/* A name, or an address in brackets, and then perhaps a port of digits. */
 bool http1_is_host(struct slice host)
 {
-    for (size_t i = 0; i < host.size; i++)
-        if (!http1_is_token_byte((unsigned char)host.data[i]) && host.data[i] != ':' &&
-            host.data[i] != '[' && host.data[i] != ']')
+    size_t at = 0;
+    if (host.size && host.data[0] == '[') {
+        for (at = 1; at < host.size && is_address_byte((unsigned char)host.data[at]);)
+            at++;
+        if (at == host.size || host.data[at++] != ']')
             return false;
-    return true;
+    } else {
+        while (at < host.size && is_name_byte((unsigned char)host.data[at]))
+            at++;
+    }
+    if (at < host.size && host.data[at++] != ':')
+        return false;
+    while (at < host.size && host.data[at] >= '0' && host.data[at] <= '9')
+        at++;
+    return at == host.size;
 }
 
 /* Several are malformed, but AWS passes them on if it is to preserve Host; the first counts. */

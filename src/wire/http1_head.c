@@ -229,7 +229,8 @@ static bool has_sound_authority(struct slice target, size_t scheme_size)
     const char *host = target.data + scheme_size, *end = target.data + target.size, *stop = host;
     while (stop < end && *stop != '/' && *stop != '?')
         stop++;
-    return http1_is_host((struct slice){host, (size_t)(stop - host)});
+    return stop > host && *host != ':' &&
+           http1_is_host((struct slice){host, (size_t)(stop - host)});
 }
 
 /* Origin form, absolute form of http and https, or "*" of OPTIONS; never CONNECT's form. */

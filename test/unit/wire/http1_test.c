@@ -185,6 +185,29 @@ static void several_hosts_are_malformed_and_the_first_counts(void **state)
     assert_int_equal(head.known.host, 0);
 }
 
+static void hosts_are_names_or_addresses_with_a_port_of_digits(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"",   "a",     "a.b-c_d~", "1.2.3.4:80",
+                                       "a:", "[::1]", "[::1]:80", "%41!$&'*+"};
+    static const char *const bad[] = {"a b", "a/b", "a,b", "u@a",  "a:x",    "a:1:2", "a#b", "a^b",
+                                      "a|b", "a`b", "[x]", "[::1", "[::1]x", "]",     "a[b]"};
+    char text[64];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]);
+        assert_true(request(text) > 0);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]);
+        assert_int_equal(request(text), HTTP1_BAD);
+        snprintf(text, sizeof text, "GET http://%s/ HTTP/1.1\r\nHost: a\r\n\r\n", bad[i]);
+        if (!strpbrk(bad[i], "/ "))
+            assert_int_equal(request(text), HTTP1_BAD);
+    }
+    assert_int_equal(request("GET http:/// HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP1_BAD);
+    assert_int_equal(request("GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP1_BAD);
+}
+
 static void tidying_makes_a_request_fit_to_be_sent(void **state)
 {
     (void)state;
@@ -387,6 +410,7 @@ int main(void)
         cmocka_unit_test(a_stated_version_of_09_has_headers),
         cmocka_unit_test(what_is_no_header_is_not_among_them),
         cmocka_unit_test(several_hosts_are_malformed_and_the_first_counts),
+        cmocka_unit_test(hosts_are_names_or_addresses_with_a_port_of_digits),
         cmocka_unit_test(tidying_makes_a_request_fit_to_be_sent),
         cmocka_unit_test(heads_have_limits),
         cmocka_unit_test(at_most_a_hundred_headers),
