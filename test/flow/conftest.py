@@ -3,9 +3,11 @@
 The program is PILEUS_BALANCE (default: build/test/flow/pileus-balance). Everything waits for
 events: a line of the log, bytes on a socket, a request at a target. Nothing sleeps.
 """
+import collections
 import json
 import os
 import queue
+import random
 import re
 import signal
 import socket
@@ -19,10 +21,24 @@ PROGRAM = os.environ.get("PILEUS_BALANCE", os.path.join(ROOT, "build/test/flow/p
 WAIT = 15  # seconds after which a test that waits has failed
 
 
+port_locks = collections.deque(maxlen=100)
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that no other test has. Threads of a balancer share their port (SO_REUSEPORT), so two balancers would too,
+    and each would get requests of the other's test: a name in the abstract namespace says that a port is taken."""
+    while True:
+        port = random.randrange(10000, 32000)
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0pileus-test-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        port_locks.append(lock)
+        return port
 
 
 class Connection:
@@ -267,7 +283,8 @@ class Balancer:
     def refusal(self, targets=(), **options):
         """What the program says of a configuration that it does not start with."""
         self.write(self.config(targets, **options))
-        result = subprocess.run([PROGRAM, "--config", self.path], capture_output=True, text=True, timeout=WAIT, check=False)
+        result = subprocess.run([PROGRAM, "--config", self.path], capture_output=True, text=True, timeout=WAIT,
+            check=False)
         assert result.returncode == 1
         return result.stderr
 
