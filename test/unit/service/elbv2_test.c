@@ -1,4 +1,5 @@
 /* Load balancers, listeners, rules and target groups: what AWS fills in, and what it refuses. */
+#include "base/buf.h"
 #include "service/elbv2/attributes.h"
 #include "service/elbv2/resource.h"
 #include "service_fixture.h"
@@ -439,6 +440,42 @@ static void stickiness_of_targets_needs_stickiness_of_groups(void **state)
     fixture_destroy(fixture);
 }
 
+/* A group of addresses with this many targets; its ARN is then world->group. */
+static void create_full_group(struct world *world, const char *name, int count)
+{
+    auto_buf targets = {0};
+    create_group(world, name, ", 'TargetType': 'ip'");
+    for (int i = 0; i < count; i++)
+        buf_printf(&targets, "%s{'Id': '172.31.%d.%d'}", i ? ", " : "", i / 200, 10 + i % 200);
+    json_decref(fixture_ok(world->fixture, "elbv2", "RegisterTargets",
+                           "{'TargetGroupArn': '%s', 'Targets': [%s]}", world->group,
+                           targets.data));
+}
+
+static void a_load_balancer_has_at_most_a_thousand_targets(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    struct service_fixture *fixture = world.fixture;
+    char first[256];
+    create_full_group(&world, "many", 501);
+    snprintf(first, sizeof first, "%s", world.group);
+    create_full_group(&world, "more", 499);
+    static const char listener[] =
+        "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': %d, 'DefaultActions': [{'Type': "
+        "'forward', 'TargetGroupArn': '%s'}]}";
+    json_decref(
+        fixture_ok(fixture, "elbv2", "CreateListener", listener, world.load_balancer, 80, first));
+    json_decref(fixture_ok(fixture, "elbv2", "CreateListener", listener, world.load_balancer, 81,
+                           world.group));
+    fixture_fails(fixture, "TooManyTargets", "elbv2", "RegisterTargets",
+                  "{'TargetGroupArn': '%s', 'Targets': [{'Id': '172.31.9.9'}]}", world.group);
+    create_full_group(&world, "last", 1);
+    fixture_fails(fixture, "TooManyTargets", "elbv2", "CreateListener", listener,
+                  world.load_balancer, 82, world.group);
+    fixture_destroy(fixture);
+}
+
 static void a_target_group_serves_one_load_balancer(void **state)
 {
     (void)state;
@@ -547,6 +584,7 @@ int main(void)
         cmocka_unit_test(all_kinds_of_conditions_are_shown_as_they_were_asked_for),
         cmocka_unit_test(transforms_are_checked_replaced_and_reset),
         cmocka_unit_test(stickiness_of_targets_needs_stickiness_of_groups),
+        cmocka_unit_test(a_load_balancer_has_at_most_a_thousand_targets),
         cmocka_unit_test(a_target_group_serves_one_load_balancer),
         cmocka_unit_test(health_follows_use_instance_and_draining),
         cmocka_unit_test(addresses_must_be_private_and_know_their_zone),
