@@ -16,14 +16,13 @@ NAME, OTHER = "www.example.com", "api.example.com"
 TLS13_ONLY, TLS12 = "ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
-# A target that speaks TLS with a certificate that nobody has signed, and plain HTTP for its health.
+# A target that speaks TLS with a certificate that nobody has signed.
 TLS_SERVER = r"""#!/bin/sh
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=nobody -keyout /opt/key.pem -out /opt/certificate.pem
 cat >/opt/server.js <<'JS'
 const fs = require('fs');
 const answer = (request, response) => response.end(`${request.socket.encrypted ? 'TLS' : 'plain'} ${request.headers['x-forwarded-proto']}\n`);
 require('https').createServer({key: fs.readFileSync('/opt/key.pem'), cert: fs.readFileSync('/opt/certificate.pem')}, answer).listen(443);
-require('http').createServer(answer).listen(80);
 JS
 exec node /opt/server.js
 """
@@ -108,7 +107,7 @@ def test_targets_are_told_of_https(site):
 
 
 def test_targets_may_speak_tls_whatever_their_certificate(site):
-    group = site.target_group("tls", [], Protocol="HTTPS", Port=443, HealthCheckPort="80")
+    group = site.target_group("tls", [], Protocol="HTTPS", Port=443, HealthCheckProtocol="HTTPS")
     rule = site.elb.create_rule(ListenerArn=site.arn, Priority=1, Actions=[forward(group)],
                                 Conditions=[{"Field": "path-pattern", "Values": ["/tls"]}])["Rules"][0]["RuleArn"]
     instance = site.launch(server=TLS_SERVER)

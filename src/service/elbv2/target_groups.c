@@ -32,7 +32,7 @@ static const struct setting {
 };
 
 static const char health_check_members[] =
-    " HealthCheckProtocol=HTTP HealthCheckPort HealthCheckPath "
+    " HealthCheckProtocol=HTTP HealthCheckProtocol=HTTPS HealthCheckPort HealthCheckPath "
     "HealthCheckEnabled"
     " HealthCheckIntervalSeconds HealthCheckTimeoutSeconds HealthyThresholdCount"
     " UnhealthyThresholdCount Matcher";
