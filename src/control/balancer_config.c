@@ -1,6 +1,7 @@
 #include "control/balancer_config.h"
 
 #include "control/scan.h"
+#include "control/zone_health.h"
 #include "service/acm/certificates.h"
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
@@ -217,7 +218,8 @@ json_t *balancer_config(const struct store *store, uint32_t host_address)
 
 /* ---- DNS names ---- */
 
-static void add_name(json_t *names, const json_t *load_balancer)
+static void add_name(const struct store *store, const char *region, json_t *names,
+                     const json_t *load_balancer)
 {
     const char *member = doc_is(load_balancer, "Scheme", "internal") ? "Address" : "PublicAddress";
     char name[256];
@@ -225,9 +227,10 @@ static void add_name(json_t *names, const json_t *load_balancer)
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     json_t *addresses = json_array();
+    json_auto_t *nodes = zone_health_nodes(store, region, load_balancer);
     size_t i;
     const json_t *node;
-    json_array_foreach (json_object_get(load_balancer, "_nodes"), i, node)
+    json_array_foreach (nodes, i, node)
         if (*doc_text(node, member))
             json_array_append(addresses, json_object_get(node, member));
     json_object_set_new(names, name, addresses);
@@ -242,7 +245,7 @@ json_t *balancer_names(const struct store *store)
     const json_t *region;
     json_array_foreach (regions, i, region)
         store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), json_string_value(region))
-            add_name(names, cursor.doc);
+            add_name(store, json_string_value(region), names, cursor.doc);
     json_array_foreach (regions, i, region)
         store_each (cursor, store, "vpc", json_string_value(region))
             json_object_set(vpcs, cursor.id, names);

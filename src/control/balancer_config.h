@@ -13,6 +13,7 @@
 json_t *balancer_config(const struct store *store, uint32_t host_address);
 /*
  * The payload of NAMES: {"Vpcs": {VPC: {NAME: [ADDRESS, ...]}}}. Every VPC knows every load
- * balancer's DNS name: internal ones have private addresses, others public ones. A new object.
+ * balancer's DNS name: internal ones have private addresses, others public ones, of the zones
+ * that dns_failover leaves in DNS. A new object.
  */
 json_t *balancer_names(const struct store *store);

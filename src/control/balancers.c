@@ -18,6 +18,7 @@ struct balancers_control {
     uint32_t host_address; /* 0 until the host has said it */
     bool balancer_up, guest_up;
     bool stale;               /* documents changed since the last run */
+    bool names_stale;         /* the health of a target did, on which DNS depends */
     char *configured, *named; /* the JSON that was sent last; NULL: must be sent (again) */
     int64_t drained_ms;       /* the earliest end of draining; INT64_MAX: none */
 };
@@ -59,6 +60,8 @@ static void balancers_changed(struct control *control, const char *kind, const c
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kinds[i], kind))
             control->balancers->stale = true;
+    if (!strcmp(kind, elb_target_health_kind))
+        control->balancers->names_stale = true;
 }
 
 static void balancers_peer_started(struct control *control, enum process process)
@@ -306,11 +309,12 @@ static void balancers_run(struct control *control)
         settle_targets(control);
     if (balancers->drained_ms != INT64_MAX)
         control_wake_at(control, balancers->drained_ms);
+    if (balancers->guest_up && (balancers->stale || balancers->names_stale))
+        send_changed(control, MESSAGE_NAMES, balancer_names(control->store), &balancers->named);
+    balancers->names_stale = false;
     if (!balancers->stale)
         return;
     balancers->stale = false;
-    if (balancers->guest_up)
-        send_changed(control, MESSAGE_NAMES, balancer_names(control->store), &balancers->named);
     if (!balancers->balancer_up || balancers->host_address == 0)
         return;
     send_changed(control, MESSAGE_CONFIGURE,

@@ -5,9 +5,8 @@
 #include "control/metrics_meters.h"
 #include "control/metrics_subject.h"
 #include "control/scan.h"
+#include "control/zone_health.h"
 #include "service/doc.h"
-#include "service/elbv2/attributes.h"
-#include "service/elbv2/health.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/usage.h"
 
@@ -16,61 +15,12 @@
 
 /* ---- targets ---- */
 
-struct host_count {
-    double healthy, unhealthy, usable; /* usable: registered, and not on their way out */
-};
-
-static void count_target(const struct subject *subject, const json_t *group, const json_t *user,
-                         const json_t *target, struct host_count *count)
-{
-    json_auto_t *health =
-        elb_target_health(subject->control->store, subject->region, group, user, target);
-    count->healthy += doc_is(health, "State", "healthy");
-    count->unhealthy += doc_is(health, "State", "unhealthy");
-    count->usable += !json_object_get(target, "_draining_until_ms");
-}
-
-/* Counts the targets of a group in a zone, or in all if zone is "". */
-static struct host_count count_targets(const struct subject *subject, const json_t *group,
-                                       const json_t *user)
-{
-    struct host_count count = {0};
-    size_t i;
-    const json_t *target;
-    json_array_foreach (json_object_get(group, "_targets"), i, target) {
-        const char *zone = elb_target_zone(subject->control->store, subject->region, target);
-        if (!*subject->zone || !strcmp(subject->zone, zone))
-            count_target(subject, group, user, target, &count);
-    }
-    return count;
-}
-
-/* Whether a count and a percentage, of which each may be "off", are both met. */
-static bool meets(const json_t *group, const char *count_key, const char *percentage_key,
-                  const struct host_count *count)
-{
-    return count->healthy >= (double)elb_attribute_number(group, count_key) &&
-           count->healthy * 100 >=
-               count->usable * (double)elb_attribute_number(group, percentage_key);
-}
-
-static bool meets_dns(const json_t *group, const struct host_count *count)
-{
-    return meets(group, "target_group_health.dns_failover.minimum_healthy_targets.count",
-                 "target_group_health.dns_failover.minimum_healthy_targets.percentage", count);
-}
-
-static bool meets_routing(const json_t *group, const struct host_count *count)
-{
-    return meets(group, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
-                 "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
-                 count);
-}
-
 static void add_hosts(const struct subject *subject, int set, const struct host_count *count)
 {
     subject_add(subject, "HealthyHostCount", "Count", 1 << set, count->healthy, 1);
     subject_add(subject, "UnHealthyHostCount", "Count", 1 << set, count->unhealthy, 1);
+    subject_add(subject, "AnomalousHostCount", "Count", 1 << set, count->anomalous, 1);
+    subject_add(subject, "MitigatedHostCount", "Count", 1 << set, count->mitigated, 1);
 }
 
 /* In how many zones the group is healthy, for DNS and for routing. */
@@ -89,21 +39,24 @@ static void add_states(const struct subject *subject, int set, double zones, dou
  */
 static void count_group(struct subject *subject, const json_t *group, const json_t *user)
 {
-    bool by_zone = !strcmp(elb_attribute(group, "load_balancing.cross_zone.enabled"), "false");
+    const struct store *store = subject->control->store;
+    bool by_zone = zone_health_is_by_zone(group);
     double zones = 0, dns = 0, routing = 0;
     size_t i;
     const json_t *node;
     subject->target_group = doc_text(group, "_dimension");
     subject->load_balancer = doc_text(user, "_dimension");
-    struct host_count all = count_targets(subject, group, user);
+    struct host_count all = zone_health_count(store, subject->region, group, user, "");
     add_hosts(subject, LOAD_BALANCER | TARGET_GROUP, &all);
     subject_add(subject, "RequestCount", "Count", BY_BALANCER | BY_GROUP, 0, 1);
     subject_add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE, 0, 1);
     json_array_foreach (json_object_get(user, "_nodes"), i, node) {
         subject->zone = doc_text(node, "AvailabilityZone");
-        struct host_count zone = count_targets(subject, group, user);
+        struct host_count zone =
+            zone_health_count(store, subject->region, group, user, subject->zone);
         const struct host_count *decides = by_zone ? &zone : &all;
-        bool dns_healthy = meets_dns(group, decides), routed = meets_routing(group, decides);
+        bool dns_healthy = zone_health_meets_dns(group, decides);
+        bool routed = zone_health_meets_routing(group, decides);
         add_hosts(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, &zone);
         add_states(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, 1, dns_healthy, routed);
         zones++;

@@ -267,6 +267,55 @@ static void balancer_understands_sticky_groups_and_attributes(void **state)
     cloud_destroy(cloud);
 }
 
+/* How many addresses the load balancer's name has, and whether the first node's is among them. */
+static size_t addresses_in_dns(const struct stack *stack, bool *ret_first)
+{
+    json_auto_t *names = balancer_names(stack->cloud->store);
+    const json_t *of_vpc = json_object_get(json_object_get(names, "Vpcs"), stack->vpc);
+    json_t *addresses = json_object_get(of_vpc, doc_text(load_balancer_of(stack), "DNSName"));
+    const json_t *node = json_array_get(json_object_get(load_balancer_of(stack), "_nodes"), 0);
+    *ret_first = doc_list_has(addresses, doc_text(node, "PublicAddress"));
+    return json_array_size(addresses);
+}
+
+/* Lets the target of the first zone, or that of the second, be sick or well. */
+static void make_sick(const struct stack *stack, const char *instance, bool sick)
+{
+    cloud_machine(stack->cloud, instance)->sick = sick;
+    cloud_run(stack->cloud, 2 * SIMULATED_CHECK_MS);
+}
+
+static void dns_failover_takes_unhealthy_zones_out_of_dns(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    char second[32];
+    bool first;
+    take_text(cloud_call(stack.cloud, "ec2", "RunInstances",
+                         "{'LaunchTemplate': {'LaunchTemplateName': 'web'}, 'SubnetId': '%s', "
+                         "'MinCount': 1, 'MaxCount': 1}",
+                         stack.subnets[1]),
+              "Instances", "InstanceId", second, 32);
+    cloud_run(stack.cloud, 20 * SECOND_MS);
+    cloud_ok(stack.cloud, "elbv2", "RegisterTargets",
+             "{'TargetGroupArn': '%s', 'Targets': [{'Id': '%s'}]}", stack.group, second);
+    make_sick(&stack, stack.instance, true);
+    assert_int_equal(addresses_in_dns(&stack, &first), 2); /* cross-zone: one health for all */
+    cloud_ok(stack.cloud, "elbv2", "ModifyTargetGroupAttributes",
+             "{'TargetGroupArn': '%s', 'Attributes': "
+             "[{'Key': 'load_balancing.cross_zone.enabled', 'Value': 'false'}]}",
+             stack.group);
+    cloud_run(stack.cloud, SECOND_MS);
+    assert_int_equal(addresses_in_dns(&stack, &first), 1);
+    assert_false(first);
+    make_sick(&stack, second, true);
+    assert_int_equal(addresses_in_dns(&stack, &first), 2); /* all zones are bad: all stay */
+    make_sick(&stack, stack.instance, false);
+    assert_int_equal(addresses_in_dns(&stack, &first), 1);
+    assert_true(first);
+    cloud_destroy(stack.cloud);
+}
+
 static void every_vpc_knows_the_names_of_load_balancers(void **state)
 {
     (void)state;
@@ -333,6 +382,7 @@ int main(void)
         cmocka_unit_test(balancer_understands_rules),
         cmocka_unit_test(balancer_understands_https_listeners),
         cmocka_unit_test(balancer_understands_sticky_groups_and_attributes),
+        cmocka_unit_test(dns_failover_takes_unhealthy_zones_out_of_dns),
         cmocka_unit_test(every_vpc_knows_the_names_of_load_balancers),
         cmocka_unit_test(draining_ends_by_cloud_time_and_leaves_nothing),
         cmocka_unit_test(a_target_that_returns_is_initial_until_it_is_measured_again),

@@ -286,8 +286,30 @@ static void put_zones(struct simulated_cloud *cloud)
             json_pack("{s:s, s:[{s:{s:[{s:s}]}}]}", "_load_balancer", "lb", "Actions",
                       "ForwardConfig", "TargetGroups", "TargetGroupArn", "tg"));
     txn_put(txn, "target-health", "us-east-1", "targetgroup/app/0123456789abcdef/10.0.0.1:80",
-            json_pack("{s:s}", "State", "healthy"));
+            json_pack("{s:s, s:{s:s, s:s}}", "State", "healthy", "_anomaly", "Result", "anomalous",
+                      "MitigationInEffect", "yes"));
     assert_int_equal(txn_commit(txn, &err), 0);
+}
+
+static void anomalous_and_mitigated_targets_are_counted_by_zone(void **state)
+{
+    (void)state;
+    static const struct series_dimension zones[2][3] = {{{"LoadBalancer", balancer_name},
+                                                         {"TargetGroup", group_name},
+                                                         {"AvailabilityZone", "us-east-1a"}},
+                                                        {{"LoadBalancer", balancer_name},
+                                                         {"TargetGroup", group_name},
+                                                         {"AvailabilityZone", "us-east-1b"}}};
+    static const char *const metrics[] = {"AnomalousHostCount", "MitigatedHostCount"};
+    struct simulated_cloud *cloud = create();
+    put_zones(cloud);
+    metrics_controller.run(cloud->control);
+    for (int i = 0; i < 2; i++) {
+        assert_float_equal(read_elb(cloud, metrics[i], zones[0], 2).maximum, 1, 0);
+        assert_float_equal(read_elb(cloud, metrics[i], zones[0], 3).maximum, 1, 0);
+        assert_float_equal(read_elb(cloud, metrics[i], zones[1], 3).maximum, 0, 0);
+    }
+    cloud_destroy(cloud);
 }
 
 static void a_zone_without_healthy_targets_is_unhealthy_for_routing(void **state)
@@ -405,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_new_boot_begins_again_from_zero),
         cmocka_unit_test(traffic_has_awss_sets_of_dimensions),
         cmocka_unit_test(hosts_are_counted_each_minute_also_those_that_a_jump_passed),
+        cmocka_unit_test(anomalous_and_mitigated_targets_are_counted_by_zone),
         cmocka_unit_test(a_zone_without_healthy_targets_is_unhealthy_for_routing),
         cmocka_unit_test(capacity_units_are_the_highest_of_four_shares),
         cmocka_unit_test(active_connections_are_those_of_the_busiest_second_of_a_minute),
