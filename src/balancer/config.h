@@ -8,6 +8,8 @@
  *    "AccessLog": "FILE",                 appended to, opened anew with each load; default: none
  *    "ConnectionLog": "FILE",             the same
  *    "Attributes": {KEY: VALUE, ...},     of the load balancer
+ *    "CookieKey": "...",                  32 bytes in base64, for stickiness; default: random
+ *    "Clock": {"Speed": 1, "AdvanceSeconds": 0},                          cloud time
  *    "Listeners": [LISTENER, ...],
  *    "TargetGroups": [TARGET_GROUP, ...]}
  *
@@ -20,13 +22,15 @@
  *       "DNSName": "...",
  *       "Vpc": "vpc-...",
  *       "Attributes": {KEY: VALUE, ...},
+ *       "CookieKey": "...",
  *       "Nodes": [{"Address": "10.0.1.7", "AvailabilityZone": "us-east-1a"}, ...],   at least one
  *       "AllowedSources": [{"Cidr": "0.0.0.0/0", "FromPort": 80, "ToPort": 80}, ...],
  *       "Listeners": [LISTENER, ...]}],
  *    "TargetGroups": [TARGET_GROUP, ...]}
  *
  * LISTENER      {"Protocol": "HTTP", "Port": 80, "DefaultActions": [ACTION], "Rules": [RULE, ...]}
- *               alone also "Address": "127.0.0.1" (required); in the cloud also "ListenerArn"
+ *               alone also "Address": "127.0.0.1" (required) and "AvailabilityZone": its node;
+ *               in the cloud also "ListenerArn"
  *               HTTPS: also "SslPolicy": "ELBSecurityPolicy-2016-08" and
  *               "Certificates": [CERTIFICATE, ...], of which the first is the default
  * CERTIFICATE   {"Certificate": PEM, "PrivateKey": PEM, "CertificateChain": PEM}; the chain may be
@@ -49,7 +53,8 @@
  *               {"Type": "url-rewrite", "UrlRewriteConfig": REWRITES}
  * REWRITES      {"Rewrites": [{"Regex": "^/a/(.*)", "Replace": "/$1"}]}     exactly one
  * ACTION        {"Type": "forward", GROUP}
- *               {"Type": "forward", "ForwardConfig": {"TargetGroups": [{GROUP, "Weight": 1}, ...]}}
+ *               {"Type": "forward", "ForwardConfig": {"TargetGroups": [{GROUP, "Weight": 1}, ...],
+ *                 "TargetGroupStickinessConfig": {"Enabled": true, "DurationSeconds": 60}}}
  *               {"Type": "redirect", "RedirectConfig": {"Protocol", "Host", "Port", "Path",
  * "Query", "StatusCode": "HTTP_301"|"HTTP_302"}}
  *               {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404",
@@ -78,6 +83,6 @@
  * accepted and ignored.
  *
  * A target that leaves the configuration altogether has its requests in flight cut (502) in the
- * cloud, where Draining came before; alone they go on to their end.
+ * cloud, where Draining came before; alone that is so once the deregistration delay is over.
  */
 #pragma once
