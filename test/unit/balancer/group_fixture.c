@@ -69,9 +69,11 @@ void group_load_targets(struct group_fixture *fixture, const char *rows, const c
 
 void group_load(struct group_fixture *fixture, int count, const char *attributes)
 {
-    char *rows = calloc((size_t)count + 1, 32);
-    for (int i = 0, size = 0; i < count; i++)
-        size += sprintf(rows + size, "%s{\"Id\": \"10.0.%d.%d\"}", i ? "," : "", i / 256, i % 256);
+    size_t capacity = ((size_t)count + 1) * 32, size = 0;
+    char *rows = calloc(1, capacity);
+    for (int i = 0; i < count; i++)
+        size += (size_t)snprintf(rows + size, capacity - size, "%s{\"Id\": \"10.0.%d.%d\"}",
+                                 i ? "," : "", i / 256, i % 256);
     group_load_targets(fixture, rows, attributes);
     free(rows);
     for (int i = 0; i < count; i++)

@@ -52,12 +52,12 @@ static void a_value_beyond_the_limit_counts_as_absent(void **state)
     char header[COOKIE_VALUE_SIZE_MAX + 16];
     memset(header, 'x', sizeof header);
     memcpy(header, "a=", 2);
-    strcpy(header + 2 + COOKIE_VALUE_SIZE_MAX, ";b=1");
+    snprintf(header + 2 + COOKIE_VALUE_SIZE_MAX, 8, ";b=1");
     struct cookie_reader reader = {slice_of(header), 0};
     struct cookie cookie;
     assert_true(cookie_next(&reader, &cookie));
     assert_int_equal(cookie.value.size, COOKIE_VALUE_SIZE_MAX);
-    strcpy(header + 2 + COOKIE_VALUE_SIZE_MAX, "y;b=1");
+    snprintf(header + 2 + COOKIE_VALUE_SIZE_MAX, 8, "y;b=1");
     assert_string_equal(read_all(header), "b=1");
 }
 
