@@ -2,45 +2,13 @@
 #include "balancer/answer.h"
 
 #include "balancer/access_record.h"
-#include "balancer/rewrite.h"
+#include "balancer/answer_page.h"
+#include "balancer/response_headers.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { LOCATION_SIZE_MAX = 8192 };
-
-static const struct {
-    int status;
-    const char *reason;
-} reasons[] = {
-    {301, "Moved Permanently"},     {302, "Found"},
-    {400, "Bad Request"},           {405, "Not Allowed"},
-    {408, "Request Time-out"},      {413, "Request Entity Too Large"},
-    {414, "Request-URI Too Large"}, {463, ""},
-    {500, "Internal Server Error"}, {501, "Not Implemented"},
-    {502, "Bad Gateway"},           {503, "Service Temporarily Unavailable"},
-    {504, "Gateway Time-out"},      {505, "HTTP Version Not Supported"},
-};
-
-static const char *reason_of(int status)
-{
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return http1_reason(status);
-}
-
-/* The page for "code reason"; empty for a status that AWS gives no name. */
-static int page(int status, char *out, size_t size)
-{
-    const char *reason = reason_of(status);
-    if (!*reason)
-        return 0;
-    return snprintf(out, size,
-                    "<html>\r\n<head><title>%d %s</title></head>\r\n<body>\r\n"
-                    "<center><h1>%d %s</h1></center>\r\n</body>\r\n</html>\r\n",
-                    status, reason, status, reason);
-}
 
 struct answer {
     int status;
@@ -66,12 +34,15 @@ static void count_status(const struct stream *stream, int status)
         counter_add(single, 1);
 }
 
-static void write_head(struct stream *stream, struct writer *writer, const struct answer *answer)
+/* `attributes` are the listener's; NULL: it is not known. */
+static void write_head(struct stream *stream, struct writer *writer, const struct answer *answer,
+                       const struct listener_attributes *attributes)
 {
     char head[256];
-    int size = snprintf(head, sizeof head,
-                        "HTTP/1.1 %d %s\r\nServer: awselb/2.0\r\nDate: %s\r\nContent-Type: %s\r\n",
-                        answer->status, reason_of(answer->status), worker_date(stream->worker),
+    bool named = !attributes || !attributes->strips_server;
+    int size = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\n%sDate: %s\r\nContent-Type: %s\r\n",
+                        answer->status, answer_reason(answer->status),
+                        named ? "Server: awselb/2.0\r\n" : "", worker_date(stream->worker),
                         answer->content_type);
     struct response response = {
         .status = answer->status,
@@ -87,21 +58,32 @@ static void write_head(struct stream *stream, struct writer *writer, const struc
         write_slice(writer, answer->location);
         write_literal(writer, "\r\n");
     }
+    if (attributes)
+        write_response_headers(writer, attributes);
     write_literal(writer, "\r\n");
 }
 
-static void send_answer(struct stream *stream, const struct answer *answer)
+static bool is_head(const struct stream *stream)
+{
+    const struct http1_head *head = &stream->worker->head;
+    if (stream->exchange)
+        return stream->exchange->request.is_head;
+    return head->method.size == 4 && memcmp(head->method.data, "HEAD", 4) == 0;
+}
+
+static void send_answer(struct stream *stream, const struct listener *listener,
+                        const struct answer *answer)
 {
     struct worker *worker = stream->worker;
     struct exchange *exchange = stream->exchange;
     struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
     struct piece body = {answer->body, answer->body_size, true};
-    if (exchange && exchange->request.is_head)
+    if (is_head(stream))
         body.size = 0;
     count_status(stream, answer->status);
     if (exchange)
         access_record_answer(exchange, answer->status, answer->location);
-    write_head(stream, &writer, answer);
+    write_head(stream, &writer, answer, listener ? &listener->attributes : NULL);
     stream->ops->send_head(stream, &writer, &body);
     if (!exchange)
         stream->ops->end(stream);
@@ -109,18 +91,33 @@ static void send_answer(struct stream *stream, const struct answer *answer)
         exchange_end(exchange);
 }
 
-void answer_error(struct stream *stream, int status)
+/* Before there is an exchange, and until its head is written anew, worker->head is the request's.
+ */
+static struct slice user_agent_of(const struct stream *stream)
 {
-    char body[512];
-    int size = page(status, body, sizeof body);
+    const struct http1_head *head = &stream->worker->head;
+    if (stream->exchange && stream->exchange->request.head.size)
+        return answer_user_agent(stream->exchange->request.head);
+    return head->known.user_agent >= 0 ? head->headers[head->known.user_agent].value
+                                       : (struct slice){"", 0};
+}
+
+void answer_refusal(struct stream *stream, const struct listener *listener, int status)
+{
+    char body[ANSWER_PAGE_SIZE_MAX];
     struct answer answer = {
         .status = status,
         .content_type = "text/html",
         .body = body,
-        .body_size = (size_t)size,
+        .body_size = answer_page(status, answer_is_padded_for(user_agent_of(stream)), body),
         .close = status == 400 || status == 408,
     };
-    send_answer(stream, &answer);
+    send_answer(stream, listener, &answer);
+}
+
+void answer_error(struct stream *stream, int status)
+{
+    answer_refusal(stream, stream->exchange ? stream->exchange->listener : NULL, status);
 }
 
 void answer_fixed(struct exchange *exchange, const struct action *action)
@@ -133,7 +130,7 @@ void answer_fixed(struct exchange *exchange, const struct action *action)
                             .body = action->body,
                             .body_size = strlen(action->body)};
     counter_add(&stream->peer->cell->threads[stream->worker->index].fixed_responses, 1);
-    send_answer(stream, &answer);
+    send_answer(stream, exchange->listener, &answer);
 }
 
 void answer_redirect(struct exchange *exchange, const struct action *action,
@@ -141,7 +138,7 @@ void answer_redirect(struct exchange *exchange, const struct action *action,
 {
     struct stream *stream = exchange->stream;
     struct counters *counters = &stream->peer->cell->threads[stream->worker->index];
-    char location[LOCATION_SIZE_MAX], body[512];
+    char location[LOCATION_SIZE_MAX], body[ANSWER_PAGE_SIZE_MAX];
     struct writer writer = {location, location + sizeof location, false};
     redirect_write(&writer, action, facts);
     if (writer.full) {
@@ -153,9 +150,9 @@ void answer_redirect(struct exchange *exchange, const struct action *action,
         .status = action->status,
         .content_type = "text/html",
         .body = body,
-        .body_size = (size_t)page(action->status, body, sizeof body),
+        .body_size = answer_page(action->status, false, body),
         .location = {location, (size_t)(writer.at - location)},
     };
     counter_add(&counters->redirects, 1);
-    send_answer(stream, &answer);
+    send_answer(stream, exchange->listener, &answer);
 }

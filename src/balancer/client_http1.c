@@ -229,23 +229,19 @@ static void refuse(struct client *client, const struct listener *listener, size_
     if (client->silent)
         return;
     client->http1.keep_alive = false;
+    client->http1.http09 = client->worker->head.http09;
     stream->received_bytes = size;
     stream->sent_bytes = 0;
-    answer_error(stream, status);
+    answer_refusal(stream, listener, status);
     if (listener)
         access_record_refusal(stream, listener, status);
 }
 
-/* A head that cannot be framed or forwarded. AWS has no 431. */
+/* A head that cannot be framed or forwarded. */
 static void refuse_head(struct client *client, size_t size)
 {
-    const struct http1_head *head = &client->worker->head;
     const struct listener *listener = client_find_listener(client);
-    int status = head->error_status == 431 ? 400 : head->error_status;
-    client->http1.http09 = head->http09;
-    if (listener && desync_refuses(listener->load_balancer, head))
-        status = 400;
-    refuse(client, listener, size, status);
+    refuse(client, listener, size, desync_refusal(listener, &client->worker->head));
 }
 
 /* The request in worker->head; its body begins at *data. */
@@ -408,12 +404,19 @@ static void resumed(struct client *client)
         exchange_stream_drained(stream->exchange);
 }
 
+/* The head does not come to its end: what there is of it says who sent it. */
+static void time_out_head(struct client *client)
+{
+    http1_parse_request(bytes_at(&client->in), bytes_size(&client->in), 0, &client->worker->head);
+    refuse(client, client_find_listener(client), bytes_size(&client->in), 408);
+}
+
 static void timed_out(struct client *client)
 {
     if (client->http1.stream.exchange)
         exchange_timed_out(client->http1.stream.exchange);
     else if (bytes_size(&client->in))
-        refuse(client, client_listener(client), bytes_size(&client->in), 408);
+        time_out_head(client);
     else
         client_destroy(client);
 }

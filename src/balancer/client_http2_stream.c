@@ -2,6 +2,7 @@
 #include "balancer/access_record.h"
 #include "balancer/answer.h"
 #include "balancer/client_http2.h"
+#include "balancer/desync.h"
 #include "balancer/rewrite.h"
 
 #include <stdlib.h>
@@ -279,11 +280,10 @@ void http2_stream_begin(struct http2_stream *http2_stream, bool body_follows)
     http2_client_work(http2, http2_stream);
 }
 
-static void refuse(struct http2_stream *http2_stream, int status)
+static void refuse(struct http2_stream *http2_stream, const struct listener *listener, int status)
 {
     struct stream *stream = &http2_stream->stream;
-    const struct listener *listener = client_listener(http2_stream->http2->client);
-    answer_error(stream, status);
+    answer_refusal(stream, listener, status);
     if (listener)
         access_record_refusal(stream, listener, status);
 }
@@ -294,20 +294,20 @@ static void begin(struct http2_stream *http2_stream)
     struct client *client = http2_stream->http2->client;
     struct http1_head *head = &client->worker->head;
     struct bytes text = http2_stream->head;
-    const struct listener *listener = NULL;
     int status = http2_stream->refusal;
     http2_stream->begun = true;
     http2_stream->head = (struct bytes){0};
-    if (!status && http1_parse_request(bytes_at(&text), bytes_size(&text), 0, head) <= 0)
-        status = head->error_status == 431 || !head->error_status ? 400 : head->error_status;
-    if (!status)
-        listener = client_find_listener(client);
-    if (listener)
-        exchange_begin(&http2_stream->stream, listener);
-    else if (client->silent)
+    int used =
+        http1_parse_request(bytes_size(&text) ? bytes_at(&text) : "", bytes_size(&text), 0, head);
+    const struct listener *listener = client_find_listener(client);
+    if (!status && used <= 0)
+        status = desync_refusal(listener, head);
+    if (client->silent)
         cut(&http2_stream->stream);
+    else if (listener && !status)
+        exchange_begin(&http2_stream->stream, listener);
     else
-        refuse(http2_stream, status ? status : 400);
+        refuse(http2_stream, listener, status ? status : 400);
     bytes_reset(&text);
 }
 

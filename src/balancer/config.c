@@ -102,8 +102,9 @@ static int load_listener(struct snapshot *snapshot, struct load_balancer *load_b
                          const json_t *json, struct listener *listener, struct err *err)
 {
     static const char *const members[] = {
-        "Protocol",     "Address",          "Port", "DefaultActions", "Rules", "SslPolicy",
-        "Certificates", "AvailabilityZone", NULL};
+        "Protocol",   "Address",   "Port",         "DefaultActions",
+        "Rules",      "SslPolicy", "Certificates", "AvailabilityZone",
+        "Attributes", NULL};
     const char *protocol, *address;
     int64_t port;
     if (reader_check(json, "a listener", members, err) < 0 ||
@@ -121,7 +122,9 @@ static int load_listener(struct snapshot *snapshot, struct load_balancer *load_b
                              find_zone(load_balancer, json, &listener->node, err) < 0))
         return -1;
     if ((strcmp(protocol, "HTTPS") == 0 ? tls_load_listener(snapshot, json, listener, err)
-                                        : tls_refuse_listener(json, err)) < 0)
+                                        : tls_refuse_listener(json, err)) < 0 ||
+        attributes_load_listener(snapshot, json_object_get(json, "Attributes"),
+                                 &listener->attributes, err) < 0)
         return -1;
     if (actions_load(snapshot, load_balancer, listener, json_object_get(json, "DefaultActions"),
                      &listener->default_action, err) < 0)

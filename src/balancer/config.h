@@ -28,7 +28,8 @@
  *       "Listeners": [LISTENER, ...]}],
  *    "TargetGroups": [TARGET_GROUP, ...]}
  *
- * LISTENER      {"Protocol": "HTTP", "Port": 80, "DefaultActions": [ACTION], "Rules": [RULE, ...]}
+ * LISTENER      {"Protocol": "HTTP", "Port": 80, "DefaultActions": [ACTION], "Rules": [RULE, ...],
+ *                "Attributes": {KEY: VALUE, ...}}
  *               alone also "Address": "127.0.0.1" (required) and "AvailabilityZone": its node;
  *               in the cloud also "ListenerArn"
  *               HTTPS: also "SslPolicy": "ELBSecurityPolicy-2016-08" and

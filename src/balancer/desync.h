@@ -25,3 +25,12 @@ static inline bool desync_closes(const struct load_balancer *load_balancer,
     return load_balancer->attributes.desync_mode == DESYNC_DEFENSIVE &&
            head->classification == HTTP1_AMBIGUOUS;
 }
+
+/* What to answer to a head that the parser refused; the listener may not be known. */
+static inline int desync_refusal(const struct listener *listener, const struct http1_head *head)
+{
+    bool refused = listener && desync_refuses(listener->load_balancer, head);
+    return refused || !head->error_status || head->error_status == 431 /* AWS has none */
+               ? 400
+               : head->error_status;
+}

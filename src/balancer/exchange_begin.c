@@ -6,6 +6,7 @@
 #include "balancer/rewrite.h"
 #include "balancer/rules.h"
 #include "balancer/stickiness.h"
+#include "http/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,10 @@ static bool write_head(struct exchange *exchange, const struct target_parts *par
         .random = {worker_random(worker), worker_random(worker)},
         .unix_seconds = worker_seconds(worker),
     };
+    if (exchange->load_balancer->attributes.tls_headers && peer->transport->tls) {
+        forwarding.tls_version = tls_version(peer->transport);
+        forwarding.tls_cipher = tls_cipher(peer->transport);
+    }
     rewrite_request(&writer, &worker->head, parts, &forwarding);
     size_t size = (size_t)(writer.at - worker->scratch);
     access_record_trace(exchange, (struct slice){worker->scratch, size});

@@ -60,7 +60,7 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
     struct response response = describe(exchange, head);
     count_response(exchange, head->status);
     access_record_response(exchange, head->status);
-    rewrite_response(&writer, head, worker_date(worker));
+    rewrite_response(&writer, head, &exchange->listener->attributes, worker_date(worker));
     stickiness_write(exchange, &writer);
     exchange->state = response.tunnel ? EXCHANGE_TUNNEL : EXCHANGE_RESPONDING;
     exchange->response_whole = first->last;

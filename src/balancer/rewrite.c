@@ -1,8 +1,12 @@
 #include "balancer/rewrite.h"
 
+#include "balancer/response_headers.h"
 #include "balancer/rules.h"
 
 #include <string.h>
+#include <strings.h>
+
+enum { TRACED_HEAD_SIZE_MAX = 7 * 1024 };
 
 void write_bytes(struct writer *writer, const void *data, size_t size)
 {
@@ -17,6 +21,11 @@ void write_bytes(struct writer *writer, const void *data, size_t size)
 void write_slice(struct writer *writer, struct slice slice)
 {
     write_bytes(writer, slice.data, slice.size);
+}
+
+static void write_text(struct writer *writer, const char *text)
+{
+    write_bytes(writer, text, strlen(text));
 }
 
 void write_number(struct writer *writer, uint64_t number)
@@ -202,33 +211,50 @@ static void write_port(struct writer *writer, uint16_t port)
     write_number(writer, port);
 }
 
+/* All of them, as they came. */
+static void write_hosts(struct writer *writer, const struct http1_head *head)
+{
+    for (int i = head->known.host; i < head->header_count; i++)
+        if (head->headers[i].name.size == 4 && equals(head->headers[i].name, "host"))
+            write_header(writer, &head->headers[i]);
+}
+
+/* On a port that the scheme does not imply, the port is said. */
+static void write_host_and_port(struct writer *writer, struct slice host, uint16_t port)
+{
+    struct slice name = rules_host_name(host);
+    write_slice(writer, name);
+    if (port == 80 || port == 443 || !name.size)
+        return;
+    if (name.size < host.size)
+        write_bytes(writer, host.data + name.size, host.size - name.size);
+    else
+        write_port(writer, port);
+}
+
 /* Section "Headers sent to the target" of AWS's guide: the table of Host. */
 static void write_host(struct writer *writer, const struct http1_head *head,
                        const struct target_parts *parts, const struct forwarding *forwarding)
 {
-    const struct listener *listener = forwarding->listener;
-    const struct load_balancer *load_balancer = listener->load_balancer;
+    const struct load_balancer *load_balancer = forwarding->listener->load_balancer;
     struct slice host = {load_balancer->dns_name, strlen(load_balancer->dns_name)};
-    bool given = head->known.host >= 0;
-    if (given)
+    bool given = head->known.host >= 0, transformed = forwarding->host.size > 0;
+    bool preserve = load_balancer->attributes.preserve_host;
+    if (preserve && given && !transformed) {
+        write_hosts(writer, head);
+        return;
+    }
+    if (transformed)
+        host = forwarding->host;
+    else if (parts->host.size)
+        host = parts->host;
+    else if (given)
         host = head->headers[head->known.host].value;
     write_literal(writer, "Host: ");
-    if (load_balancer->attributes.preserve_host && (given || forwarding->host.size)) {
-        write_slice(writer, forwarding->host.size ? forwarding->host : host);
-    } else {
-        if (forwarding->host.size)
-            host = forwarding->host;
-        else if (parts->host.size)
-            host = parts->host;
-        struct slice name = rules_host_name(host);
-        write_slice(writer, name);
-        if (listener->port != 80 && listener->port != 443 && name.size) {
-            if (name.size < host.size)
-                write_bytes(writer, host.data + name.size, host.size - name.size);
-            else
-                write_port(writer, listener->port);
-        }
-    }
+    if (preserve && transformed)
+        write_slice(writer, host);
+    else
+        write_host_and_port(writer, host, forwarding->listener->port);
     write_literal(writer, "\r\n");
 }
 
@@ -270,7 +296,7 @@ void write_trace_id(struct writer *writer, const struct http1_head *head,
 {
     write_literal(writer, "X-Amzn-Trace-Id: ");
     struct slice value = {"", 0};
-    if (head->known.trace_id >= 0)
+    if (head->known.trace_id >= 0 && head->size <= TRACED_HEAD_SIZE_MAX)
         value = head->headers[head->known.trace_id].value;
     struct slice root = trace_field(value, "Root=", 5), self = trace_field(value, "Self=", 5);
     if (!root.size) {
@@ -282,8 +308,12 @@ void write_trace_id(struct writer *writer, const struct http1_head *head,
         write_literal(writer, ";");
         if (self.size) { /* what stands around the old Self */
             const char *end = value.data + value.size, *after = self.data + self.size;
-            after += after < end;
-            write_bytes(writer, value.data, (size_t)(self.data - value.data));
+            const char *before = self.data;
+            if (after < end)
+                after++;
+            else if (before > value.data && before[-1] == ';')
+                before--;
+            write_bytes(writer, value.data, (size_t)(before - value.data));
             write_bytes(writer, after, (size_t)(end - after));
         } else {
             write_slice(writer, value);
@@ -303,19 +333,61 @@ static void write_request_framing(struct writer *writer, const struct http1_head
     }
 }
 
-static void write_end_to_end(struct writer *writer, const struct http1_head *head, bool request,
-                             bool plain_names)
+static bool is_said_of_tls(const struct listener_attributes *attributes, struct slice name)
+{
+    const char *const names[] = {attributes->tls_version_name, attributes->tls_cipher_name};
+    for (int i = 0; i < 2; i++)
+        if (name.size == strlen(names[i]) && strncasecmp(name.data, names[i], name.size) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a header that goes from end to end is kept from the target by an attribute. */
+static bool is_dropped(const struct listener *listener, struct slice name)
+{
+    const struct balancer_attributes *attributes = &listener->load_balancer->attributes;
+    return (attributes->drop_invalid_headers && !is_plain_name(name)) ||
+           (attributes->tls_headers && is_said_of_tls(&listener->attributes, name));
+}
+
+static void write_request_headers(struct writer *writer, const struct http1_head *head,
+                                  const struct listener *listener)
 {
     bool named = connection_names_headers(head);
     for (int i = 0; i < head->header_count; i++) {
-        const struct http1_header *header = &head->headers[i];
-        enum role role = role_of(header->name);
-        if (role == HOP || (role == FORWARDED && request) ||
-            (named && named_by_connection(head, header->name)) ||
-            (plain_names && !is_plain_name(header->name)))
-            continue;
-        write_header(writer, header);
+        struct slice name = head->headers[i].name;
+        if (role_of(name) == END_TO_END && !is_dropped(listener, name) &&
+            !(named && named_by_connection(head, name)))
+            write_header(writer, &head->headers[i]);
     }
+}
+
+static void write_target_headers(struct writer *writer, const struct http1_head *head,
+                                 const struct listener_attributes *attributes)
+{
+    bool named = connection_names_headers(head);
+    bool modified = attributes->strips_server || attributes->sets_response_headers;
+    for (int i = 0; i < head->header_count; i++) {
+        struct slice name = head->headers[i].name;
+        if (role_of(name) != HOP && !(modified && response_header_goes(attributes, name)) &&
+            !(named && named_by_connection(head, name)))
+            write_header(writer, &head->headers[i]);
+    }
+}
+
+static void write_tls_headers(struct writer *writer, const struct forwarding *forwarding)
+{
+    const struct listener_attributes *attributes = &forwarding->listener->attributes;
+    if (!forwarding->listener->load_balancer->attributes.tls_headers || !forwarding->tls_version)
+        return;
+    write_text(writer, attributes->tls_version_name);
+    write_literal(writer, ": ");
+    write_text(writer, forwarding->tls_version);
+    write_literal(writer, "\r\n");
+    write_text(writer, attributes->tls_cipher_name);
+    write_literal(writer, ": ");
+    write_text(writer, forwarding->tls_cipher);
+    write_literal(writer, "\r\n");
 }
 
 void rewrite_request(struct writer *writer, const struct http1_head *head,
@@ -337,13 +409,15 @@ void rewrite_request(struct writer *writer, const struct http1_head *head,
     write_host(writer, head, parts, forwarding);
     write_trace_id(writer, head, forwarding);
     write_request_framing(writer, head);
-    write_end_to_end(writer, head, true, listener->load_balancer->attributes.drop_invalid_headers);
+    write_tls_headers(writer, forwarding);
+    write_request_headers(writer, head, listener);
     if (forwarding->upgrade)
         write_literal(writer, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
     write_literal(writer, "\r\n");
 }
 
-void rewrite_response(struct writer *writer, const struct http1_head *head, const char *date)
+void rewrite_response(struct writer *writer, const struct http1_head *head,
+                      const struct listener_attributes *attributes, const char *date)
 {
     write_literal(writer, "HTTP/1.1 ");
     write_number(writer, (uint64_t)head->status);
@@ -355,5 +429,6 @@ void rewrite_response(struct writer *writer, const struct http1_head *head, cons
         write_bytes(writer, date, 29);
         write_literal(writer, "\r\n");
     }
-    write_end_to_end(writer, head, false, false);
+    write_target_headers(writer, head, attributes);
+    write_response_headers(writer, attributes);
 }

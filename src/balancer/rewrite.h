@@ -21,8 +21,9 @@ struct forwarding {
     struct slice host; /* what a transform made of it; empty: as the client said */
     uint32_t client_address;
     uint16_t client_port;
-    bool upgrade;       /* keep Upgrade: websocket */
-    uint64_t random[2]; /* for a trace id */
+    bool upgrade;                         /* keep Upgrade: websocket */
+    const char *tls_version, *tls_cipher; /* of the client's connection; NULL: it has none */
+    uint64_t random[2];                   /* for a trace id */
     int64_t unix_seconds;
 };
 
@@ -35,8 +36,8 @@ struct target_parts split_target(struct slice target);
 /* The number of addresses in all X-Forwarded-For headers. */
 int count_forwarded_for(const struct http1_head *head);
 /*
- * The header X-Amzn-Trace-Id: Root is kept, Self is ours; without a Root the request gets one. Of
- * `forwarding`, random and unix_seconds are read.
+ * The header X-Amzn-Trace-Id: Root is kept, Self is ours; without a Root, or in a long head, there
+ * is a new one. Of `forwarding`, random and unix_seconds are read.
  */
 void write_trace_id(struct writer *writer, const struct http1_head *head,
                     const struct forwarding *forwarding);
@@ -45,4 +46,5 @@ void rewrite_request(struct writer *writer, const struct http1_head *head,
                      const struct target_parts *parts, const struct forwarding *forwarding);
 
 /* The response as the client gets it, but for its framing and the empty line. */
-void rewrite_response(struct writer *writer, const struct http1_head *head, const char *date);
+void rewrite_response(struct writer *writer, const struct http1_head *head,
+                      const struct listener_attributes *attributes, const char *date);

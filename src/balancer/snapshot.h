@@ -19,15 +19,26 @@ struct regex;
 struct rule_condition;
 
 enum xff_mode { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
-enum desync_mode { DESYNC_DEFENSIVE, DESYNC_MONITOR, DESYNC_STRICTEST };
+enum desync_mode { DESYNC_MONITOR, DESYNC_DEFENSIVE, DESYNC_STRICTEST };
 
 /* Attributes of a load balancer; durations in real time. */
 struct balancer_attributes {
     int64_t idle_timeout_ms, client_keep_alive_ms;
-    int desync_mode;                 /* enum desync_mode */
-    int xff_mode;                    /* enum xff_mode */
+    enum desync_mode desync_mode;
+    enum xff_mode xff_mode;
     bool access_log, connection_log; /* somebody keeps the lines */
-    bool xff_client_port, drop_invalid_headers, preserve_host, http2;
+    bool xff_client_port, drop_invalid_headers, preserve_host;
+    bool http2;       /* HTTPS clients may speak it */
+    bool tls_headers; /* targets are told the TLS version and cipher suite */
+};
+
+enum { RESPONSE_HEADERS = 10 };
+
+struct listener_attributes {
+    char *tls_version_name, *tls_cipher_name; /* of headers in requests */
+    bool strips_server;
+    bool sets_response_headers;                      /* any of: */
+    struct slice response_headers[RESPONSE_HEADERS]; /* whole lines; empty: not set */
 };
 
 struct node {
@@ -156,7 +167,8 @@ struct listener {
     uint32_t address; /* alone */
     uint16_t port;
     struct tls_server *tls; /* HTTPS; NULL: HTTP */
-    struct rule *rules;     /* by rising priority */
+    struct listener_attributes attributes;
+    struct rule *rules; /* by rising priority */
     int rule_count;
     struct action default_action;
 };

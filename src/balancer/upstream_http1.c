@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { IDLE_MAX = 1024 };
+enum {
+    IDLE_MAX = 1024,
+    HELD_BODY_SIZE_MAX = 1460, /* a response with so much body, or less, begins when it is whole */
+};
 
 struct http1_upstream {
     struct upstream upstream;
@@ -16,6 +19,7 @@ struct http1_upstream {
     struct bytes out; /* not taken by the socket yet */
     struct body_reader body;
     bool chunked;    /* the request's body */
+    bool held;       /* the final head is in `in`, but not yet its short body */
     bool responding; /* the final head was read: `body` follows */
     bool tunnel;     /* after 101 */
     bool close;      /* the response said so, or it is not certain where it ended */
@@ -104,6 +108,13 @@ static enum upstream_news take_body(struct http1_upstream *http1, char *data, si
     return UPSTREAM_PIECE;
 }
 
+/* A short body is waited for: if it does not come whole, the client can still be told so. */
+static bool is_worth_waiting(const struct http1_head *head, size_t size)
+{
+    return head->body == HTTP1_BODY_LENGTH && head->content_length <= HELD_BODY_SIZE_MAX &&
+           size < head->content_length;
+}
+
 /*
  * Heads of interim responses are passed over. `seen` bytes were looked at before. With
  * UPSTREAM_NOTHING, the last *left bytes are the beginning of a head.
@@ -125,6 +136,9 @@ static enum upstream_news read_head(struct http1_upstream *http1, char *data, si
         size -= (size_t)used;
         seen = 0;
     } while (head->status < 200 && !http1->tunnel);
+    http1->held = !http1->tunnel && is_worth_waiting(head, size);
+    if (http1->held)
+        return UPSTREAM_NOTHING;
     *left = 0;
     http1->responding = true;
     http1->close |= !head->keep_alive || http1->tunnel;
@@ -145,7 +159,7 @@ static enum upstream_news take_head(struct http1_upstream *http1, char *data, si
         data = bytes_at(&http1->in);
         size = bytes_size(&http1->in);
     }
-    enum upstream_news news = read_head(http1, data, size, seen, &left, piece);
+    enum upstream_news news = read_head(http1, data, size, http1->held ? 0 : seen, &left, piece);
     if (news != UPSTREAM_NOTHING)
         return news;
     if (seen)
@@ -245,7 +259,7 @@ static void release(struct upstream *upstream, bool whole)
     upstream->exchange = NULL;
     upstream->request = NULL;
     bytes_reset(&http1->in);
-    http1->responding = false;
+    http1->responding = http1->held = false;
     http1->socket.transport.readable = false;
     http1->idle_since_ms = loop_now_ms(upstream->worker->loop);
     list_remove(&upstream->link);

@@ -57,6 +57,7 @@ struct http1_head {
     int status;
     struct slice reason;
     /* both */
+    size_t size;       /* of the whole head, in bytes */
     int minor_version; /* HTTP/1.x */
     bool http09;       /* HTTP/0.9 (minor_version 0): the answer is a body without a head */
     struct http1_header headers[HTTP1_HEADERS_MAX];

@@ -393,6 +393,7 @@ int http1_parse_request(const char *data, size_t size, size_t seen, struct http1
         used = HTTP1_BAD;
     if (head->odd && used != HTTP1_MORE)
         http1_classify(head, (struct slice){data, looked_at});
+    head->size = used > 0 ? (size_t)used : 0;
     return used > 0 ? used + (int)skip : used;
 }
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from conftest import Target, free_port
+from conftest import Target, answer, free_port
 
 
 def page(text):
@@ -95,12 +95,96 @@ def test_a_body_cut_by_the_client_is_400(balancer):
     assert re.fullmatch(expected("400 Bad Request", "close"), answer)
 
 
-def test_a_response_cut_by_the_target_is_cut_for_the_client(balancer):
-    def short(connection, request):
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-        return False
-    balancer.start([Target(short)])
+def response_of(size, body, closes):
+    """A target that announces `size` bytes, sends `body`, and then closes or waits."""
+    def handler(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, body))
+        return False if closes else None
+    return handler
+
+
+def test_502_for_a_short_response_that_the_target_cuts(balancer):
+    balancer.start([Target(response_of(10, b"abc", True))])
+    assert re.fullmatch(expected("502 Bad Gateway", "keep-alive"), raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+
+
+def test_504_when_content_length_is_larger_than_the_body(balancer):
+    balancer.start([Target(response_of(10, b"abc", False))], attributes={"idle_timeout.timeout_seconds": "1"})
+    assert re.fullmatch(expected("504 Gateway Time-out", "keep-alive"), raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_long_response_that_is_not_whole_is_cut_for_the_client(balancer, closes):
+    balancer.start([Target(response_of(5000, b"abc", closes))], attributes={"idle_timeout.timeout_seconds": "1"})
     client = balancer.connect()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     client.until(b"\r\n\r\n")
     assert client.rest() == b"abc"
+
+
+@pytest.mark.parametrize("step", [1, 7, 60])
+def test_a_response_may_come_in_pieces(balancer, step):
+    reply = answer(b"0123456789", headers=b"X: 1\r\n")
+
+    def pieces(connection, request):
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(reply), step):
+            connection.send(reply[at:at + step])
+    target = Target(pieces)
+    balancer.start([target])
+    assert [balancer.get().body for _ in range(3)] == [b"0123456789"] * 3
+    assert target.connections.qsize() == 1
+
+
+def test_more_than_content_length_is_thrown_away_with_the_connection(balancer):
+    target = Target(lambda connection, request: connection.send(answer(b"abc") + b"more"))
+    balancer.start([target])
+    assert [balancer.get().body for _ in range(2)] == [b"abc"] * 2
+    assert target.connections.qsize() == 2
+
+
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+
+
+@pytest.mark.parametrize("user_agent, padded", [
+    (CHROME, True), ("Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)", True), ("curl/8", False),
+    ("Mozilla/5.0 (X11; rv:120.0) Gecko/20100101 Firefox/120.0", False), ("Opera/9 (MSIE 6.0; Chrome/1)", False)])
+@pytest.mark.parametrize("method, text", [("GET", "503 Service Temporarily Unavailable"), ("TRACE", "405 Not Allowed"),
+                                          ("G(T", "400 Bad Request")])
+def test_error_pages_are_padded_for_chrome_and_msie(balancer, user_agent, padded, method, text):
+    balancer.start([])
+    reply = raw(balancer, f"{method} / HTTP/1.1\r\nHost: a\r\nuser-agent: {user_agent}\r\n\r\n".encode())
+    if method == "G(T":
+        padded = False  # refused at its first line
+    padding = b"<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n" * 6
+    assert reply.endswith(page(text) + padded * padding)
+    assert b"Content-Length: %d\r\n" % (len(page(text)) + padded * 402) in reply
+
+
+@pytest.mark.parametrize("behaviour, text", [(b"", "502 Bad Gateway"), (b"HTTP/1.1 2", "504 Gateway Time-out")])
+def test_pages_are_padded_when_the_target_fails(balancer, behaviour, text):
+    def handler(connection, request):
+        connection.send(behaviour)
+        return None if behaviour else False
+    balancer.start([Target(handler)], attributes={"idle_timeout.timeout_seconds": "1"})
+    reply = raw(balancer, f"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {CHROME}\r\n\r\n".encode())
+    assert b"HTTP/1.1 " + text.encode() in reply and reply.count(b"<!-- a padding") == 6
+
+
+@pytest.mark.parametrize("request_bytes, status", [
+    (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", 503), (b"HEAD / HTTP/1.1\r\n\r\n", 400),
+    (b"HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400)])
+def test_head_is_answered_without_a_body(balancer, request_bytes, status):
+    balancer.start([])
+    head, body = raw(balancer, request_bytes).split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and b"Content-Length: 1" in head and body == b""
+
+
+def test_redirects_and_fixed_responses_are_not_padded(balancer, target):
+    balancer.start([target], rules=[
+        {"Priority": 1, "Conditions": [{"Field": "path-pattern", "Values": ["/old/a"]}],
+         "Actions": [{"Type": "redirect", "RedirectConfig": {"Path": "/new", "StatusCode": "HTTP_302"}}]},
+        {"Priority": 2, "Conditions": [{"Field": "path-pattern", "Values": ["/fixed"]}],
+         "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "{}"}}]}])
+    assert balancer.get("/old/a", f"User-Agent: {CHROME}\r\n").body == page("302 Found")
+    assert balancer.get("/fixed", f"User-Agent: {CHROME}\r\n").body == b"{}"
