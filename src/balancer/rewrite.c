@@ -8,16 +8,6 @@
 
 enum { TRACED_HEAD_SIZE_MAX = 7 * 1024 };
 
-void write_bytes(struct writer *writer, const void *data, size_t size)
-{
-    if ((size_t)(writer->end - writer->at) < size) {
-        writer->full = true;
-        return;
-    }
-    memcpy(writer->at, data, size);
-    writer->at += size;
-}
-
 void write_slice(struct writer *writer, struct slice slice)
 {
     write_bytes(writer, slice.data, slice.size);
@@ -48,9 +38,14 @@ static void write_address(struct writer *writer, uint32_t address)
 
 static void write_header(struct writer *writer, const struct http1_header *header)
 {
-    write_slice(writer, header->name);
-    write_literal(writer, ": ");
-    write_slice(writer, header->value);
+    struct slice name = header->name, value = header->value;
+    if (value.data == name.data + name.size + 2 && value.data[-1] == ' ') { /* as it came */
+        write_bytes(writer, name.data, name.size + 2 + value.size);
+    } else {
+        write_slice(writer, name);
+        write_literal(writer, ": ");
+        write_slice(writer, value);
+    }
     write_literal(writer, "\r\n");
 }
 

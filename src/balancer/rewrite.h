@@ -3,6 +3,8 @@
 
 #include "balancer/snapshot.h"
 
+#include <string.h>
+
 struct worker;
 
 /* A buffer that fills up; `full` once something did not fit. */
@@ -11,7 +13,16 @@ struct writer {
     bool full;
 };
 
-void write_bytes(struct writer *writer, const void *data, size_t size);
+/* Inline: most sizes are known, and then a piece costs no call. */
+static inline void write_bytes(struct writer *writer, const void *data, size_t size)
+{
+    if ((size_t)(writer->end - writer->at) < size) {
+        writer->full = true;
+        return;
+    }
+    memcpy(writer->at, data, size);
+    writer->at += size;
+}
 void write_slice(struct writer *writer, struct slice slice);
 void write_number(struct writer *writer, uint64_t number);
 #define write_literal(writer, literal) write_bytes(writer, "" literal, sizeof(literal) - 1)
