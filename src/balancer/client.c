@@ -17,7 +17,7 @@ void client_destroy(struct client *client)
     client->gone = true;
     struct worker *worker = client->worker;
     client->protocol->abandon(client);
-    loop_unwatch(worker->loop, &client->watch);
+    loop_forget(worker->loop, &client->watch); /* the kernel does, when it is closed */
     transport_close(&client->transport);
     loop_timer_clear(worker->loop, &client->timer);
     list_remove(&client->link);

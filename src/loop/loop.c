@@ -77,6 +77,11 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
     if (watch->fd < 0)
         return;
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, struct loop_watch *watch)
+{
     watch->fd = -1;
     for (int i = loop->ready_index; i < loop->ready_count; i++)
         if (loop->ready[i].data.ptr == watch)

@@ -37,6 +37,11 @@ int loop_watch(struct loop *loop, struct loop_watch *watch, int fd, uint32_t eve
 int loop_modify(struct loop *loop, struct loop_watch *watch, uint32_t events, struct err *err);
 /* Stops watching; safe inside any callback, also for a watch with events still pending. */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
+/*
+ * The same without a system call, for a descriptor that is closed next: the kernel stops watching
+ * it then. Only if there is no duplicate of it, here or in another process.
+ */
+void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 /* Must be called once for each timer before use; no allocation. */
 void loop_timer_init(struct loop_timer *timer, void (*on_due)(struct loop_timer *), void *owner);

@@ -106,6 +106,37 @@ static void a_watch_that_was_removed_gets_no_pending_event(void **state)
         close(ends[i / 2][i % 2]);
 }
 
+static void forget_other(struct loop_watch *watch, uint32_t events)
+{
+    struct loop_watch *other = watch == &watches[0] ? &watches[1] : &watches[0];
+    int fd = other->fd;
+    (void)events;
+    calls++;
+    loop_forget(loop, other);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void a_watch_that_was_forgotten_and_closed_gets_no_event(void **state)
+{
+    (void)state;
+    struct err err;
+    int ends[2][2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pipe(ends[i]), 0);
+        assert_int_equal(write(ends[i][1], "x", 1), 1);
+        watches[i] = (struct loop_watch){.fd = -1, .on_event = forget_other};
+        assert_int_equal(loop_watch(loop, &watches[i], ends[i][0], EPOLLIN, &err), 0);
+    }
+    loop_turn(loop, 0, &err);
+    assert_int_equal(calls, 1);
+    loop_turn(loop, 0, &err); /* the one that was not closed is still there to be read */
+    assert_int_equal(calls, 2);
+    close(watches[0].fd >= 0 ? watches[0].fd : watches[1].fd);
+    for (int i = 0; i < 2; i++)
+        close(ends[i][1]);
+}
+
 static void cloud_time_runs_faster_by_its_speed(void **state)
 {
     (void)state;
@@ -124,6 +155,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(timers_fire_in_order_of_their_time_and_not_when_cleared,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_watch_that_was_removed_gets_no_pending_event, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_watch_that_was_forgotten_and_closed_gets_no_event, setup,
                                         teardown),
         cmocka_unit_test(cloud_time_runs_faster_by_its_speed),
     };
