@@ -181,7 +181,7 @@ bool regex_matches(const struct regex *regex, const char *text, size_t size,
 bool regex_search(const struct regex *regex, const char *text, size_t size,
                   struct regex_span spans[REGEX_GROUPS_MAX + 1], struct regex_scratch *scratch)
 {
-    uint16_t matched[2 * (REGEX_GROUPS_MAX + 1)];
+    uint16_t matched[2 * (REGEX_GROUPS_MAX + 1)] = {0};
     struct run run = {.regex = regex,
                       .text = text,
                       .size = size,

@@ -43,10 +43,10 @@ static int add_assertion(struct parser *parser, enum regex_assertion assertion)
 
 static void fold_case(struct byte_set *set)
 {
-    for (unsigned char upper = 'A'; upper <= 'Z'; upper++) {
-        unsigned char lower = upper | 0x20;
-        if (byte_set_has(set, upper) || byte_set_has(set, lower)) {
-            byte_set_add(set, upper);
+    for (unsigned upper = 'A'; upper <= 'Z'; upper++) {
+        unsigned char lower = (unsigned char)(upper | 0x20);
+        if (byte_set_has(set, (unsigned char)upper) || byte_set_has(set, lower)) {
+            byte_set_add(set, (unsigned char)upper);
             byte_set_add(set, lower);
         }
     }

@@ -1,6 +1,7 @@
 """Redirect actions (section "Redirect"): every part, its default, every placeholder, and the limits."""
 import pytest
 
+from certificates import certificate, connect, https
 from rules import condition, fixed, get, refusal, rule
 from test_answers import page
 
@@ -94,6 +95,23 @@ def test_a_rule_redirects_and_head_gets_no_body(balancer):
     assert response.status == 301 and response.get("content-length") == "134"
     client.send(get("/other"))
     assert client.message().status == 404
+
+
+@pytest.mark.parametrize("config, expected", [
+    ({"Host": "o.com"}, "https://o.com:PORT/p?q"),
+    ({"Path": "/x", "Query": "#{protocol}"}, "https://e.com:PORT/x?https"),
+    ({"Protocol": "HTTPS", "Port": "443"}, "https://e.com:443/p?q"),
+])
+def test_an_https_listener_redirects_to_https(balancer, config, expected):
+    balancer.start([], default=redirect(**config), listener=https(certificate("e.com")))
+    client = connect(balancer, "e.com")
+    client.send(get("/p?q"))
+    assert client.message().get("location").replace(f":{balancer.port}", ":PORT") == expected
+
+
+def test_https_to_http_is_refused(balancer):
+    listener = https(certificate("e.com"), DefaultActions=[redirect(Protocol="HTTP", Port="80")])
+    assert "You cannot redirect HTTPS to HTTP" in refusal(balancer, **listener)
 
 
 @pytest.mark.parametrize("config, message", [
