@@ -203,7 +203,7 @@ size_t cookie_seal(struct cookie_sealer *sealer, const struct cookie_owner *owne
         EVP_EncryptFinal_ex(cipher->seal, tag, &written) != 1 ||
         EVP_CIPHER_CTX_ctrl(cipher->seal, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) != 1)
         return 0;
-    char *text = base64_encode(sealed, (size_t)(ENTRIES_AT + size + TAG_SIZE));
+    char *text = base64_encode(sealed, (size_t)ENTRIES_AT + (size_t)size + TAG_SIZE);
     if (!text)
         return 0;
     size_t text_size = strlen(text);

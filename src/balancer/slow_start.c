@@ -90,7 +90,7 @@ bool slow_start_advance(struct target_group *group, int64_t now_cloud_ms)
         int64_t age_ms = now_cloud_ms - target->ramp.started_cloud_ms;
         if (!target->ramp.running)
             continue;
-        if (age_ms >= duration_ms) {
+        if (!duration_ms || age_ms >= duration_ms) {
             stop(target);
             continue;
         }

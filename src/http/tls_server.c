@@ -243,7 +243,7 @@ struct tls_server *tls_store_server(struct tls_store *store, const struct tls_po
     }
     make_names(server);
     server->contexts =
-        zeroed((size_t)(store->thread_count * server->identity_count), sizeof(SSL_CTX *));
+        zeroed((size_t)store->thread_count * (size_t)server->identity_count, sizeof(SSL_CTX *));
     if (map_set(&store->servers, hex, server) < 0)
         abort();
     return server;

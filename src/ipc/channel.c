@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -88,10 +89,10 @@ uint32_t message_layout(void)
 {
     uint32_t hash = 2166136261u;
     for (int i = 0; i < MESSAGE_COUNT; i++) {
-        const uint32_t facts[] = {(uint32_t)rows[i].from, (uint32_t)rows[i].to,
-                                  (uint32_t)rows[i].size, (uint32_t)rows[i].descriptors_max};
-        hash = mix(hash, rows[i].name, strlen(rows[i].name));
-        hash = mix(hash, facts, sizeof facts);
+        char facts[128];
+        int size = snprintf(facts, sizeof facts, "%s %d %d %zu %d", rows[i].name, rows[i].from,
+                            rows[i].to, rows[i].size, rows[i].descriptors_max);
+        hash = mix(hash, facts, (size_t)size);
     }
     return hash;
 }

@@ -67,8 +67,8 @@ struct service {
     int (*prepare_region)(struct call *call, struct err *err);
 };
 
-extern const struct service acm_service, ec2_service, elbv2_service, autoscaling_service, cloudwatch_service,
-    sts_service, ssm_service;
+extern const struct service acm_service, ec2_service, elbv2_service, autoscaling_service,
+    cloudwatch_service, sts_service, ssm_service;
 /* All of them; ends with NULL. */
 extern const struct service *const services[];
 

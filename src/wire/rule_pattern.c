@@ -235,7 +235,7 @@ int rule_parse_block(const char *text, struct rule_block *out, struct err *err)
 
 int rule_check_rewrite(const char *regex, const char *replace, struct err *err)
 {
-    int groups;
+    int groups = 0;
     if (!*regex)
         return err_set(err, "A regular expression must be specified for a rewrite");
     if (strlen(regex) > RULE_REWRITE_SIZE_MAX || strlen(replace) > RULE_REWRITE_SIZE_MAX)

@@ -47,8 +47,9 @@ static int setup(void **state)
 {
     static struct fixture fixture;
     struct err err;
-    fixture = (struct fixture){.world = {.random = world_random, .real_ms = cloud_now, .vcpu_share = 1},
-                               .cloud_ms = now_s * 1000};
+    fixture =
+        (struct fixture){.world = {.random = world_random, .real_ms = cloud_now, .vcpu_share = 1},
+                         .cloud_ms = now_s * 1000};
     fixture.options = (struct front_options){
         .store = store_open(NULL, &err),
         .series = series_open(NULL, &err),
