@@ -329,6 +329,42 @@ static void every_vpc_knows_the_names_of_load_balancers(void **state)
     cloud_destroy(stack.cloud);
 }
 
+/* What DescribeTargetHealth says of anomalies, if it is asked. */
+static void assert_anomaly(const struct stack *stack, const char *result, const char *mitigated)
+{
+    json_auto_t *out =
+        cloud_call(stack->cloud, "elbv2", "DescribeTargetHealth",
+                   "{'TargetGroupArn': '%s', 'Include': ['AnomalyDetection']}", stack->group);
+    const json_t *row = json_array_get(json_object_get(out, "TargetHealthDescriptions"), 0);
+    const json_t *anomaly = json_object_get(row, "AnomalyDetection");
+    assert_string_equal(doc_text(anomaly, "Result"), result);
+    assert_string_equal(doc_text(anomaly, "MitigationInEffect"), mitigated);
+}
+
+static void anomalies_that_balancer_reports_are_shown_to_who_asks(void **state)
+{
+    (void)state;
+    struct stack stack = create_stack();
+    struct {
+        struct message_rows head;
+        struct target_health row;
+    } report = {.head.count = 1};
+    const json_t *group = store_get(stack.cloud->store, "target-group", "us-east-1", stack.group);
+    assert_anomaly(&stack, "normal", "no");
+    report.row = (struct target_health){
+        .port = 3000, .state = TARGET_HEALTHY, .anomalous = true, .mitigated = true};
+    snprintf(report.row.target_group, sizeof report.row.target_group, "%s",
+             doc_text(group, "_dimension"));
+    snprintf(report.row.target, sizeof report.row.target, "%s", stack.instance);
+    control_receive(stack.cloud->control, MESSAGE_TARGET_HEALTH, &report, sizeof report);
+    assert_anomaly(&stack, "anomalous", "yes");
+    json_auto_t *plain = cloud_call(stack.cloud, "elbv2", "DescribeTargetHealth",
+                                    "{'TargetGroupArn': '%s'}", stack.group);
+    const json_t *row = json_array_get(json_object_get(plain, "TargetHealthDescriptions"), 0);
+    assert_null(json_object_get(row, "AnomalyDetection"));
+    cloud_destroy(stack.cloud);
+}
+
 static void draining_ends_by_cloud_time_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -384,6 +420,7 @@ int main(void)
         cmocka_unit_test(balancer_understands_sticky_groups_and_attributes),
         cmocka_unit_test(dns_failover_takes_unhealthy_zones_out_of_dns),
         cmocka_unit_test(every_vpc_knows_the_names_of_load_balancers),
+        cmocka_unit_test(anomalies_that_balancer_reports_are_shown_to_who_asks),
         cmocka_unit_test(draining_ends_by_cloud_time_and_leaves_nothing),
         cmocka_unit_test(a_target_that_returns_is_initial_until_it_is_measured_again),
         cmocka_unit_test(a_stopped_instance_is_unused_and_a_terminated_one_leaves),
