@@ -113,6 +113,7 @@ static json_t *listener_config(const struct store *store, const char *region,
     json_t *config = pick(listener, members);
     if (doc_is(listener, "Protocol", "HTTPS"))
         json_object_set_new(config, "Certificates", certificates_of(store, region, listener));
+    json_object_set(config, "Attributes", json_object_get(listener, "_attributes"));
     json_object_set_new(config, "Rules", rules_of(store, region, listener));
     return config;
 }

@@ -166,6 +166,20 @@ def test_a_policy_decides_which_versions_of_tls_work(site, aws):
     eventually(lambda: site.curl(f"https://{NAME}/", *old).returncode == 0, what="the older policy")
 
 
+def test_attributes_of_the_listener_set_headers(site, aws):
+    hsts, renamed = "routing.http.response.strict_transport_security.header_value", "routing.http.request.x_amzn_tls_version.header_name"
+    aws(["elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", site.front["LoadBalancerArn"], "--attributes",
+         "Key=routing.http.x_amzn_tls_version_and_cipher_suite.enabled,Value=true"])
+    if aws.name == "debian":  # it is older than these attributes
+        site.elb.modify_listener_attributes(ListenerArn=site.arn, Attributes=[{"Key": hsts, "Value": "max-age=60"}, {"Key": renamed, "Value": "X-TLS"}])
+    else:
+        aws(["elbv2", "modify-listener-attributes", "--listener-arn", site.arn, "--attributes",
+             f"Key={hsts},Value=max-age=60", f"Key={renamed},Value=X-TLS"])
+    eventually(lambda: "strict-transport-security: max-age=60" in site.get("/", "-i", "--http1.1").lower(), what="the header for clients")
+    assert '"x-tls":"TLSv1.3"' in site.get("/headers") and "x-amzn-tls-cipher-suite" in site.get("/headers")
+    site.elb.modify_listener_attributes(ListenerArn=site.arn, Attributes=[{"Key": hsts, "Value": ""}, {"Key": renamed, "Value": ""}])
+
+
 def test_a_reimport_under_load_loses_nothing(site):
     name = "imported.example.com"
     certificate, key = site.self_signed(name)

@@ -90,9 +90,12 @@ static int set_attribute(enum elb_resource resource, json_t *doc, const json_t *
         return err_aws(err, "ValidationError", "Attribute key '%.200s' is not recognized", key);
     if (check_value(row, value, err) < 0)
         return -1;
-    if (resource == ELB_LISTENER && strcmp(value, row->initial) != 0)
-        return err_aws(err, "UnsupportedOperation",
-                       "The attribute '%s' is not supported by Pileus yet", key);
+    if (strncmp(key, "routing.http.request.", 21) == 0 && strcmp(value, row->initial) != 0 &&
+        !doc_is(doc, "Protocol", "HTTPS"))
+        return err_aws(err, "InvalidConfigurationRequest",
+                       "The attribute '%s' is only supported on listeners with the protocol "
+                       "'HTTPS'",
+                       key);
     return json_object_set_new(json_object_get(doc, "_attributes"), key, json_string(value));
 }
 

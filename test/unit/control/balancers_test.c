@@ -263,6 +263,14 @@ static void balancer_understands_sticky_groups_and_attributes(void **state)
              "'Value': 'true'}, {'Key': 'routing.http.desync_mitigation_mode', 'Value': "
              "'strictest'}]}",
              stack.load_balancer);
+    cloud_ok(cloud, "elbv2", "ModifyListenerAttributes",
+             "{'ListenerArn': '%s', 'Attributes': [{'Key': "
+             "'routing.http.response.server.enabled', 'Value': 'false'}, {'Key': "
+             "'routing.http.response.strict_transport_security.header_value', 'Value': "
+             "'max-age=1'}, {'Key': "
+             "'routing.http.response.access_control_allow_credentials.header_value', 'Value': "
+             "'true'}]}",
+             listener);
     assert_understood(&stack);
     cloud_destroy(cloud);
 }

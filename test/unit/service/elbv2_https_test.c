@@ -261,6 +261,23 @@ static void a_listener_that_changes_to_https_keeps_no_redirect_to_http(void **st
     fixture_destroy(fixture);
 }
 
+static void names_of_tls_headers_are_for_https_listeners(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    char plain[256];
+    static const char modify[] =
+        "{'ListenerArn': '%s', 'Attributes': [{'Key': "
+        "'routing.http.request.x_amzn_tls_version.header_name', 'Value': 'X-TLS'}]}";
+    json_decref(
+        fixture_ok(world.fixture, "elbv2", "ModifyListenerAttributes", modify, world.listener));
+    take_text(plain, sizeof plain, create_listener(&world, 80, "HTTP", ""),
+              "Listeners.0.ListenerArn");
+    fixture_fails(world.fixture, "InvalidConfigurationRequest", "elbv2", "ModifyListenerAttributes",
+                  modify, plain);
+    fixture_destroy(world.fixture);
+}
+
 static void policies_are_described_with_their_protocols_and_ciphers(void **state)
 {
     (void)state;
@@ -288,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_load_balancer_has_25_certificates_besides_default_ones),
         cmocka_unit_test(a_listener_changes_between_protocols_certificates_and_policies),
         cmocka_unit_test(a_listener_that_changes_to_https_keeps_no_redirect_to_http),
+        cmocka_unit_test(names_of_tls_headers_are_for_https_listeners),
         cmocka_unit_test(policies_are_described_with_their_protocols_and_ciphers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
