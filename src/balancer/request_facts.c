@@ -75,10 +75,15 @@ struct slice rules_host_name(struct slice host)
     return colon ? (struct slice){host.data, (size_t)(colon - host.data)} : host;
 }
 
-/* Most paths say what they mean; then nothing is copied. */
-static bool needs_normalising(struct slice path)
+/*
+ * Most paths say what they mean; then nothing is copied. Nor does the query stand behind a path
+ * that the client left out.
+ */
+static bool needs_copy(const struct target_parts *parts)
 {
-    return memchr(path.data, '%', path.size) || memmem(path.data, path.size, "/.", 2);
+    struct slice path = parts->path, query = parts->query;
+    return memchr(path.data, '%', path.size) || memmem(path.data, path.size, "/.", 2) ||
+           (query.size && path.data + path.size != query.data);
 }
 
 static struct slice lower_case(struct slice text, char *out)
@@ -100,7 +105,7 @@ void rules_facts(struct request_facts *facts, const struct http1_head *head,
     facts->host = lower_case(rules_host_name(host), out);
     out += facts->host.size;
     facts->path = parts->path;
-    if (needs_normalising(parts->path)) {
+    if (needs_copy(parts)) {
         facts->path = (struct slice){out, rules_normalise_path(parts->path, out)};
         memcpy(out + facts->path.size, parts->query.data, parts->query.size);
     }

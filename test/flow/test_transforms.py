@@ -101,6 +101,14 @@ def test_rules_see_the_request_as_it_came(balancer, target):
     assert balancer.get("/new/a").status == 404
 
 
+def test_a_query_behind_no_path_is_part_of_the_url(balancer, target):
+    start(balancer, target, url_rewrite("^/[?]a=(.*)$", "/$1"))
+    client = balancer.connect()
+    client.send(b"GET http://e.com?a=b HTTP/1.1\r\nHost: e.com\r\n\r\n")
+    assert client.message().status == 200
+    assert target.request().first == "GET /b HTTP/1.1"
+
+
 def test_bodies_pass_as_before(balancer, target):
     start(balancer, target, url_rewrite("^/a", "/bb"))
     client = balancer.connect()
