@@ -200,8 +200,8 @@ static void fill_tls(const struct transport *transport, struct access_log_entry 
     entry->cipher = tls_cipher(transport);
     entry->protocol = tls_version(transport);
     entry->domain_name = tls_server_name(transport);
-    if (tls_is_resumed(transport))
-        entry->certificate = "session-reused";
+    entry->certificate =
+        tls_is_resumed(transport) ? "session-reused" : tls_certificate_arn(transport);
 }
 
 static void write_line(const struct stream *stream, const struct load_balancer *load_balancer,

@@ -29,7 +29,8 @@ static struct tls_certificate *load_certificate(struct snapshot *snapshot, const
     if (reader_check(json, "a certificate", members, err) < 0 ||
         reader_required_text(json, "Certificate", PEM_SIZE_MAX, &pem.certificate, err) < 0 ||
         reader_required_text(json, "PrivateKey", PEM_SIZE_MAX, &pem.key, err) < 0 ||
-        reader_text(json, "CertificateChain", PEM_SIZE_MAX, &pem.chain, err) < 0)
+        reader_text(json, "CertificateChain", PEM_SIZE_MAX, &pem.chain, err) < 0 ||
+        reader_text(json, "CertificateArn", 256, &pem.arn, err) < 0)
         return NULL;
     if (pem.chain && !*pem.chain)
         pem.chain = NULL;

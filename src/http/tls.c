@@ -421,6 +421,14 @@ const char *tls_cipher(const struct transport *transport)
     return SSL_get_cipher_name(transport->tls->ssl);
 }
 
+/* OpenSSL ends its strings with a NUL. */
+const char *tls_certificate_arn(const struct transport *transport)
+{
+    X509 *certificate = SSL_get_certificate(transport->tls->ssl);
+    int size;
+    return certificate ? (const char *)X509_alias_get0(certificate, &size) : NULL;
+}
+
 bool tls_is_resumed(const struct transport *transport)
 {
     return SSL_session_reused(transport->tls->ssl) == 1;

@@ -52,6 +52,8 @@ const char *tls_server_name(const struct transport *transport);
 /* "TLSv1.3", and OpenSSL's name of the cipher. */
 const char *tls_version(const struct transport *transport);
 const char *tls_cipher(const struct transport *transport);
+/* The ARN of the certificate that was presented; NULL if it has none. */
+const char *tls_certificate_arn(const struct transport *transport);
 /* Whether an earlier session was resumed. */
 bool tls_is_resumed(const struct transport *transport);
 

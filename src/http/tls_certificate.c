@@ -14,11 +14,12 @@ enum { NAME_SIZE_MAX = 253, NAMES_MAX = 1000 };
 
 void tls_pem_digest(const struct tls_pem *pem, unsigned char digest[TLS_DIGEST_SIZE])
 {
-    const char *const texts[] = {pem->certificate, pem->key, pem->chain ? pem->chain : ""};
+    const char *const texts[] = {pem->certificate, pem->key, pem->chain ? pem->chain : "",
+                                 pem->arn ? pem->arn : ""};
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1)
         abort();
-    for (int i = 0; i < 3; i++) /* with their ends, so that nothing can move between them */
+    for (int i = 0; i < 4; i++) /* with their ends, so that nothing can move between them */
         EVP_DigestUpdate(context, texts[i], strlen(texts[i]) + 1);
     EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
@@ -172,9 +173,12 @@ static int read_names(struct tls_certificate *out, X509 *certificate, struct err
 /* ---- the whole ---- */
 
 static int fill(struct tls_certificate *out, X509 *const *chain, int count, EVP_PKEY *key,
-                struct err *err)
+                const char *arn, struct err *err)
 {
     struct tm expiry = {0};
+    out->arn = strdup(arn ? arn : "");
+    if (!out->arn)
+        return err_set(err, "out of memory");
     if (check_key(out, chain[0], key, err) < 0 || check_chain(chain, count, err) < 0 ||
         read_names(out, chain[0], err) < 0)
         return -1;
@@ -216,7 +220,7 @@ struct tls_certificate *tls_certificate_read(const struct tls_pem *pem, struct e
     struct tls_certificate *out = key ? calloc(1, sizeof *out) : NULL;
     if (key && !out)
         err_set(err, "out of memory");
-    if (out && fill(out, chain, count, key, err) < 0) {
+    if (out && fill(out, chain, count, key, pem->arn, err) < 0) {
         tls_certificate_free(out);
         out = NULL;
     }
@@ -236,6 +240,7 @@ void tls_certificate_free(struct tls_certificate *certificate)
     for (int i = 0; i < certificate->name_count; i++)
         free(certificate->names[i]);
     free(certificate->names);
+    free(certificate->arn);
     free(certificate);
 }
 
@@ -252,6 +257,8 @@ bool tls_certificate_use(const struct tls_certificate *certificate, SSL_CTX *con
     X509 *own = parse(&certificate->chain[0]);
     STACK_OF(X509) *chain = sk_X509_new_null();
     bool sound = key && own && chain;
+    if (sound && *certificate->arn) /* for tls_certificate_arn() */
+        sound = X509_alias_set1(own, (const unsigned char *)certificate->arn, -1) == 1;
     for (int i = 1; sound && i < certificate->chain_count; i++) {
         X509 *issuer = parse(&certificate->chain[i]);
         sound = issuer && sk_X509_push(chain, issuer) > 0;

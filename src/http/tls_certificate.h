@@ -21,6 +21,7 @@ struct tls_bytes {
 struct tls_certificate {
     unsigned char digest[TLS_DIGEST_SIZE]; /* of what it was read from */
     unsigned uses;
+    char *arn;  /* "" if it has none */
     bool ecdsa; /* else RSA */
     int bits;
     int64_t not_after; /* seconds since the epoch */
@@ -31,9 +32,9 @@ struct tls_certificate {
     int chain_count;
 };
 
-/* PEM texts; `chain` may be NULL. */
+/* PEM texts; `chain` may be NULL, and so may be what the certificate is called: its ARN. */
 struct tls_pem {
-    const char *certificate, *key, *chain;
+    const char *certificate, *key, *chain, *arn;
 };
 
 void tls_pem_digest(const struct tls_pem *pem, unsigned char digest[TLS_DIGEST_SIZE]);

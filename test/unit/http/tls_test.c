@@ -35,7 +35,7 @@ static int make_certificate(void **state)
 static struct fixture *set_up(const char *policy, bool http2)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct tls_pem pem = {text.certificate, text.key, NULL};
+    struct tls_pem pem = {text.certificate, text.key, NULL, "arn:aws:acm:x"};
     struct err err;
     tls_store_init(&fixture->store, SIDES);
     fixture->certificate = tls_store_certificate(&fixture->store, &pem, &err);
@@ -333,7 +333,7 @@ static void http2_is_agreed_on_if_both_have_it(void **state)
     }
 }
 
-static void version_and_cipher_are_named_as_openssl_does(void **state)
+static void version_cipher_and_certificate_have_names(void **state)
 {
     (void)state;
     struct fixture *fixture = set_up(TLS12, true);
@@ -341,6 +341,7 @@ static void version_and_cipher_are_named_as_openssl_does(void **state)
     connect_both(fixture, TLS12, false, &session);
     assert_string_equal(tls_version(&fixture->sides[SERVER]), "TLSv1.2");
     assert_string_equal(tls_cipher(&fixture->sides[SERVER]), "ECDHE-ECDSA-AES128-GCM-SHA256");
+    assert_string_equal(tls_certificate_arn(&fixture->sides[SERVER]), "arn:aws:acm:x");
     stop(fixture);
     tls_session_free(session);
     tear_down(fixture);
@@ -359,7 +360,7 @@ int main(void)
         cmocka_unit_test(a_name_that_nobody_has_can_be_refused),
         cmocka_unit_test(a_hello_without_end_is_cut),
         cmocka_unit_test(http2_is_agreed_on_if_both_have_it),
-        cmocka_unit_test(version_and_cipher_are_named_as_openssl_does),
+        cmocka_unit_test(version_cipher_and_certificate_have_names),
     };
     return cmocka_run_group_tests(tests, make_certificate, NULL);
 }
