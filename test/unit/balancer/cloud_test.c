@@ -24,7 +24,7 @@ static const char *const config =
     " \"Listeners\": [{\"Protocol\": \"HTTP\", \"Port\": 80, \"DefaultActions\":"
     "   [{\"Type\": \"forward\", \"TargetGroupArn\": \"arn:t\"}]}]}],"
     " \"TargetGroups\": [{\"TargetGroupArn\": \"arn:t\", \"Name\": \"targetgroup/t/2\","
-    "   \"Protocol\": \"HTTP\", \"Port\": 3000, \"Targets\": [%s]}]}";
+    "   \"Protocol\": \"HTTP\", \"Port\": 3000, \"Attributes\": {%s}, \"Targets\": [%s]}]}";
 
 static struct world {
     struct loop *loop;
@@ -35,7 +35,8 @@ static struct world {
     int target_fd;
     uint16_t target_port;
     struct target_health health;
-    uint64_t requests, answers_2xx, connections;
+    const char *attributes; /* of the target group */
+    uint64_t requests, answers_2xx, connections, non_sticky, unhealthy_routing;
     char zone[ID_SIZE];
 } world;
 
@@ -111,6 +112,8 @@ static void report_traffic(const struct traffic *rows, int count, void *owner)
         world.requests += rows[i].requests;
         world.answers_2xx += rows[i].target_status[2];
         world.connections += rows[i].new_connections;
+        world.non_sticky += rows[i].non_sticky_requests;
+        world.unhealthy_routing += rows[i].unhealthy_routing_requests;
         memcpy(world.zone, rows[i].zone, sizeof world.zone);
     }
 }
@@ -135,7 +138,7 @@ static int setup(void **state)
     struct err err;
     int fds[2];
     (void)state;
-    world = (struct world){0};
+    world = (struct world){.attributes = ""};
     world.loop = loop_create(&err);
     assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     world.ours =
@@ -196,7 +199,7 @@ static void configure(const char *source, const char *more)
              "{\"Id\": \"i-1\", \"Address\": \"127.0.0.1\", \"Port\": %u,"
              " \"AvailabilityZone\": \"us-east-1a\"%s}",
              world.target_port, more);
-    int size = snprintf(text, sizeof text, config, source, target);
+    int size = snprintf(text, sizeof text, config, source, world.attributes, target);
     if (balancer_configure(world.balancer, text, (size_t)size, &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -252,6 +255,24 @@ static void requests_reach_targets_through_sockets_of_the_host(void **state)
     assert_int_equal(world.answers_2xx, world.requests);
 }
 
+static void requests_of_an_open_group_and_of_new_clients_are_counted(void **state)
+{
+    (void)state;
+    world.attributes =
+        "\"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count\": \"2\","
+        "\"target_group_health.dns_failover.minimum_healthy_targets.count\": \"off\","
+        "\"stickiness.enabled\": \"true\"";
+    configure("100.64.0.0/10", "");
+    turn_until(is_healthy);
+    ask(&world.node, "anything");
+    turn_until(is_answered);
+    assert_non_null(strstr(reply, "Set-Cookie: AWSALB="));
+    close(client_fd);
+    turn_until(is_counted);
+    assert_int_equal(world.unhealthy_routing, 1);
+    assert_int_equal(world.non_sticky, 1);
+}
+
 static bool host_has_waited(void)
 {
     static int turns;
@@ -293,6 +314,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(requests_reach_targets_through_sockets_of_the_host, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(requests_of_an_open_group_and_of_new_clients_are_counted,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_that_no_group_allows_gets_no_answer, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_draining_target_is_told_and_gets_nothing, setup,
