@@ -11,7 +11,7 @@
 enum {
     HANDSHAKE_TIMEOUT_MS = 10000, /* from the first byte on */
     HANDSHAKES_MAX = 1024,        /* of a thread, at once; then the oldest is given up */
-    STEPS_PER_TURN = 8,           /* each may take a millisecond, for which all others wait */
+    STEPS_PER_TURN = 4,           /* each may take a millisecond, for which all others wait */
     RECORD_HANDSHAKE = 22,        /* the first byte of TLS */
 };
 
