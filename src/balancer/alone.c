@@ -33,7 +33,8 @@ struct alone {
     struct balancer *balancer;
     const char *path;
     struct loop_watch signals;
-    struct loop_timer drain;
+    struct loop_timer drain, reload;
+    int64_t loaded_ms;
     struct log_files *logs;
     int64_t drain_until_ms;
 };
@@ -130,19 +131,34 @@ static void on_drain(struct loop_timer *timer)
         loop_timer_set(alone->loop, timer, DRAIN_POLL_MS);
 }
 
+static void on_reload(struct loop_timer *timer)
+{
+    struct alone *alone = timer->owner;
+    struct err err;
+    if (configure(alone, &err) < 0)
+        log_error("%s; the old configuration stays", err.text);
+    else
+        log_info("%s loaded", alone->path);
+    alone->loaded_ms = loop_now_ms(alone->loop);
+}
+
+/* At once, if the last time is not too near: then all that asks meanwhile is one. */
+static void ask_for_reload(struct alone *alone)
+{
+    int64_t wait_ms = alone->loaded_ms + BALANCER_CHANGE_MS - loop_now_ms(alone->loop);
+    if (alone->reload.heap_index < 0)
+        loop_timer_set(alone->loop, &alone->reload, wait_ms > 0 ? wait_ms : 0);
+}
+
 static void on_signal(struct loop_watch *watch, uint32_t events)
 {
     struct alone *alone = watch->owner;
     struct signalfd_siginfo info;
-    struct err err;
     (void)events;
     if (read(watch->fd, &info, sizeof info) != sizeof info)
         return;
     if (info.ssi_signo == SIGHUP) {
-        if (configure(alone, &err) < 0)
-            log_error("%s; the old configuration stays", err.text);
-        else
-            log_info("%s loaded", alone->path);
+        ask_for_reload(alone);
         return;
     }
     if (alone->drain_until_ms) { /* asked twice */
@@ -239,6 +255,7 @@ int balance_main(int argc, char **argv)
     forbid_core_dumps();
     alone.loop = loop_create(&err);
     loop_timer_init(&alone.drain, on_drain, &alone);
+    loop_timer_init(&alone.reload, on_reload, &alone);
     int result = alone.loop ? watch_signals(&alone, &err) : -1;
     if (result >= 0)
         result = run(&alone, &err);

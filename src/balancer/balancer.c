@@ -4,6 +4,7 @@
 #include "balancer/health.h"
 #include "balancer/points.h"
 #include "balancer/worker.h"
+#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct thread {
     struct worker *worker;
     struct loop *loop;
     pthread_t id;
-    bool started; /* a thread of its own; the first worker runs on the process's loop */
+    bool started; /* a thread of its own; the last worker runs on the process's loop */
 };
 
 /* Sockets that were asked for, in the order of asking. */
@@ -36,7 +37,9 @@ struct balancer {
     struct loop *loop;
     struct balancer_options options;
     struct inbox inbox;
+    /* The threads of the data path, and the main one: its worker has no clients, only checks. */
     struct thread *threads;
+    int thread_count;
     struct traffic_table traffic;
     struct target_table targets;
     struct tls_store tls;
@@ -52,7 +55,10 @@ struct balancer {
     atomic_size_t log_untaken; /* bytes that report_log() was given */
     int speaking;              /* threads that have not said their last yet */
     void (*on_said)(void *owner);
-    struct loop_timer report, handover;
+    struct loop_timer report, handover, follow;
+    char *next_text; /* the newest configuration; NULL: it is followed */
+    size_t next_size;
+    int64_t followed_ms;       /* when the last one was */
     bool holding;              /* a successor that does not listen yet */
     bool retiring;             /* replaced by a successor */
     int64_t handover_until_ms; /* the end of patience with either */
@@ -161,7 +167,7 @@ static void set_clock(struct task *task, void *owner)
 
 static void post_all(struct balancer *balancer, void (*run)(struct task *, void *))
 {
-    for (int i = 0; i < balancer->options.workers; i++)
+    for (int i = 0; i < balancer->thread_count; i++)
         inbox_post(&balancer->threads[i].worker->inbox, new_task(sizeof(struct task), run));
 }
 
@@ -330,12 +336,12 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
         err_set(err, "the configuration is not of the expected form");
     } else if (points_prepare(&balancer->points, snapshot, err) == 0) {
         snapshot->generation = ++balancer->generation;
-        snapshot->holders = balancer->options.workers + 1;
+        snapshot->holders = balancer->thread_count + 1;
         mark_targets(snapshot);
         balancer->applying = true;
         health_apply(balancer->health, snapshot);
         balancer->applying = false;
-        for (int i = 0; i < balancer->options.workers; i++) {
+        for (int i = 0; i < balancer->thread_count; i++) {
             struct snapshot_task *task = new_task(sizeof *task, set_snapshot);
             task->snapshot = snapshot;
             inbox_post(&balancer->threads[i].worker->inbox, &task->task);
@@ -360,9 +366,34 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
     return -1;
 }
 
+static void on_follow(struct loop_timer *timer)
+{
+    struct balancer *balancer = timer->owner;
+    struct err err;
+    auto_free char *text = balancer->next_text;
+    balancer->next_text = NULL;
+    if (balancer_configure(balancer, text, balancer->next_size, &err) < 0)
+        balancer->options.on_refused(&err, balancer->options.owner);
+    balancer->followed_ms = loop_now_ms(balancer->loop);
+}
+
+void balancer_follow(struct balancer *balancer, const char *text, size_t size)
+{
+    int64_t wait_ms = balancer->followed_ms + BALANCER_CHANGE_MS - loop_now_ms(balancer->loop);
+    bool waits = balancer->next_text;
+    free(balancer->next_text);
+    balancer->next_text = malloc(size + 1);
+    if (!balancer->next_text)
+        abort();
+    memcpy(balancer->next_text, text, size);
+    balancer->next_size = size;
+    if (!waits)
+        loop_timer_set(balancer->loop, &balancer->follow, wait_ms > 0 ? wait_ms : 0);
+}
+
 void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock)
 {
-    for (int i = 0; i < balancer->options.workers; i++) {
+    for (int i = 0; i < balancer->thread_count; i++) {
         struct clock_task *task = new_task(sizeof *task, set_clock);
         task->clock = *clock;
         inbox_post(&balancer->threads[i].worker->inbox, &task->task);
@@ -397,7 +428,7 @@ static void cut(struct task *task, void *owner)
 static void cut_everywhere(struct target *target, void *owner)
 {
     struct balancer *balancer = owner;
-    for (int i = 0; i < balancer->options.workers; i++) {
+    for (int i = 0; i < balancer->thread_count; i++) {
         struct cut_task *task = new_task(sizeof *task, cut);
         task->balancer = balancer;
         task->target = target;
@@ -455,7 +486,7 @@ void balancer_report_last(struct balancer *balancer, void (*on_said)(void *owner
 {
     if (balancer->speaking)
         return;
-    balancer->speaking = balancer->options.workers;
+    balancer->speaking = balancer->thread_count;
     balancer->on_said = on_said;
     post_all(balancer, say_last);
 }
@@ -592,7 +623,8 @@ static int start_thread(struct balancer *balancer, int index, struct err *err)
     struct thread *thread = &balancer->threads[index];
     struct sockets_ops ops = {.ask = ask, .owner = thread};
     thread->balancer = balancer;
-    thread->loop = index == 0 ? balancer->loop : loop_create(err);
+    bool is_main = index == balancer->options.workers;
+    thread->loop = is_main ? balancer->loop : loop_create(err);
     if (!thread->loop)
         return -1;
     thread->worker = worker_create(thread->loop, index, balancer->options.cloud ? &ops : NULL,
@@ -604,7 +636,7 @@ static int start_thread(struct balancer *balancer, int index, struct err *err)
     thread->worker->log.budget = &balancer->log_budget;
     thread->worker->log.hand_over = hand_over_log;
     thread->worker->log.owner = balancer;
-    if (index == 0)
+    if (is_main)
         return 0;
     int number = pthread_create(&thread->id, NULL, run_thread, thread);
     if (number)
@@ -618,19 +650,22 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
 {
     struct balancer *balancer = calloc(1, sizeof *balancer);
     if (!balancer ||
-        !(balancer->threads = calloc((size_t)options->workers, sizeof(struct thread)))) {
+        !(balancer->threads = calloc((size_t)options->workers + 1, sizeof(struct thread)))) {
         free(balancer);
         err_set(err, "out of memory");
         return NULL;
     }
     balancer->loop = loop;
     balancer->options = *options;
+    balancer->thread_count = options->workers + 1;
     list_init(&balancer->pending);
-    traffic_table_init(&balancer->traffic, options->workers);
-    target_table_init(&balancer->targets, options->workers);
-    tls_store_init(&balancer->tls, options->workers);
+    traffic_table_init(&balancer->traffic, balancer->thread_count);
+    target_table_init(&balancer->targets, balancer->thread_count);
+    tls_store_init(&balancer->tls, balancer->thread_count);
     loop_timer_init(&balancer->report, on_report, balancer);
     loop_timer_init(&balancer->handover, on_take_over, balancer);
+    loop_timer_init(&balancer->follow, on_follow, balancer);
+    balancer->followed_ms = -BALANCER_CHANGE_MS;
     balancer->holding = options->successor;
     points_init(&balancer->points, loop, options->cloud, options->workers, give_listener, balancer);
     if (inbox_open(&balancer->inbox, loop, balancer, err) < 0) {
@@ -638,15 +673,16 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
         free(balancer);
         return NULL;
     }
-    for (int i = 0; i < options->workers; i++) {
+    for (int i = 0; i < balancer->thread_count; i++) {
         if (start_thread(balancer, i, err) < 0) {
             balancer_destroy(balancer);
             return NULL;
         }
     }
-    balancer->groups = group_health_create(loop, options->workers, on_health_change, balancer);
-    balancer->health =
-        health_create(balancer->threads[0].worker, balancer->groups, on_health_change, balancer);
+    balancer->groups =
+        group_health_create(loop, balancer->thread_count, on_health_change, balancer);
+    balancer->health = health_create(balancer->threads[options->workers].worker, balancer->groups,
+                                     on_health_change, balancer);
     if (!options->cloud)
         balancer->draining = draining_create(loop, &balancer->targets, cut_everywhere, balancer);
     if (!balancer->groups || !balancer->health || (!options->cloud && !balancer->draining))
@@ -680,11 +716,13 @@ void balancer_destroy(struct balancer *balancer)
         return;
     loop_timer_clear(balancer->loop, &balancer->report);
     loop_timer_clear(balancer->loop, &balancer->handover);
+    loop_timer_clear(balancer->loop, &balancer->follow);
+    free(balancer->next_text);
     health_destroy(balancer->health);
     group_health_destroy(balancer->groups);
     draining_destroy(balancer->draining);
     points_finish(&balancer->points);
-    for (int i = 0; i < balancer->options.workers; i++)
+    for (int i = 0; i < balancer->thread_count; i++)
         end_thread(&balancer->threads[i], balancer->loop);
     settle(balancer);
     if (balancer->snapshot)
@@ -706,7 +744,7 @@ void balancer_drain(struct balancer *balancer)
 
 bool balancer_is_idle(const struct balancer *balancer)
 {
-    for (int i = 0; i < balancer->options.workers; i++)
+    for (int i = 0; i < balancer->thread_count; i++)
         if (!worker_is_idle(balancer->threads[i].worker))
             return false;
     return true;

@@ -14,8 +14,11 @@
 
 struct balancer;
 
+/* Configurations that come faster than this are joined: the newest counts. */
+enum { BALANCER_CHANGE_MS = 50 };
+
 struct balancer_options {
-    int workers; /* threads, this one included */
+    int workers; /* threads of the data path; this one is another, for all else */
     bool cloud;  /* sockets come from the host process; else the balancer makes its own */
     /* Each may be NULL. Rows are valid during the call. */
     void (*report_health)(const struct target_health *rows, int count, void *owner);
@@ -28,7 +31,8 @@ struct balancer_options {
      */
     bool successor;
     void (*on_taken_over)(void *owner);
-    void (*on_retired)(void *owner); /* balancer_retire() is done */
+    void (*on_retired)(void *owner);                        /* balancer_retire() is done */
+    void (*on_refused)(const struct err *err, void *owner); /* what balancer_follow() was given */
     void *owner;
 };
 
@@ -43,6 +47,11 @@ void balancer_destroy(struct balancer *balancer);
  * one they began with. Reports the health of every target afterwards.
  */
 int balancer_configure(struct balancer *balancer, const char *text, size_t size, struct err *err);
+/*
+ * The same, soon: at once, or when BALANCER_CHANGE_MS have passed since the last one, unless a
+ * newer one comes before. An error is told to on_refused.
+ */
+void balancer_follow(struct balancer *balancer, const char *text, size_t size);
 /* The cloud clock changed: health checks follow it. */
 void balancer_set_cloud_clock(struct balancer *balancer, const struct cloud_clock *clock);
 

@@ -18,7 +18,6 @@ static void on_api_message(struct process_context *context, struct channel *chan
                            const int *descriptors, int descriptor_count)
 {
     const char *text = (const char *)payload + sizeof(struct message_empty);
-    struct err err;
     (void)channel;
     (void)descriptors;
     (void)descriptor_count; /* none from api: the table says so */
@@ -27,9 +26,8 @@ static void on_api_message(struct process_context *context, struct channel *chan
         balancer_set_cloud_clock(context->owner, payload);
     } else if (type == MESSAGE_LOG_TAKEN) {
         balancer_log_taken(context->owner, ((const struct message_log_taken *)payload)->bytes);
-    } else if (balancer_configure(context->owner, text, size - sizeof(struct message_empty), &err) <
-               0) {
-        log_error("configuration: %s", err.text);
+    } else {
+        balancer_follow(context->owner, text, size - sizeof(struct message_empty));
     }
 }
 
@@ -69,6 +67,12 @@ static void report_health(const struct target_health *rows, int count, void *own
 static void report_traffic(const struct traffic *rows, int count, void *owner)
 {
     send_rows(owner, MESSAGE_TRAFFIC, rows, count, sizeof *rows);
+}
+
+static void log_refused(const struct err *err, void *owner)
+{
+    (void)owner;
+    log_error("configuration: %s", err->text);
 }
 
 static void tell_taken_over(void *owner)
@@ -122,6 +126,7 @@ static struct balancer *create(struct process_context *context, struct err *err)
         .successor = context->setup->successor,
         .on_taken_over = tell_taken_over,
         .on_retired = tell_retired,
+        .on_refused = log_refused,
         .owner = context,
     };
     struct balancer *balancer = balancer_create(context->loop, &options, err);
