@@ -52,17 +52,37 @@ const char *health_reason_name(int reason)
     return names[reason];
 }
 
+/* Whether that is anything new. */
+static bool store_state(struct target *target, int state, int reason, int detail)
+{
+    if (atomic_load(&target->state) == state && target->reason == reason &&
+        target->detail == detail)
+        return false;
+    atomic_store(&target->state, state);
+    target->reason = reason;
+    target->detail = detail;
+    return true;
+}
+
 /* Its group must hear of it: group_health_follow(). */
 static void set_state(struct health *health, struct target *target, int state, int reason,
                       int detail)
 {
-    if (atomic_load(&target->state) == state && target->reason == reason &&
-        target->detail == detail)
-        return;
-    atomic_store(&target->state, state);
-    target->reason = reason;
-    target->detail = detail;
-    health->on_change(target, health->owner);
+    if (store_state(target, state, reason, detail))
+        health->on_change(target, health->owner);
+}
+
+/* What a check found. When others are told, the data path does what follows from it already. */
+static void find(struct health_check *check, int state, int reason, int detail)
+{
+    struct health *health = check->health;
+    struct target *target = check->target;
+    int before = atomic_load(&target->state);
+    bool told = store_state(target, state, reason, detail);
+    if (state != before)
+        group_health_follow(health->groups, check->group);
+    if (told)
+        health->on_change(target, health->owner);
 }
 
 /* ---- one check ---- */
@@ -91,9 +111,7 @@ static void succeed(struct health_check *check)
     check->failures = 0;
     if (state == TARGET_INITIAL ||
         (state == TARGET_UNHEALTHY && check->successes >= check->group->health.healthy_threshold))
-        set_state(check->health, target, TARGET_HEALTHY, REASON_NONE, 0);
-    if (atomic_load(&target->state) != state)
-        group_health_follow(check->health->groups, check->group);
+        find(check, TARGET_HEALTHY, REASON_NONE, 0);
     wait_for_next(check);
 }
 
@@ -105,9 +123,7 @@ static void fail(struct health_check *check, int reason, int detail)
     check->failures++;
     check->successes = 0;
     if (state == TARGET_UNHEALTHY || check->failures >= check->group->health.unhealthy_threshold)
-        set_state(check->health, target, TARGET_UNHEALTHY, reason, detail);
-    if (atomic_load(&target->state) != state)
-        group_health_follow(check->health->groups, check->group);
+        find(check, TARGET_UNHEALTHY, reason, detail);
     wait_for_next(check);
 }
 
