@@ -10,7 +10,9 @@
 /* Each thread turns through the targets on its own. */
 struct rotation {
     uint32_t next;
-    char padding[60]; /* no two threads write the same cache line */
+    uint32_t chosen;  /* least outstanding requests: how often */
+    int fewest;       /* and the fewest when it looked at all targets */
+    char padding[52]; /* no two threads write the same cache line */
 };
 
 struct pool_session;

@@ -183,6 +183,34 @@ static void skewed_threads_level_the_targets_out(void **state)
         assert_int_equal(atomic_load(&target_at(i)->outstanding), 40);
 }
 
+static void a_large_group_is_levelled_out_too(void **state)
+{
+    (void)state;
+    enum { COUNT = 1000, EACH = 5 };
+    load(COUNT, LEAST);
+    for (int i = 0; i < COUNT; i++)
+        atomic_store(&target_at(i)->outstanding, i % EACH);
+    int left = COUNT * EACH - COUNT * (EACH - 1) / 2;
+    for (int i = 0; i < left; i++)
+        atomic_fetch_add(&target_at(choose(i % GROUP_THREADS, 0))->outstanding, 1);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(atomic_load(&target_at(i)->outstanding), EACH);
+}
+
+static void who_has_finished_in_a_large_group_is_found_soon(void **state)
+{
+    (void)state;
+    load(1000, LEAST);
+    for (int i = 0; i < 1000; i++)
+        atomic_store(&target_at(i)->outstanding, 9);
+    choose(0, 0);
+    atomic_store(&target_at(777)->outstanding, 3);
+    int found = 0;
+    for (int i = 0; i < 64; i++)
+        found += choose(0, 0) == 777;
+    assert_int_equal(found, 1);
+}
+
 static void unhealthy_targets_have_the_fewest_requests_and_get_none(void **state)
 {
     (void)state;
@@ -293,6 +321,8 @@ int main(void)
         TEST(the_fewest_outstanding_requests_of_all_threads_count),
         TEST(equals_have_their_turns),
         TEST(skewed_threads_level_the_targets_out),
+        TEST(a_large_group_is_levelled_out_too),
+        TEST(who_has_finished_in_a_large_group_is_found_soon),
         TEST(unhealthy_targets_have_the_fewest_requests_and_get_none),
         TEST(all_weights_are_equal),
         TEST(a_share_that_shrank_is_what_a_target_gets),
