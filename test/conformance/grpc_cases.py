@@ -15,13 +15,14 @@ SERVICE = "/test.Echo/"
 
 
 def own(metadata):
-    return [(key, value) for key, value in metadata or () if key.startswith("x-")]
+    """Without what others add on the way."""
+    return [(key, value) for key, value in metadata or () if key.startswith("own-")]
 
 
 # ---- the server ----
 
 def unary(request, context):
-    context.set_trailing_metadata((("x-size", str(len(request))), ("x-raw-bin", b"\x00\xff\x01")))
+    context.set_trailing_metadata((("own-size", str(len(request))), ("own-raw-bin", b"\x00\xff\x01")))
     return request
 
 
@@ -31,7 +32,7 @@ def sends_metadata(request, context):
 
 
 def fails(request, context):
-    context.set_trailing_metadata((("x-why", "asked to"),))
+    context.set_trailing_metadata((("own-why", "asked to"),))
     context.abort(tuple(grpc.StatusCode)[int(request)], "failed: 100 % ünïcode\n")
 
 
@@ -134,7 +135,7 @@ def cases(channel):
     for size in (0, 1, 16383, 16384, 65536, 1 << 20, 1 << 24):
         answer, call = plain.with_call(b"u" * size, timeout=60)
         yield f"unary, {size} bytes", [mark(answer), trailers(call)]
-    metadata = (("x-text", "a, b"), ("x-text", "c"), ("x-raw-bin", bytes(range(256))), ("x-long", "l" * 4000))
+    metadata = (("own-text", "a, b"), ("own-text", "c"), ("own-raw-bin", bytes(range(256))), ("own-long", "l" * 4000))
     answer, call = channel.unary_unary(SERVICE + "Metadata").with_call(b"m", metadata=metadata, timeout=60)
     yield "metadata", sorted((key, repr(value)) for key, value in own(call.initial_metadata()))
     failing = channel.unary_unary(SERVICE + "Fails")
