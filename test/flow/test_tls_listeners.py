@@ -1,8 +1,10 @@
 """HTTPS listeners: handshakes, certificates by name, sessions, and what goes through them."""
+import itertools
 import os
 import socket
 import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -143,6 +145,34 @@ def test_a_certificate_is_changed_without_losing_a_connection(balancer, target):
     balancer.reload([target], listener=https(new))
     assert get(old).status == 200
     assert peer_certificate(connect(balancer, "a.example.com")) == new.der
+
+
+def test_certificates_change_under_load(balancer, target):
+    """On several threads, with new handshakes, resumed ones and connections that go on."""
+    balancer.start([target], listener=https(A, policy=POLICY13), workers=3)
+    stopping, failures, counted = threading.Event(), [], itertools.count()
+
+    def load():
+        context, session = client_context(), None
+        while not stopping.is_set():
+            try:
+                client = connect(balancer, "a.example.com", context, session=session)
+                failures.extend(status for status in (get(client).status for _ in range(3)) if status != 200)
+                session = client.sock.session
+                client.close()
+                next(counted)
+            except (OSError, EOFError) as error:
+                failures.append(error)
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for serial in range(20):
+        balancer.reload([target], listener=https(certificate("a.example.com", serial=1 + serial % 3), policy=POLICY13),
+                        workers=3)
+    stopping.set()
+    for thread in threads:
+        thread.join(WAIT)
+    assert failures == [] and next(counted) >= 4
 
 
 def test_alpn_chooses_http2(balancer, target):
