@@ -4,9 +4,8 @@
 #include "balancer/client.h"
 #include "balancer/exchange.h"
 #include "balancer/http2_block.h"
+#include "balancer/http2_body.h"
 #include "balancer/http2_budget.h"
-
-#include <nghttp2/nghttp2.h>
 
 /* What is spoken on one connection. Input is fed, then streams are attended to, then output goes.
  */
@@ -31,16 +30,12 @@ struct http2_stream {
     int64_t deadline_ms;
     struct corpse corpse;
     int32_t id;
-    int refusal;        /* the status of the answer to what is no request for an exchange */
-    struct bytes head;  /* the request as text, until its exchange begins */
-    struct bytes in;    /* of its body, not handed out yet */
-    struct bytes given; /* handed out last: the exchange may still look at it */
-    struct bytes trailers_in, trailers_out;
-    struct bytes out; /* of the response's body, not sent yet */
+    int refusal;       /* the status of the answer to what is no request for an exchange */
+    struct bytes head; /* the request as text, until its exchange begins */
+    struct http2_incoming incoming; /* the request's body */
+    struct http2_outgoing outgoing; /* the response's */
     bool begun;
-    bool request_whole;  /* its end was received */
-    bool response_whole; /* its end is in `out` */
-    bool cut;            /* we reset it, and not for what the client did */
+    bool cut; /* we reset it, and not for what the client did */
 };
 
 /* ---- client_http2_stream.c ---- */

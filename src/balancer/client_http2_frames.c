@@ -124,7 +124,7 @@ static void take_trailers(struct http2_client *http2, struct http2_stream *http2
     int count = http2_block_fields(&http2->block, fields), size = HTTP2_MALFORMED;
     if (count >= 0)
         size = http2_trailers_text(fields, count, text, SCRATCH_SIZE);
-    if (size < 0 || !bytes_append(&http2_stream->trailers_in, text, (size_t)size))
+    if (size < 0 || !bytes_append(&http2_stream->incoming.trailers, text, (size_t)size))
         nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, http2_stream->id,
                                   NGHTTP2_PROTOCOL_ERROR);
 }
@@ -136,7 +136,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (!http2_stream || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
         return 0;
-    http2_stream->request_whole |= last;
+    http2_stream->incoming.whole |= last;
     if (is_request(frame))
         take_request(http2, http2_stream, last);
     else if (frame->hd.type == NGHTTP2_HEADERS)
@@ -161,7 +161,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
         return 0;
     }
     http2_stream->stream.received_bytes += size;
-    if (!bytes_append(&http2_stream->in, data, size))
+    if (!bytes_append(&http2_stream->incoming.data, data, size))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     http2_client_work(http2, http2_stream);
     return 0;
@@ -173,7 +173,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     struct http2_stream *http2_stream = find(session, id);
     if (!http2_stream)
         return 0;
-    if (error == NGHTTP2_NO_ERROR && http2_stream->response_whole)
+    if (error == NGHTTP2_NO_ERROR && http2_stream->outgoing.whole)
         http2_budget_pay(&http2->budget, RESPONSE_WORTH_BYTES);
     http2_stream_destroy(http2_stream);
     client_touch(http2->client, client_idle_timeout_ms(http2->client));
@@ -192,7 +192,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
     if (frame->hd.type == NGHTTP2_DATA)
         http2_budget_pay(&http2->budget, frame->hd.length);
     if (message && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && http2_stream &&
-        !http2_stream->request_whole) {
+        !http2_stream->incoming.whole) {
         http2_stream->cut = true;
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                   NGHTTP2_NO_ERROR);

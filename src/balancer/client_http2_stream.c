@@ -6,9 +6,6 @@
 #include "balancer/rewrite.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum { OUT_MAX = 32 * 1024 };
 
 static struct http2_stream *stream_of(const struct stream *stream)
 {
@@ -21,18 +18,10 @@ static enum stream_news receive(struct stream *stream, struct piece *piece)
 {
     struct http2_stream *http2_stream = stream_of(stream);
     struct http2_client *http2 = http2_stream->http2;
-    bytes_reset(&http2_stream->given);
-    size_t size = bytes_size(&http2_stream->in);
-    if (!size && !http2_stream->request_whole)
+    if (!http2_incoming_next(&http2_stream->incoming, piece))
         return STREAM_NOTHING;
-    http2_stream->given = http2_stream->in;
-    http2_stream->in = (struct bytes){0};
-    *piece = (struct piece){bytes_at(&http2_stream->given), size, http2_stream->request_whole};
-    if (piece->last)
-        piece->trailers = (struct slice){bytes_at(&http2_stream->trailers_in),
-                                         bytes_size(&http2_stream->trailers_in)};
-    if (size) {
-        nghttp2_session_consume(http2->session, http2_stream->id, size);
+    if (piece->size) {
+        nghttp2_session_consume(http2->session, http2_stream->id, piece->size);
         http2_client_work(http2, NULL);
     }
     return STREAM_PIECE;
@@ -71,55 +60,18 @@ static void frame(struct stream *stream, const struct response *response, struct
         http2_client_leave(stream_of(stream)->http2);
 }
 
-static bool append(struct http2_stream *http2_stream, const struct piece *piece)
-{
-    http2_stream->response_whole = piece->last;
-    return bytes_append(&http2_stream->out, piece->data, piece->size) &&
-           bytes_append(&http2_stream->trailers_out, piece->trailers.data, piece->trailers.size);
-}
-
-static void set_values(nghttp2_nv *values, const struct http1_header *fields, int count)
-{
-    for (int i = 0; i < count; i++)
-        values[i] = (nghttp2_nv){(uint8_t *)fields[i].name.data, (uint8_t *)fields[i].value.data,
-                                 fields[i].name.size, fields[i].value.size, NGHTTP2_NV_FLAG_NONE};
-}
-
-static void submit_trailers(struct http2_stream *http2_stream)
-{
-    struct bytes *trailers = &http2_stream->trailers_out;
-    struct http1_header fields[HTTP2_FIELDS_MAX];
-    nghttp2_nv values[HTTP2_FIELDS_MAX];
-    int count = http2_trailers_fields(bytes_at(trailers), bytes_size(trailers), fields);
-    set_values(values, fields, count);
-    nghttp2_submit_trailer(http2_stream->http2->session, http2_stream->id, values,
-                           (size_t)(count > 0 ? count : 0));
-}
-
 /* nghttp2 asks for at most `size` bytes of the response's body. */
 static ssize_t on_body_wanted(nghttp2_session *session, int32_t id, uint8_t *data, size_t size,
                               uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
     struct http2_stream *http2_stream = source->ptr;
-    struct bytes *out = &http2_stream->out;
-    size_t waiting = bytes_size(out), taken = waiting < size ? waiting : size;
-    (void)session, (void)id, (void)user_data;
-    if (!waiting && !http2_stream->response_whole)
-        return NGHTTP2_ERR_DEFERRED;
-    if (taken) {
-        memcpy(data, bytes_at(out), taken);
-        bytes_consume(out, taken);
-    }
-    if (taken == waiting && http2_stream->response_whole) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (bytes_size(&http2_stream->trailers_out)) {
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            submit_trailers(http2_stream);
-        }
-    }
-    if (waiting >= OUT_MAX && waiting - taken < OUT_MAX)
+    struct http2_outgoing *outgoing = &http2_stream->outgoing;
+    (void)user_data;
+    bool was_full = http2_outgoing_is_full(outgoing);
+    ssize_t taken = http2_outgoing_take(outgoing, session, id, data, size, flags);
+    if (was_full && !http2_outgoing_is_full(outgoing))
         http2_client_work(http2_stream->http2, http2_stream);
-    return (ssize_t)taken;
+    return taken;
 }
 
 static void send_head(struct stream *stream, const struct writer *head, const struct piece *first)
@@ -131,11 +83,11 @@ static void send_head(struct stream *stream, const struct writer *head, const st
     char *text = stream->worker->scratch;
     bool bodiless = first->last && !first->size && !first->trailers.size;
     int count = http2_response_fields(text, (size_t)(head->at - text), fields);
-    if (count < 0 || !append(http2_stream, first)) {
+    if (count < 0 || !http2_outgoing_append(&http2_stream->outgoing, first)) {
         cut(stream);
         return;
     }
-    set_values(values, fields, count);
+    http2_set_values(values, fields, count);
     stream->sent_bytes += (size_t)(head->at - text) + first->size;
     if (nghttp2_submit_response(http2_stream->http2->session, http2_stream->id, values,
                                 (size_t)count, bodiless ? NULL : &provider) != 0)
@@ -147,7 +99,7 @@ static void send_piece(struct stream *stream, const struct piece *piece)
 {
     struct http2_stream *http2_stream = stream_of(stream);
     stream->sent_bytes += piece->size;
-    if (!append(http2_stream, piece)) {
+    if (!http2_outgoing_append(&http2_stream->outgoing, piece)) {
         cut(stream);
         return;
     }
@@ -157,7 +109,7 @@ static void send_piece(struct stream *stream, const struct piece *piece)
 
 static bool is_full(const struct stream *stream)
 {
-    return bytes_size(&stream_of(stream)->out) >= OUT_MAX;
+    return http2_outgoing_is_full(&stream_of(stream)->outgoing);
 }
 
 /* ---- time ---- */
@@ -204,7 +156,7 @@ static void on_due(struct loop_timer *timer)
 
 static const struct stream_ops ops = {
     .http2 = true,
-    .piece_size_max = OUT_MAX,
+    .piece_size_max = HTTP2_OUTGOING_MAX,
     .receive = receive,
     .invite = invite,
     .frame = frame,
@@ -247,16 +199,14 @@ void http2_stream_destroy(struct http2_stream *http2_stream)
     if (http2_stream->stream.exchange)
         exchange_abandon(http2_stream->stream.exchange);
     if (!http2->client->gone)
-        nghttp2_session_consume_connection(http2->session, bytes_size(&http2_stream->in));
+        nghttp2_session_consume_connection(http2->session,
+                                           bytes_size(&http2_stream->incoming.data));
     loop_timer_clear(worker->loop, &http2_stream->timer);
     list_remove(&http2_stream->link);
     list_remove(&http2_stream->ready);
     bytes_reset(&http2_stream->head);
-    bytes_reset(&http2_stream->in);
-    bytes_reset(&http2_stream->given);
-    bytes_reset(&http2_stream->trailers_in);
-    bytes_reset(&http2_stream->trailers_out);
-    bytes_reset(&http2_stream->out);
+    http2_incoming_reset(&http2_stream->incoming);
+    http2_outgoing_reset(&http2_stream->outgoing);
     worker_bury(worker, &http2_stream->corpse);
 }
 
