@@ -263,6 +263,8 @@ int balance_main(int argc, char **argv)
         log_error("%s", err.text);
     log_files_destroy(alone.logs);
     alone.logs = NULL;
+    if (alone.loop)
+        loop_timer_clear(alone.loop, &alone.drain); /* it asks the balancer */
     balancer_destroy(alone.balancer);
     loop_destroy(alone.loop);
     return result < 0;

@@ -112,6 +112,8 @@ void answer_refusal(struct stream *stream, const struct listener *listener, int 
         .body_size = answer_page(status, answer_is_padded_for(user_agent_of(stream)), body),
         .close = status == 400 || status == 408,
     };
+    if (stream->exchange && stream->exchange->request.grpc) /* the status says it all */
+        answer.body_size = 0;
     send_answer(stream, listener, &answer);
 }
 

@@ -93,9 +93,16 @@ void http2_client_leave(struct http2_client *http2)
     http2_client_work(http2, NULL);
 }
 
+void http2_client_charge(struct http2_client *http2, size_t bytes)
+{
+    int64_t now_ms = loop_now_ms(http2->client->worker->loop);
+    if (!http2_budget_charge(&http2->budget, now_ms, bytes) && !http2->calmed)
+        http2_client_calm(http2);
+}
+
 void http2_client_calm(struct http2_client *http2)
 {
-    http2->leaving = true;
+    http2->leaving = http2->calmed = true;
     nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
     http2_client_work(http2, NULL);
 }
@@ -115,6 +122,7 @@ static void readable(struct client *client)
             client_destroy(client);
             return;
         }
+        http2_client_charge(http2, (size_t)got); /* what they were good for has paid before */
         attend(http2);
         flush(http2);
         if (client->gone)

@@ -20,6 +20,7 @@ struct http2_client {
     struct http2_budget budget;
     int requests;
     bool leaving; /* GOAWAY was said: no new requests */
+    bool calmed;  /* with ENHANCE_YOUR_CALM */
 };
 
 struct http2_stream {
@@ -60,5 +61,7 @@ nghttp2_session *http2_session_create(struct http2_client *http2);
 void http2_client_work(struct http2_client *http2, struct http2_stream *ready);
 /* Says GOAWAY: requests that came are answered, new ones are not taken. */
 void http2_client_leave(struct http2_client *http2);
+/* Something came that is to be paid for; too much of it is a flood. */
+void http2_client_charge(struct http2_client *http2, size_t bytes);
 /* The client floods us: GOAWAY with ENHANCE_YOUR_CALM, and the connection ends. */
 void http2_client_calm(struct http2_client *http2);

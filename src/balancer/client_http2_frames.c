@@ -7,9 +7,10 @@ enum {
     REQUESTS_MAX = 10000,
     WINDOW_SIZE = 256 * 1024,  /* of a connection: what its requests' bodies may take of memory */
     FIELD_SIZE_MAX = 8 * 1024, /* compressed */
-    RESET_COST_BYTES = 2560,   /* a reset stream was work for nothing */
-    CONTROL_COST_BYTES = 256,  /* SETTINGS and PING want an answer */
-    PAYLOAD_WORTH = 8,         /* a byte of payload pays for as many of frames */
+    /* Beside the bytes that come: */
+    RESET_COST_BYTES = 2560,  /* a reset stream was work for nothing */
+    CONTROL_COST_BYTES = 256, /* SETTINGS and PING want an answer */
+    PAYLOAD_WORTH = 8,        /* a byte of payload pays for as many of frames */
     RESPONSE_WORTH_BYTES = 5120,
 };
 
@@ -23,24 +24,15 @@ static bool is_request(const nghttp2_frame *frame)
     return frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
 }
 
-static void charge(struct http2_client *http2, size_t bytes)
-{
-    int64_t now_ms = loop_now_ms(http2->client->worker->loop);
-    if (!http2_budget_charge(&http2->budget, now_ms, bytes) && !http2->leaving)
-        http2_client_calm(http2);
-}
-
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user_data)
 {
     struct http2_client *http2 = user_data;
     (void)session;
-    size_t cost = FRAME_HEAD_SIZE + hd->length;
     if (hd->type == NGHTTP2_RST_STREAM)
-        cost += RESET_COST_BYTES;
+        http2_client_charge(http2, RESET_COST_BYTES);
     else if (hd->type == NGHTTP2_SETTINGS || hd->type == NGHTTP2_PING)
-        cost += CONTROL_COST_BYTES;
-    charge(http2, cost);
-    if (hd->type == NGHTTP2_HEADERS)
+        http2_client_charge(http2, CONTROL_COST_BYTES);
+    else if (hd->type == NGHTTP2_HEADERS)
         http2_budget_pay(&http2->budget, hd->length * PAYLOAD_WORTH);
     return 0;
 }
@@ -198,7 +190,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
                                   NGHTTP2_NO_ERROR);
     }
     if (frame->hd.type == NGHTTP2_RST_STREAM && (!http2_stream || !http2_stream->cut))
-        charge(http2, RESET_COST_BYTES);
+        http2_client_charge(http2, RESET_COST_BYTES);
     return 0;
 }
 

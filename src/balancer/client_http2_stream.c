@@ -219,6 +219,7 @@ void http2_stream_begin(struct http2_stream *http2_stream, bool body_follows)
     if (count >= 0)
         size = http2_request_text(fields, count, body_follows, text, SCRATCH_SIZE);
     if (size == HTTP2_MALFORMED) {
+        http2_stream->begun = true; /* there is nothing to begin */
         nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, http2_stream->id,
                                   NGHTTP2_PROTOCOL_ERROR);
         return;

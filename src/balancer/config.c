@@ -292,6 +292,19 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
 
 /* ---- target groups ---- */
 
+static int load_version(const char *text, enum target_version *out, struct err *err)
+{
+    static const char *const versions[] = {
+        [TARGETS_HTTP1] = "HTTP1", [TARGETS_HTTP2] = "HTTP2", [TARGETS_GRPC] = "GRPC"};
+    *out = TARGETS_HTTP1;
+    for (size_t i = 0; text && i < sizeof versions / sizeof versions[0]; i++)
+        if (strcmp(text, versions[i]) == 0) {
+            *out = (enum target_version)i;
+            return 0;
+        }
+    return text ? err_set(err, "the ProtocolVersion '%s' is not valid", text) : 0;
+}
+
 static int load_group(struct snapshot *snapshot, const json_t *json, struct target_group *group,
                       struct err *err)
 {
@@ -324,8 +337,8 @@ static int load_group(struct snapshot *snapshot, const json_t *json, struct targ
     group->https = strcmp(protocol, "HTTPS") == 0;
     if (!group->https && strcmp(protocol, "HTTP") != 0)
         return err_set(err, "the target group protocol '%s' is not supported", protocol);
-    if (version && strcmp(version, "HTTP1") != 0)
-        return err_set(err, "the target group protocol '%s' is not supported", version);
+    if (load_version(version, &group->version, err) < 0)
+        return -1;
     group->key = snapshot_text(snapshot, key);
     strncpy(group->name, name ? name : key, sizeof group->name - 1);
     group->port = (uint16_t)port;

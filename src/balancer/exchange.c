@@ -75,6 +75,7 @@ static void dissolve(struct exchange *exchange)
     exchange_count_outstanding(exchange, NULL);
     stickiness_end(exchange);
     bytes_reset(&exchange->early);
+    bytes_reset(&exchange->early_trailers);
     exchange_forget_head(exchange);
     worker_drop_view(exchange->worker, exchange->view);
     worker_bury(exchange->worker, &exchange->corpse);
@@ -158,7 +159,7 @@ static bool pump_once(struct exchange *exchange)
         break;
     }
     exchange->request_whole = piece.last;
-    exchange->body_begun |= piece.size > 0;
+    exchange->body_begun |= piece.size > 0 || piece.trailers.size > 0;
     exchange_touch(exchange);
     if (piece.last && exchange->state == EXCHANGE_TUNNEL && exchange->response_whole)
         stream->ops->cut(stream);
@@ -203,12 +204,15 @@ void exchange_send_head(struct exchange *exchange, const struct piece *first)
 
 void exchange_send_early(struct exchange *exchange)
 {
-    struct bytes early = exchange->early;
-    exchange->early = (struct bytes){0};
-    exchange_send_head(exchange, &(struct piece){.data = bytes_at(&early),
-                                                 .size = bytes_size(&early),
-                                                 .last = exchange->request_whole});
+    struct bytes early = exchange->early, trailers = exchange->early_trailers;
+    struct piece first = {bytes_at(&early),
+                          bytes_size(&early),
+                          exchange->request_whole,
+                          {bytes_at(&trailers), bytes_size(&trailers)}};
+    exchange->early = exchange->early_trailers = (struct bytes){0};
+    exchange_send_head(exchange, &first);
     bytes_reset(&early);
+    bytes_reset(&trailers);
 }
 
 void exchange_connected(struct exchange *exchange)

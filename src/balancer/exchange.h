@@ -44,6 +44,7 @@ struct exchange {
     int failure;            /* status if no further target can be tried: 502 or 504 */
     struct request request; /* its head is there until a response begins */
     struct bytes early;     /* of the body, until the connection is there */
+    struct bytes early_trailers;
     bool idempotent;
     bool ambiguous;      /* no connection that it used is used again */
     bool request_whole;  /* all of it was received; in a tunnel: the client closed its side */

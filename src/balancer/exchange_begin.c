@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FORWARDED_FOR_MAX = 30 };
 
@@ -26,6 +27,15 @@ static bool asks_for_websocket(const struct http1_head *head)
            http1_has_token(head->headers[head->known.upgrade].value, "websocket");
 }
 
+static bool is_grpc(const struct http1_head *head)
+{
+    static const char type[] = "application/grpc";
+    struct slice value = {"", 0};
+    if (head->known.content_type >= 0)
+        value = head->headers[head->known.content_type].value;
+    return value.size >= sizeof type - 1 && strncasecmp(value.data, type, sizeof type - 1) == 0;
+}
+
 static void read_head(struct exchange *exchange, const struct http1_head *head)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
@@ -33,6 +43,7 @@ static void read_head(struct exchange *exchange, const struct http1_head *head)
     exchange->request.is_head = method_is(head, "HEAD");
     exchange->request.upgrade = asks_for_websocket(head);
     exchange->request.streamed = head->body == HTTP1_BODY_CHUNKED;
+    exchange->request.grpc = exchange->stream->ops->http2 && is_grpc(head);
     for (size_t i = 0; i < sizeof idempotent / sizeof idempotent[0]; i++)
         exchange->idempotent |= method_is(head, idempotent[i]);
 }
@@ -91,15 +102,31 @@ static bool receive_first(struct exchange *exchange, struct piece *first)
     *first = (struct piece){0};
     enum stream_news news = stream->ops->receive(stream, first);
     exchange->request_whole = first->last;
-    exchange->body_begun = first->size > 0;
+    exchange->body_begun = first->size > 0 || first->trailers.size > 0;
     return news != STREAM_BROKEN;
 }
 
 /* Puts a piece aside until there is a connection. */
 static void keep_early(struct exchange *exchange, const struct piece *first)
 {
-    if (!bytes_append(&exchange->early, first->data, first->size))
+    if (!bytes_append(&exchange->early, first->data, first->size) ||
+        !bytes_append(&exchange->early_trailers, first->trailers.data, first->trailers.size))
         answer_error(exchange->stream, 500);
+}
+
+/* The table "client protocol, target group": whether the group's targets understand the request. */
+static bool fits(const struct exchange *exchange, const struct target_group *group)
+{
+    bool http2 = exchange->stream->ops->http2;
+    switch (group->version) {
+    case TARGETS_HTTP1:
+        return !exchange->request.grpc;
+    case TARGETS_HTTP2:
+        return http2;
+    case TARGETS_GRPC:
+        return http2 && method_is(&exchange->worker->head, "POST");
+    }
+    return false;
 }
 
 static void forward(struct exchange *exchange, const struct action *action,
@@ -119,6 +146,10 @@ static void forward(struct exchange *exchange, const struct action *action,
     exchange->group = chosen ? chosen->group : NULL;
     if (!chosen || !target_group_pool(chosen->group, stream->peer->node)->count) {
         answer_error(stream, 503);
+        return;
+    }
+    if (!fits(exchange, chosen->group)) {
+        answer_error(stream, 464);
         return;
     }
     exchange->pool = target_group_pool(chosen->group, stream->peer->node);

@@ -29,15 +29,20 @@ static void note_connect_failure(struct exchange *exchange, int status, bool rea
     exchange->failure = status;
 }
 
-/* False, and errno, if it failed at once. */
-static bool connect_with(struct exchange *exchange, int fd)
+static void wait_for_connection(struct exchange *exchange)
 {
     bool last =
         exchange->tried_count >= TRIES_MAX || exchange->tried_count >= exchange->pool->count;
-    if (!upstream_connect(exchange->worker, exchange->target, fd, exchange))
-        return false;
     exchange->state = EXCHANGE_CONNECTING;
     touch(exchange, last ? CONNECT_TIMEOUT_MS : CONNECT_TRY_MS);
+}
+
+/* False, and errno, if it failed at once. */
+static bool connect_with(struct exchange *exchange, int fd)
+{
+    if (!upstream_connect(exchange->worker, exchange->target, fd, exchange))
+        return false;
+    wait_for_connection(exchange);
     return true;
 }
 
@@ -89,8 +94,11 @@ bool exchange_attempt(struct exchange *exchange)
             answer_error(exchange->stream, exchange->failure ? exchange->failure : 503);
             return false;
         }
-        if (!exchange->retried && upstream_take(worker, target, exchange))
-            return true;
+        struct upstream *upstream = upstream_take(worker, target, exchange);
+        if (upstream && !upstream->connected)
+            wait_for_connection(exchange);
+        if (upstream)
+            return upstream->connected;
         int fd = sockets_take(worker->sockets, &target->source, &exchange->waiter);
         if (fd < 0 && errno == EAGAIN) {
             exchange->state = EXCHANGE_WAITING;

@@ -88,7 +88,7 @@ struct group_attributes {
     char app_cookie[257];
 };
 
-/* What its targets speak. */
+/* What the targets of a group speak. */
 enum target_version { TARGETS_HTTP1, TARGETS_HTTP2, TARGETS_GRPC };
 
 struct health_settings {

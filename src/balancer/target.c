@@ -93,6 +93,7 @@ static struct target *new_target(const struct target_table *table, const char *g
     for (int i = 0; i < table->thread_count; i++) {
         list_init(&target->threads[i].idle);
         list_init(&target->threads[i].active);
+        list_init(&target->threads[i].shared);
     }
     atomic_init(&target->state, TARGET_INITIAL);
     atomic_init(&target->share, TARGET_FULL_SHARE);

@@ -17,6 +17,7 @@ enum { TARGET_FULL_SHARE = 1000 };
 struct target_thread {
     struct list idle;   /* of struct upstream.link, the one used last first */
     struct list active; /* of struct upstream.link, with an exchange */
+    struct list shared; /* of struct http2_link.link: connections that take more exchanges */
     int idle_count;
     int credit;             /* towards its next turn, while its share is not full */
     bool gone;              /* it left the configuration: keep no connection to it */

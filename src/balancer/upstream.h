@@ -1,6 +1,7 @@
 /*
- * An exchange's way to its target: an HTTP/1 connection that it has for itself. Requests are given
- * as the text of an HTTP/1 head and pieces of body; responses come as worker->head and pieces.
+ * An exchange's way to its target: an HTTP/1 connection that it has for itself, or one stream of an
+ * HTTP/2 connection that it shares. Requests are given as the text of an HTTP/1 head and pieces of
+ * body; responses come as worker->head and pieces.
  *
  * Connections are kept for the next exchange and are of one thread. What happens to a connection
  * is told to its exchange: exchange_connected() and so on in exchange.h.
@@ -18,6 +19,7 @@ struct request {
     bool streamed;     /* a body of unknown length follows */
     bool is_head;      /* HEAD: the response has no body */
     bool upgrade;      /* may be answered with 101 */
+    bool grpc;         /* of a client of gRPC */
 };
 
 struct upstream {
@@ -54,7 +56,10 @@ struct upstream_ops {
     void (*release)(struct upstream *upstream, bool whole);
 };
 
-/* One on a connection that there is already, now the exchange's; NULL if there is none. */
+/*
+ * One on a connection that there is already, now the exchange's; NULL if there is none. The
+ * connection may be one that is still being made: exchange_connected() comes.
+ */
 struct upstream *upstream_take(struct worker *worker, struct target *target,
                                struct exchange *exchange);
 /* Connects; takes over `fd`. NULL with errno if that fails at once. */

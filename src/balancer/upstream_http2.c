@@ -32,8 +32,7 @@ static void close_link(struct http2_link *http2_link)
 
 static bool is_wanted(const struct http2_link *http2_link)
 {
-    const struct target_thread *thread =
-        &http2_link->target->threads[http2_link->worker->index];
+    const struct target_thread *thread = &http2_link->target->threads[http2_link->worker->index];
     return http2_link->socket.connected && !thread->gone && !list_empty(&http2_link->link);
 }
 
@@ -112,7 +111,8 @@ static void attend(struct http2_link *http2_link)
 {
     if (list_empty(&http2_link->ready))
         return;
-    struct list ready = http2_link->ready; /* what becomes ready meanwhile waits for the next turn */
+    struct list ready =
+        http2_link->ready; /* what becomes ready meanwhile waits for the next turn */
     ready.next->prev = ready.prev->next = &ready;
     list_init(&http2_link->ready);
     while (!list_empty(&ready)) {
@@ -180,14 +180,12 @@ static struct http2_link *link_of(struct target_socket *target_socket)
     return container_of(target_socket, struct http2_link, socket);
 }
 
-static void on_connected(struct target_socket *target_socket)
+static void on_reached(struct target_socket *target_socket)
 {
-    struct http2_link *http2_link = link_of(target_socket);
-    list_each (stream, &http2_link->streams, struct http2_upstream, link)
-        stream->upstream.connected = true;
-    list_each_safe (stream, &http2_link->streams, struct http2_upstream, link)
-        exchange_connected(stream->upstream.exchange);
-    http2_link_work(http2_link, NULL);
+    list_each (stream, &link_of(target_socket)->streams, struct http2_upstream, link) {
+        stream->upstream.reached = true;
+        exchange_reached(stream->upstream.exchange);
+    }
 }
 
 static void on_failed(struct target_socket *target_socket)
@@ -201,10 +199,25 @@ static void on_failed(struct target_socket *target_socket)
         exchange_connect_failed(stream->upstream.exchange, 502);
 }
 
+static void on_connected(struct target_socket *target_socket)
+{
+    struct http2_link *http2_link = link_of(target_socket);
+    if (target_socket->transport.tls && !tls_is_http2(&target_socket->transport)) {
+        on_failed(target_socket);
+        return;
+    }
+    list_each (stream, &http2_link->streams, struct http2_upstream, link)
+        stream->upstream.connected = true;
+    list_each_safe (stream, &http2_link->streams, struct http2_upstream, link)
+        exchange_connected(stream->upstream.exchange);
+    http2_link_work(http2_link, NULL);
+}
+
 static void on_event(struct target_socket *target_socket, uint32_t events)
 {
     struct http2_link *http2_link = link_of(target_socket);
-    if ((events & EPOLLOUT) && bytes_flush(&http2_link->out, &target_socket->transport) < 0)
+    if ((events & EPOLLOUT) && bytes_size(&http2_link->out) &&
+        bytes_flush(&http2_link->out, &target_socket->transport) < 0)
         fail(http2_link);
     else
         go_on(http2_link);
@@ -218,7 +231,9 @@ struct upstream *upstream_http2_take(struct worker *worker, struct target *targe
     list_each (http2_link, &target->threads[worker->index].shared, struct http2_link, link) {
         uint32_t most = nghttp2_session_get_remote_settings(
             http2_link->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-        if (http2_link->stream_count >= STREAMS_MAX || (uint32_t)http2_link->stream_count >= most ||
+        bool tls = http2_link->socket.transport.tls != NULL;
+        if (tls != (exchange->group->tls != NULL) || http2_link->stream_count >= STREAMS_MAX ||
+            (uint32_t)http2_link->stream_count >= most ||
             !nghttp2_session_check_request_allowed(http2_link->session))
             continue;
         struct upstream *upstream = http2_upstream_create(http2_link, exchange);
@@ -237,7 +252,11 @@ static void release(struct corpse *corpse)
 static struct http2_link *create(struct worker *worker, struct target *target)
 {
     static const struct target_socket_ops socket_ops = {
-        .connected = on_connected, .failed = on_failed, .event = on_event};
+        .reached = on_reached,
+        .connected = on_connected,
+        .failed = on_failed,
+        .event = on_event,
+    };
     struct http2_link *http2_link = calloc(1, sizeof *http2_link);
     if (!http2_link)
         return NULL;
@@ -261,13 +280,20 @@ static struct http2_link *create(struct worker *worker, struct target *target)
 struct upstream *upstream_http2_connect(struct worker *worker, struct target *target, int fd,
                                         struct exchange *exchange)
 {
+    const struct target_route route = {
+        .address = target->address,
+        .port = target->port,
+        .tls = exchange->group->tls,
+        .http2 = true,
+        .session = &target->threads[worker->index].session,
+    };
     struct http2_link *http2_link = create(worker, target);
     if (!http2_link) {
         close(fd);
         return NULL;
     }
     struct upstream *upstream = NULL;
-    if (target_socket_connect(&http2_link->socket, worker, target, fd))
+    if (target_socket_connect(&http2_link->socket, worker, &route, fd))
         upstream = http2_upstream_create(http2_link, exchange);
     if (upstream)
         list_prepend(&target->threads[worker->index].shared, &http2_link->link);

@@ -33,8 +33,8 @@ struct http2_upstream {
     int32_t id;        /* -1: the request was not submitted */
     struct bytes head; /* of the response, as text; while the exchange may look at it */
     bool head_given;
-    bool bad;    /* what came is no response */
-    bool closed; /* nothing more will come */
+    bool bad;                       /* what came is no response */
+    bool closed;                    /* nothing more will come */
     struct http2_incoming incoming; /* the response's body */
     struct http2_outgoing outgoing; /* the request's */
 };

@@ -52,17 +52,19 @@ static void send_head(struct upstream *upstream, const struct piece *first)
     struct slice head = upstream->request->head;
     char *text = upstream->worker->scratch;
     bool bodiless = first->last && !first->size && !first->trailers.size;
+    struct slice scheme = {"http", 4};
+    if (http2_link->socket.transport.tls)
+        scheme = (struct slice){"https", 5};
     memcpy(text, head.data, head.size);
-    int count = http2_request_fields(text, head.size, (struct slice){"http", 4}, fields);
+    int count = http2_request_fields(text, head.size, scheme, fields);
     if (count < 0 || !http2_outgoing_append(&http2_upstream->outgoing, first)) {
         go_deaf(http2_upstream);
         return;
     }
     count = add_te(upstream->request, fields, count);
     http2_set_values(values, fields, count);
-    http2_upstream->id =
-        nghttp2_submit_request(http2_link->session, NULL, values, (size_t)count,
-                               bodiless ? NULL : &provider, http2_upstream);
+    http2_upstream->id = nghttp2_submit_request(http2_link->session, NULL, values, (size_t)count,
+                                                bodiless ? NULL : &provider, http2_upstream);
     if (http2_upstream->id < 0)
         go_deaf(http2_upstream);
     http2_link_work(http2_link, NULL);
@@ -100,9 +102,9 @@ void http2_upstream_take_head(struct http2_upstream *http2_upstream)
     bool interim = size > 9 && text[9] == '1';
     if (interim)
         return;
-    http2_upstream->bad =
-        size < 0 || bytes_size(&http2_upstream->head) || http2_upstream->head_given ||
-        !bytes_append(&http2_upstream->head, text, (size_t)size);
+    http2_upstream->bad = size < 0 || bytes_size(&http2_upstream->head) ||
+                          http2_upstream->head_given ||
+                          !bytes_append(&http2_upstream->head, text, (size_t)size);
 }
 
 void http2_upstream_take_trailers(struct http2_upstream *http2_upstream)
