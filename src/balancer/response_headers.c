@@ -36,5 +36,6 @@ bool response_header_goes(const struct listener_attributes *attributes, struct s
 void write_response_headers(struct writer *writer, const struct listener_attributes *attributes)
 {
     for (int i = 0; attributes->sets_response_headers && i < RESPONSE_HEADERS; i++)
-        write_slice(writer, attributes->response_headers[i]);
+        if (attributes->response_headers[i].size)
+            write_slice(writer, attributes->response_headers[i]);
 }

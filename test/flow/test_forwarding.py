@@ -225,3 +225,40 @@ def test_websockets_become_tunnels_only_after_101(balancer):
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
                 b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert [client.message().body, client.message().body] == [b"no", b"no"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PURGE", "M-SEARCH", "get"])
+def test_methods_are_passed_on(balancer, target, method):
+    balancer.start([target])
+    client = balancer.connect()
+    client.send(f"{method} /x HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert client.message(head_only=method == "HEAD").status == 200
+    assert target.request().first == f"{method} /x HTTP/1.1"
+
+
+def test_what_clients_say_of_proto_and_port_is_replaced(balancer, target):
+    balancer.start([target])
+    balancer.get("/", "X-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\nx-forwarded-port: 2\r\n")
+    request = target.request()
+    assert request.all("x-forwarded-proto") == ["http"] and request.all("x-forwarded-port") == [str(balancer.port)]
+
+
+def test_hop_by_hop_headers_end_here(balancer):
+    def handler(connection, request):
+        connection.send(answer(headers=b"Keep-Alive: timeout=5\r\nProxy-Connection: x\r\nTrailer: x\r\nUpgrade: h2c\r\nX: 1\r\n"))
+    target = Target(handler)
+    balancer.start([target])
+    response = balancer.get("/", "Connection: TE\r\nTE: trailers\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\nTrailer: x\r\n"
+                                 "Upgrade: h2c\r\nX: 1\r\n")
+    for message in (target.request(), response):
+        names = {line.split(":")[0].lower() for line in message.lines}
+        assert not names & {"te", "keep-alive", "proxy-connection", "trailer", "upgrade"} and "x" in names
+
+
+def test_http10_without_host_and_without_100_continue(balancer, target):
+    balancer.start([target])
+    response = exchange(balancer, b"PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
+    assert response.status == 200 and response.get("connection") == "close"
+    request = target.request()
+    assert request.first == "PUT / HTTP/1.1" and request.body == b"abc"
+    assert request.get("host") is not None and request.get("expect") is None

@@ -66,6 +66,63 @@ static void values_keep_to_words_and_ranges(void **state)
         assert_int_equal(check(rows[i].key, rows[i].value), rows[i].result);
 }
 
+static void all_of_aws_values_are_valid_and_those_that_act_work(void **state)
+{
+    (void)state;
+    enum { VALID_ONLY = 0, WORKS = 1, INVALID = -1 };
+    static const struct {
+        const char *key, *value;
+        int result;
+    } rows[] = {
+        {"idle_timeout.timeout_seconds", "4000", WORKS},
+        {"idle_timeout.timeout_seconds", "4001", INVALID},
+        {"client_keep_alive.seconds", "60", WORKS},
+        {"client_keep_alive.seconds", "59", INVALID},
+        {"routing.http.desync_mitigation_mode", "strictest", WORKS},
+        {"routing.http.xff_header_processing.mode", "remove", WORKS},
+        {"routing.http2.enabled", "false", WORKS},
+        {"load_balancing.cross_zone.enabled", "false", INVALID},
+        {"deletion_protection.enabled", "true", WORKS},
+        {"waf.fail_open.enabled", "true", VALID_ONLY},
+        {"zonal_shift.config.enabled", "true", VALID_ONLY},
+        {"ipv6.deny_all_igw_traffic", "true", VALID_ONLY},
+        {"routing.http.response.server.enabled", "false", WORKS},
+        {"routing.http.response.x_frame_options.header_value", "DENY", WORKS},
+        {"routing.http.response.x_content_type_options.header_value", "nosniff", WORKS},
+        {"routing.http.response.x_content_type_options.header_value", "x", INVALID},
+        {"routing.http.response.content_security_policy.header_value", "a\r\nb: c", INVALID},
+        {"routing.http.response.access_control_max_age.header_value", "a\x7f", INVALID},
+        {"routing.http.request.x_amzn_tls_version.header_name", "My-Name_1", WORKS},
+        {"routing.http.request.x_amzn_tls_version.header_name", "a b", INVALID},
+        {"routing.http.request.x_amzn_mtls_clientcert.header_name", "A", VALID_ONLY},
+    };
+    struct err err;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct elb_attribute *row =
+            elb_attribute_find(elb_load_balancer_attributes, rows[i].key);
+        if (!row)
+            row = elb_attribute_find(elb_listener_attributes, rows[i].key);
+        int result = elb_attribute_check(row, rows[i].value, &err) < 0   ? INVALID
+                     : elb_attribute_works(row, rows[i].value, &err) < 0 ? VALID_ONLY
+                                                                         : WORKS;
+        if (result != rows[i].result)
+            fail_msg("%s: '%s' is %d", rows[i].key, rows[i].value, result);
+    }
+}
+
+static void each_default_of_load_balancers_and_listeners_works(void **state)
+{
+    (void)state;
+    static const struct elb_attribute *const tables[] = {elb_load_balancer_attributes,
+                                                         elb_listener_attributes};
+    struct err err;
+    for (int i = 0; i < 2; i++)
+        for (const struct elb_attribute *row = tables[i]; row->key; row++) {
+            assert_return_code(elb_attribute_check(row, row->initial, &err), 0);
+            assert_return_code(elb_attribute_works(row, row->initial, &err), 0);
+        }
+}
+
 static void attributes_of_lambda_and_network_groups_are_not_known(void **state)
 {
     (void)state;
@@ -149,6 +206,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_default_is_valid),
         cmocka_unit_test(values_keep_to_words_and_ranges),
+        cmocka_unit_test(all_of_aws_values_are_valid_and_those_that_act_work),
+        cmocka_unit_test(each_default_of_load_balancers_and_listeners_works),
         cmocka_unit_test(attributes_of_lambda_and_network_groups_are_not_known),
         cmocka_unit_test(slow_start_goes_with_round_robin_only),
         cmocka_unit_test(anomaly_mitigation_goes_with_weighted_random_only),
