@@ -231,6 +231,17 @@ static int run(struct alone *alone, struct err *err)
     return loop_run(alone->loop, err);
 }
 
+/* The loop turns while the balancer ends: nobody may ask it for anything then. */
+static void stop_asking(struct alone *alone)
+{
+    if (!alone->loop)
+        return;
+    loop_timer_clear(alone->loop, &alone->drain);
+    loop_timer_clear(alone->loop, &alone->reload);
+    if (alone->signals.on_event && alone->signals.fd >= 0)
+        loop_unwatch(alone->loop, &alone->signals);
+}
+
 int balance_main(int argc, char **argv)
 {
     struct alone alone = {0};
@@ -261,6 +272,7 @@ int balance_main(int argc, char **argv)
         result = run(&alone, &err);
     if (result < 0)
         log_error("%s", err.text);
+    stop_asking(&alone);
     log_files_destroy(alone.logs);
     alone.logs = NULL;
     if (alone.loop)
