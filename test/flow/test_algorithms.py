@@ -1,8 +1,11 @@
 """load_balancing.algorithm.type: who gets the next request."""
 import threading
 
+import h2.config
+import h2.connection
 import pytest
 
+from certificates import certificate, client_context, connect, https
 from conftest import WAIT, Target, answer
 from cookies import named_targets
 
@@ -116,6 +119,24 @@ def test_least_outstanding_requests_forget_a_client_that_went_away(balancer, hel
         held.gates[2].release()
     seen = [held.begin(balancer) for _ in range(2)]
     assert seen == [2, 2]
+
+
+def test_each_http2_stream_towards_http1_targets_is_an_outstanding_request(balancer, held):
+    balancer.start(held.targets, group=attributes(type="least_outstanding_requests"), listener=https(certificate("a.example.com")))
+    client = connect(balancer, "a.example.com", context=client_context(alpn=["h2"]))
+    http2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    http2.initiate_connection()
+    for stream in range(1, 13, 2):
+        http2.send_headers(stream, [(":method", "GET"), (":scheme", "https"), (":authority", "a.example.com"), (":path", "/")],
+                           end_stream=True)
+    client.send(http2.data_to_send())
+    for target in held.targets:
+        target.request()
+        target.request()
+    assert not any(target.has_request() for target in held.targets)
+    client.close()
+    for gate in held.gates:
+        gate.release(2)
 
 
 def test_weighted_random_gives_all_the_same_weight(balancer, targets):
