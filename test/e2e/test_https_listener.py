@@ -28,6 +28,23 @@ exec node /opt/server.js
 """
 
 
+# A target that speaks HTTP/2 only; to gRPC's requests it answers OK in trailers.
+HTTP2_SERVER = r"""#!/bin/sh
+cat >/opt/server.js <<'JS'
+require('http2').createServer().on('stream', (stream, headers) => {
+  if (!(headers['content-type'] || '').startsWith('application/grpc')) {
+    stream.respond({':status': 200});
+    return stream.end(`HTTP/2 ${headers['x-forwarded-proto']}\n`);
+  }
+  stream.respond({':status': 200, 'content-type': 'application/grpc'}, {waitForTrailers: true});
+  stream.on('wantTrailers', () => stream.sendTrailers({'grpc-status': '0'}));
+  stream.end(Buffer.from([0, 0, 0, 0, 0]));
+}).listen(80);
+JS
+exec node /opt/server.js
+"""
+
+
 class Site(Backend):
     """One target behind an HTTPS listener of the load balancer `front`."""
 
@@ -116,6 +133,27 @@ def test_targets_may_speak_tls_whatever_their_certificate(site):
     site.wait_healthy(group, 1)
     assert site.get("/tls") == "TLS https\n"
     site.elb.delete_rule(RuleArn=rule)
+
+
+def test_targets_may_speak_http2_and_grpc(site):
+    instance = site.launch(server=HTTP2_SERVER)
+    site.wait_state(instance, "running")
+    rules = []
+    for priority, (version, options) in enumerate({"HTTP2": {}, "GRPC": {"HealthCheckPath": "/check", "Matcher": {"GrpcCode": "0"}}}.items(), 2):
+        group = site.target_group(version.lower(), [instance], ProtocolVersion=version, **options)
+        rules.append(site.elb.create_rule(ListenerArn=site.arn, Priority=priority, Actions=[forward(group)], Conditions=[
+            {"Field": "path-pattern", "Values": [f"/{version.lower()}*"]}])["Rules"][0]["RuleArn"])
+        site.wait_healthy(group, 1)
+        refuses("InvalidConfigurationRequest", site.elb.create_rule, ListenerArn=site.front["Listener"], Priority=priority,
+                Actions=[forward(group)], Conditions=[{"Field": "path-pattern", "Values": ["/"]}])
+    status = ["-o", "/dev/null", "-w", "%{http_code}"]
+    assert site.get("/http2", "--http2") == "HTTP/2 https\n"
+    assert site.get("/http2", "--http1.1", *status) == "464"
+    grpc = ["--http2", "-H", "content-type: application/grpc", "-H", "te: trailers", "--data-binary", "", "-D", "-", "-o", "/dev/null"]
+    assert "grpc-status: 0" in site.get("/grpc.Service/Method", *grpc)
+    assert site.get("/grpc.Service/Method", "--http2", *status) == "464"
+    for rule in rules:
+        site.elb.delete_rule(RuleArn=rule)
 
 
 def test_a_plain_listener_sends_clients_to_https(site):

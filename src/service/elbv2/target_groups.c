@@ -18,11 +18,11 @@
 static int check_asked(const struct call *call, struct err *err)
 {
     char members[512];
-    snprintf(
-        members, sizeof members, "%s%s",
-        "Name Protocol=HTTP Protocol=HTTPS ProtocolVersion=HTTP1 Port VpcId TargetType=instance "
-        "TargetType=ip Tags IpAddressType=ipv4",
-        elb_health_check_members);
+    snprintf(members, sizeof members, "%s%s",
+             "Name Protocol=HTTP Protocol=HTTPS ProtocolVersion=HTTP1 ProtocolVersion=HTTP2 "
+             "ProtocolVersion=GRPC Port VpcId TargetType=instance "
+             "TargetType=ip Tags IpAddressType=ipv4",
+             elb_health_check_members);
     if (call_accept(call->in, members, err) < 0 ||
         elb_check_name("Target group", doc_text(call->in, "Name"), err) < 0)
         return -1;

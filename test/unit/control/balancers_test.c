@@ -225,6 +225,20 @@ static void balancer_understands_https_listeners(void **state)
     cloud_ok(cloud, "elbv2", "AddListenerCertificates",
              "{'ListenerArn': '%s', 'Certificates': [{'CertificateArn': '%s'}]}", listener,
              certificates[1]);
+    static const char *const versions[] = {"HTTP1", "HTTP2", "GRPC"};
+    for (int n = 0; n < 3; n++) {
+        char group[256];
+        take_text(cloud_call(cloud, "elbv2", "CreateTargetGroup",
+                             "{'Name': 'v%d', 'Protocol': 'HTTPS', 'ProtocolVersion': '%s', "
+                             "'Port': 443, 'VpcId': '%s', 'HealthCheckProtocol': 'HTTPS'}",
+                             n, versions[n], stack.vpc),
+                  "TargetGroups", "TargetGroupArn", group, sizeof group);
+        cloud_ok(cloud, "elbv2", "CreateRule",
+                 "{'ListenerArn': '%s', 'Priority': %d, 'Conditions': [{'Field': "
+                 "'path-pattern', 'Values': ['/v%d']}], 'Actions': [{'Type': 'forward', "
+                 "'TargetGroupArn': '%s'}]}",
+                 listener, n + 1, n, group);
+    }
     json_auto_t *policies = cloud_call(cloud, "elbv2", "DescribeSSLPolicies", "{}");
     size_t i;
     const json_t *policy;

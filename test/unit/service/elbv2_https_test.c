@@ -235,6 +235,34 @@ static void a_listener_changes_between_protocols_certificates_and_policies(void 
     fixture_destroy(fixture);
 }
 
+static void a_listener_that_changes_to_plain_keeps_no_group_that_needs_tls(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    struct service_fixture *fixture = world.fixture;
+    char group[256], plain[256];
+    take_text(group, sizeof group,
+              fixture_ok(fixture, "elbv2", "CreateTargetGroup",
+                         "{'Name': 'grpc', 'Protocol': 'HTTPS', 'ProtocolVersion': 'GRPC', "
+                         "'Port': 50051, 'VpcId': '%s'}",
+                         world.vpc),
+              "TargetGroups.0.TargetGroupArn");
+    json_decref(fixture_ok(fixture, "elbv2", "CreateRule",
+                           "{'ListenerArn': '%s', 'Priority': 1, 'Conditions': [{'Field': "
+                           "'path-pattern', 'Values': ['/x.Y']}], 'Actions': [{'Type': 'forward', "
+                           "'TargetGroupArn': '%s'}]}",
+                           world.listener, group));
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyListener",
+                  "{'ListenerArn': '%s', 'Protocol': 'HTTP'}", world.listener);
+    take_text(plain, sizeof plain, create_listener(&world, 80, "HTTP", ""),
+              "Listeners.0.ListenerArn");
+    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyListener",
+                  "{'ListenerArn': '%s', 'DefaultActions': [{'Type': 'forward', "
+                  "'TargetGroupArn': '%s'}]}",
+                  plain, group);
+    fixture_destroy(fixture);
+}
+
 static void a_listener_that_changes_to_https_keeps_no_redirect_to_http(void **state)
 {
     (void)state;
@@ -304,6 +332,7 @@ int main(void)
         cmocka_unit_test(more_certificates_are_added_listed_and_removed),
         cmocka_unit_test(a_load_balancer_has_25_certificates_besides_default_ones),
         cmocka_unit_test(a_listener_changes_between_protocols_certificates_and_policies),
+        cmocka_unit_test(a_listener_that_changes_to_plain_keeps_no_group_that_needs_tls),
         cmocka_unit_test(a_listener_that_changes_to_https_keeps_no_redirect_to_http),
         cmocka_unit_test(names_of_tls_headers_are_for_https_listeners),
         cmocka_unit_test(policies_are_described_with_their_protocols_and_ciphers),

@@ -397,6 +397,42 @@ static void transforms_are_checked_replaced_and_reset(void **state)
     fixture_destroy(fixture);
 }
 
+static void target_groups_speak_what_they_are_asked_to(void **state)
+{
+    (void)state;
+    struct world world = create_world();
+    struct service_fixture *fixture = world.fixture;
+    json_auto_t *grpc = fixture_ok(fixture, "elbv2", "CreateTargetGroup",
+                                   "{'Name': 'grpc', 'Protocol': 'HTTP', 'ProtocolVersion': "
+                                   "'GRPC', 'Port': 50051, 'VpcId': '%s'}",
+                                   world.vpc);
+    const json_t *shown = fixture_at(grpc, "TargetGroups.0");
+    assert_string_equal(fixture_text(shown, "Matcher.GrpcCode"), "12");
+    assert_null(fixture_at(shown, "Matcher.HttpCode"));
+    assert_string_equal(fixture_text(shown, "HealthCheckPath"), "/AWS.ALB/healthcheck");
+    json_auto_t *https =
+        fixture_ok(fixture, "elbv2", "CreateTargetGroup",
+                   "{'Name': 'https', 'Protocol': 'HTTPS', 'Port': 443, 'VpcId': '%s', "
+                   "'HealthCheckProtocol': 'HTTPS', 'Matcher': {'HttpCode': '200,300-399'}}",
+                   world.vpc);
+    assert_string_equal(fixture_text(https, "TargetGroups.0.ProtocolVersion"), "HTTP1");
+    static const char *const wrong[] = {
+        "'ProtocolVersion': 'GRPC', 'Matcher': {'HttpCode': '200'}",
+        "'ProtocolVersion': 'GRPC', 'Matcher': {'GrpcCode': '100'}",
+        "'ProtocolVersion': 'GRPC', 'Matcher': {'GrpcCode': '5-1'}",
+        "'Matcher': {'GrpcCode': '0'}",
+        "'Matcher': {'HttpCode': '199'}",
+        "'Matcher': {'HttpCode': '20'}",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        fixture_fails(fixture, "ValidationError", "elbv2", "CreateTargetGroup",
+                      "{'Name': 'wrong', 'Protocol': 'HTTP', 'Port': 1, 'VpcId': '%s', %s}",
+                      world.vpc, wrong[i]);
+    fixture_fails(fixture, "UnsupportedOperation", "elbv2", "CreateTargetGroup",
+                  "{'Name': 'tcp', 'Protocol': 'TCP', 'Port': 1, 'VpcId': '%s'}", world.vpc);
+    fixture_destroy(fixture);
+}
+
 static void stickiness_of_targets_needs_stickiness_of_groups(void **state)
 {
     (void)state;
@@ -583,6 +619,7 @@ int main(void)
         cmocka_unit_test(conditions_and_actions_that_do_not_work_are_refused),
         cmocka_unit_test(all_kinds_of_conditions_are_shown_as_they_were_asked_for),
         cmocka_unit_test(transforms_are_checked_replaced_and_reset),
+        cmocka_unit_test(target_groups_speak_what_they_are_asked_to),
         cmocka_unit_test(stickiness_of_targets_needs_stickiness_of_groups),
         cmocka_unit_test(a_load_balancer_has_at_most_a_thousand_targets),
         cmocka_unit_test(a_target_group_serves_one_load_balancer),
