@@ -54,6 +54,7 @@ int64_t client_idle_timeout_ms(const struct client *client)
 static void finish_close(struct client *client)
 {
     if (!client->linger || client->eof) {
+        transport_finish(&client->transport);
         client_destroy(client);
         return;
     }

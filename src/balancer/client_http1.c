@@ -411,6 +411,13 @@ static void time_out_head(struct client *client)
     refuse(client, client_find_listener(client), bytes_size(&client->in), 408);
 }
 
+/* An idle connection is closed: nothing was cut. */
+static void leave(struct client *client)
+{
+    transport_finish(&client->transport);
+    client_destroy(client);
+}
+
 static void timed_out(struct client *client)
 {
     if (client->http1.stream.exchange)
@@ -418,7 +425,7 @@ static void timed_out(struct client *client)
     else if (bytes_size(&client->in))
         time_out_head(client);
     else
-        client_destroy(client);
+        leave(client);
 }
 
 static void dismiss(struct client *client)
@@ -426,7 +433,7 @@ static void dismiss(struct client *client)
     if (client->http1.stream.exchange)
         client->http1.keep_alive = false;
     else if (!client->closing)
-        client_destroy(client);
+        leave(client);
 }
 
 static void abandon(struct client *client)

@@ -4,10 +4,15 @@
 
 #include <unistd.h>
 
-void transport_shutdown(struct transport *transport)
+void transport_finish(struct transport *transport)
 {
     if (transport->tls)
         tls_end(transport);
+}
+
+void transport_shutdown(struct transport *transport)
+{
+    transport_finish(transport);
     shutdown(transport->fd, SHUT_WR);
 }
 

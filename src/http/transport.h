@@ -72,6 +72,8 @@ static inline ssize_t transport_send(struct transport *transport, struct iovec *
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
 
+/* Says, where TLS can say it, that all was sent: what is closed without it was cut. */
+void transport_finish(struct transport *transport);
 /* Tells the peer that no more will be sent; receiving goes on. */
 void transport_shutdown(struct transport *transport);
 /* Closes the socket, which must not be watched any more. */

@@ -76,14 +76,38 @@ def test_a_websocket_through_tls_ends_on_both_sides(balancer):
     assert client.is_closed()
 
 
-def test_closing_is_announced(balancer, target):
-    """close_notify: the client knows that nothing was cut off."""
-    balancer.start([target], listener=https(A))
+def strict_client(balancer):
+    """To which an end without close_notify is an error."""
     context = client_context()
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     sock = socket.create_connection(("127.0.0.1", balancer.port), timeout=WAIT)
-    client = Connection(context.wrap_socket(sock, suppress_ragged_eofs=False))
-    assert get(client, headers="Connection: close\r\n").status == 200
+    return Connection(context.wrap_socket(sock, suppress_ragged_eofs=False))
+
+
+@pytest.mark.parametrize("headers", ["Connection: close\r\n", ""])
+def test_closing_is_announced(balancer, target, headers):
+    """After the last response, or after the idle timeout."""
+    balancer.start([target], listener=https(A), attributes={"idle_timeout.timeout_seconds": "1"})
+    client = strict_client(balancer)
+    assert get(client, headers=headers).status == 200
     assert client.is_closed()
+
+
+def test_being_cut_is_not_announced(balancer):
+    """A body that the target did not end must not look whole."""
+    release = threading.Event()
+
+    def cut(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(500000))
+        release.wait(WAIT)
+        return False
+    balancer.start([Target(cut)], listener=https(A))
+    client = strict_client(balancer)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.until(b"\r\n\r\n")
+    release.set()
+    with pytest.raises(ssl.SSLError, match="EOF"):
+        client.rest()
 
 
 def test_sni_chooses_the_certificate(balancer, target):
