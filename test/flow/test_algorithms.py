@@ -81,6 +81,14 @@ def test_round_robin_is_the_default_and_even(balancer, targets):
     assert counts(balancer, 30) == [10, 10, 10]
 
 
+def test_a_target_has_the_port_of_its_group_or_its_own(balancer, targets):
+    rows = [{"Id": "127.0.0.1"}] + [{"Id": "127.0.0.1", "Port": target.port} for target in targets[1:]]
+    balancer.start(rows, group={"Port": targets[0].port})
+    for target in targets:
+        balancer.wait_line(f":{target.port} of app is healthy")
+    assert counts(balancer, 6) == [2, 2, 2]
+
+
 def test_round_robin_with_several_threads_is_even_all_the_same(balancer, targets):
     balancer.start(targets, workers=2)
     assert all(90 <= count <= 110 for count in counts(balancer, 300))
