@@ -2,8 +2,14 @@
 
 #include <string.h>
 
+void body_finish(struct body_reader *reader)
+{
+    bytes_reset(&reader->trailers);
+}
+
 void body_start(struct body_reader *reader, enum http1_body kind, uint64_t content_length)
 {
+    body_finish(reader);
     *reader = (struct body_reader){.kind = kind, .left = content_length};
     reader->done = kind == HTTP1_BODY_NONE;
 }
@@ -19,8 +25,14 @@ static ssize_t decode_chunks(struct body_reader *reader, char *data, size_t size
         if (piece.size)
             memmove(data + decoded, piece.data, piece.size);
         decoded += piece.size;
+        struct slice trailers = reader->chunked.trailers;
+        if (trailers.size && !bytes_append(&reader->trailers, trailers.data, trailers.size))
+            return -1;
     }
     reader->done = reader->chunked.done;
+    if (reader->done && bytes_size(&reader->trailers))
+        reader->trailers.end = (uint32_t)http1_filter_trailers(bytes_at(&reader->trailers),
+                                                               bytes_size(&reader->trailers));
     *used = size - left;
     return (ssize_t)decoded;
 }
@@ -68,9 +80,15 @@ int body_frame(bool chunked, const struct piece *piece, char line[24],
     }
     if (size)
         pieces[count++] = (struct iovec){piece->data, size};
-    if (chunked && size)
-        pieces[count++] = (struct iovec){end, piece->last ? 7 : 2};
-    else if (chunked && piece->last)
-        pieces[count++] = (struct iovec){end + 2, 5};
+    if (!chunked || (!size && !piece->last))
+        return count;
+    char *from = size ? end : end + 2;
+    if (!piece->last || !piece->trailers.size) {
+        pieces[count++] = (struct iovec){from, (size_t)(end + (piece->last ? 7 : 2) - from)};
+        return count;
+    }
+    pieces[count++] = (struct iovec){from, (size_t)(end + 5 - from)};
+    pieces[count++] = (struct iovec){(char *)piece->trailers.data, piece->trailers.size};
+    pieces[count++] = (struct iovec){end, 2};
     return count;
 }

@@ -47,7 +47,7 @@ static enum stream_news decode(struct client *client, char *data, size_t size, s
     if (decoded < 0)
         return STREAM_BROKEN;
     http1->stream.received_bytes += used;
-    *piece = (struct piece){data, (size_t)decoded, http1->body.done};
+    *piece = body_piece(&http1->body, data, (size_t)decoded);
     if (http1->rest.data) {
         http1->rest.data += used;
         http1->rest.size -= used;
@@ -180,6 +180,7 @@ static void end(struct stream *stream)
     struct client *client = client_of(stream);
     if (client->gone)
         return;
+    body_finish(&client->http1.body);
     if (!client->http1.keep_alive) {
         client->linger |=
             !client->http1.body.done || bytes_size(&client->in) > 0 || client->transport.readable;
@@ -440,6 +441,7 @@ static void abandon(struct client *client)
 {
     if (client->http1.stream.exchange)
         exchange_abandon(client->http1.stream.exchange);
+    body_finish(&client->http1.body);
 }
 
 void client_http1_begin(struct client *client)

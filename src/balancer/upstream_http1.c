@@ -49,6 +49,7 @@ static void destroy(struct http1_upstream *http1)
     list_remove(&upstream->link);
     bytes_reset(&http1->in);
     bytes_reset(&http1->out);
+    body_finish(&http1->body);
     worker_bury(upstream->worker, &http1->corpse);
 }
 
@@ -104,7 +105,7 @@ static enum upstream_news take_body(struct http1_upstream *http1, char *data, si
     if (decoded < 0)
         return UPSTREAM_BAD;
     http1->close |= used < size; /* bytes after the end: whose would they be? */
-    *piece = (struct piece){data, (size_t)decoded, http1->body.done};
+    *piece = body_piece(&http1->body, data, (size_t)decoded);
     return UPSTREAM_PIECE;
 }
 
@@ -259,6 +260,7 @@ static void release(struct upstream *upstream, bool whole)
     upstream->exchange = NULL;
     upstream->request = NULL;
     bytes_reset(&http1->in);
+    body_finish(&http1->body);
     http1->responding = http1->held = false;
     http1->socket.transport.readable = false;
     http1->idle_since_ms = loop_now_ms(upstream->worker->loop);

@@ -100,17 +100,20 @@ bool http1_imitates_framing(struct slice name);
 
 /* Whether a field of this name may stand behind a body. */
 bool http1_may_be_trailer(struct slice name);
+/* Keeps the lines of trailers that may be sent on. Returns the size of what is left in `text`. */
+size_t http1_filter_trailers(char *text, size_t size);
 
 /* Decodes a chunked body piece by piece. Zero it before the first call. */
 struct http1_chunked {
     uint64_t left; /* of the current chunk */
     uint32_t overhead_bytes;
     uint8_t state;
-    bool done; /* the last chunk and the trailers were read */
+    bool done;             /* the last chunk and the trailers were read */
+    struct slice trailers; /* lines behind the last chunk, or parts of them, in what came last */
 };
 /*
  * Takes bytes from *data and yields the next piece of body in *piece (inside data; may be
- * empty). Advances *data and *size past what was used. Trailers are read and dropped.
+ * empty). Advances *data and *size past what was used.
  * Returns 0, or -1 if the coding is broken (or its overhead exceeds any honest sender's).
  */
 int http1_chunked_next(struct http1_chunked *chunked, const char **data, size_t *size,

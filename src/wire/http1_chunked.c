@@ -105,10 +105,17 @@ static void take_data(struct http1_chunked *chunked, const char **data, size_t *
         credit < chunked->overhead_bytes ? (uint32_t)credit : chunked->overhead_bytes;
 }
 
+/* A byte of a line of trailers, its end included, led from one state to the other. */
+static bool is_of_trailers(enum state before, enum state after)
+{
+    return after == TRAILER_NAME || after == TRAILER || after == TRAILER_LF || before == TRAILER_LF;
+}
+
 int http1_chunked_next(struct http1_chunked *chunked, const char **data, size_t *size,
                        struct slice *piece)
 {
     *piece = (struct slice){*data, 0};
+    chunked->trailers = *piece;
     while (*size && !chunked->done) {
         if (chunked->state == DATA) {
             take_data(chunked, data, size, piece);
@@ -117,6 +124,11 @@ int http1_chunked_next(struct http1_chunked *chunked, const char **data, size_t 
         int state = framing_byte(chunked, **data);
         if (state < 0 || ++chunked->overhead_bytes > OVERHEAD_MAX)
             return -1;
+        if (is_of_trailers(chunked->state, (enum state)state)) {
+            if (!chunked->trailers.size)
+                chunked->trailers.data = *data;
+            chunked->trailers.size++;
+        }
         chunked->state = (uint8_t)state;
         ++*data;
         --*size;

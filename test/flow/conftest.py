@@ -100,7 +100,7 @@ class Message:
         lines = self.head.decode("latin-1").split("\r\n")
         self.first = lines[0]
         self.lines = lines[1:-2]
-        self.chunks = []
+        self.chunks, self.trailers = [], []
         self.body = b""
         if head_only or self.first.startswith("HTTP/") and self.status in (204, 304):
             return
@@ -115,7 +115,8 @@ class Message:
         while True:
             size = int(connection.until(b"\r\n"), 16)
             if size == 0:
-                assert connection.until(b"\r\n") == b"\r\n"
+                while (line := connection.until(b"\r\n")) != b"\r\n":
+                    self.trailers.append(tuple(line.decode("latin-1").strip().split(": ", 1)))
                 return
             self.chunks.append(connection.exactly(size))
             self.body += self.chunks[-1]

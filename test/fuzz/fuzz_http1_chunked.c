@@ -33,6 +33,17 @@ static struct decoded decode(const char *text, size_t size, size_t step)
     return out;
 }
 
+/* What is kept of any text is whole lines, each with a name. */
+static void check_trailers(const char *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    memcpy(text, data, size);
+    size_t kept = http1_filter_trailers(text, size);
+    assert(kept <= size && (!kept || text[kept - 1] == '\n'));
+    assert(http1_filter_trailers(text, kept) == kept);
+    free(text);
+}
+
 /* However the bytes are cut, the same body comes out. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -42,5 +53,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(memcmp(whole.bytes, cut.bytes, whole.size) == 0);
     free(whole.bytes);
     free(cut.bytes);
+    check_trailers((const char *)data, size);
     return 0;
 }
