@@ -45,8 +45,7 @@ def test_503_if_no_target_is_registered(backend):
     empty = backend.target_group("empty")
     rule = backend.elb.create_rule(ListenerArn=backend.front["Listener"], Priority=1, Actions=[forward(empty)],
                                    Conditions=[{"Field": "path-pattern", "Values": ["/empty"]}])["Rules"][0]["RuleArn"]
-    answer = get(backend, "/empty")
-    assert is_page(answer, 503, "503 Service Temporarily Unavailable"), answer
+    eventually(lambda: is_page(get(backend, "/empty"), 503, "503 Service Temporarily Unavailable"), what="the rule")
     backend.elb.delete_rule(RuleArn=rule)
 
 

@@ -148,4 +148,4 @@ def test_the_address_of_a_load_balancer_cannot_be_a_target(backend):
     health = backend.health(group)[address]
     assert (health["State"], health["Reason"]) == ("unused", "Target.IpUnusable")
     assert health["Description"] == "The IP address cannot be used as a target, as it is in use by a load balancer"
-    assert ask("/itself", name=backend.front["DNSName"]).status == 503
+    eventually(lambda: ask("/itself", name=backend.front["DNSName"]).status == 503, what="the rule")
