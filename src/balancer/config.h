@@ -69,6 +69,7 @@
  *                "HealthCheckPath": "/", "HealthCheckIntervalSeconds": 30,
  *                "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 5,
  *                "UnhealthyThresholdCount": 2, "Matcher": {"HttpCode": "200"},
+ *                                  (GRPC: {"GrpcCode": "12"}, asked at /AWS.ALB/healthcheck)
  *                "Attributes": {KEY: VALUE, ...}, "Targets": [TARGET, ...]}
  *               all but the names and Protocol have the default shown; "Port" has none
  * TARGET        {"Id": "i-... or address", "Address": "10.0.1.20", "Port": 3000,
