@@ -231,7 +231,7 @@ static const char *type_of(const struct exchange *exchange)
     if (exchange->state == EXCHANGE_TUNNEL)
         return secure ? "wss" : "ws";
     if (exchange->stream->ops->http2)
-        return "h2";
+        return exchange->request.grpc ? "grpcs" : "h2";
     return secure ? "https" : "http";
 }
 

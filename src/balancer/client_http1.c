@@ -242,6 +242,7 @@ static void refuse(struct client *client, const struct listener *listener, size_
 static void refuse_head(struct client *client, size_t size)
 {
     const struct listener *listener = client_find_listener(client);
+    desync_count(&client->http1.stream, &client->worker->head);
     refuse(client, listener, size, desync_refusal(listener, &client->worker->head));
 }
 

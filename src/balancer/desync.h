@@ -1,7 +1,7 @@
 /* Desync mitigation: what each mode does with each class of request (wire/http1.h). */
 #pragma once
 
-#include "balancer/snapshot.h"
+#include "balancer/stream.h"
 
 /* 400, and the connection closes. */
 static inline bool desync_refuses(const struct load_balancer *load_balancer,
@@ -24,6 +24,14 @@ static inline bool desync_closes(const struct load_balancer *load_balancer,
 {
     return load_balancer->attributes.desync_mode == DESYNC_DEFENSIVE &&
            head->classification == HTTP1_AMBIGUOUS;
+}
+
+/* Counts a request that is not compliant, whatever becomes of it. */
+static inline void desync_count(const struct stream *stream, const struct http1_head *head)
+{
+    struct cell *cell = stream->peer->cell;
+    if (head->classification > HTTP1_COMPLIANT && cell)
+        counter_add(&cell->threads[stream->worker->index].desync_requests, 1);
 }
 
 /* What to answer to a head that the parser refused; the listener may not be known. */

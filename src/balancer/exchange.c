@@ -217,6 +217,7 @@ void exchange_send_early(struct exchange *exchange)
 
 void exchange_connected(struct exchange *exchange)
 {
+    counter_add(&exchange->cell->threads[exchange->worker->index].new_connections, 1);
     exchange_send_early(exchange);
     if (exchange->state == EXCHANGE_SENT)
         exchange_stream_readable(exchange);

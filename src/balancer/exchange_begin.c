@@ -129,6 +129,17 @@ static bool fits(const struct exchange *exchange, const struct target_group *gro
     return false;
 }
 
+/* Headers that an attribute drops, or lets pass. */
+static void count_invalid_names(struct exchange *exchange)
+{
+    struct cell *cell = exchange->stream->peer->cell;
+    struct counters *counters = &cell->threads[exchange->worker->index];
+    if (exchange->load_balancer->attributes.drop_invalid_headers)
+        counter_add(&counters->dropped_invalid_headers, 1);
+    else
+        counter_add(&counters->forwarded_invalid_headers, 1);
+}
+
 static void forward(struct exchange *exchange, const struct action *action,
                     const struct target_parts *parts, struct slice host)
 {
@@ -155,8 +166,12 @@ static void forward(struct exchange *exchange, const struct action *action,
     exchange->pool = target_group_pool(chosen->group, stream->peer->node);
     exchange->cell = chosen->cells[stream->peer->node];
     counter_add(&exchange->cell->threads[worker->index].requests, 1);
+    if (exchange->request.grpc)
+        counter_add(&exchange->cell->threads[worker->index].grpc_requests, 1);
     if (atomic_load_explicit(&exchange->pool->open, memory_order_relaxed))
         counter_add(&exchange->cell->threads[worker->index].unhealthy_routing_requests, 1);
+    if (worker->head.invalid_names)
+        count_invalid_names(exchange);
     exchange->preferred = stickiness_target(exchange);
     if (!write_head(exchange, parts, host)) {
         answer_error(stream, 400);
@@ -286,6 +301,7 @@ void exchange_begin(struct stream *stream, const struct listener *listener)
     exchange->load_balancer = listener->load_balancer;
     http1_tidy(&stream->worker->head, stream->worker->tidy);
     read_head(exchange, head);
+    desync_count(stream, head);
     access_record_begin(exchange);
     struct target_parts parts = split_target(head->target);
     struct slice host = {"", 0};

@@ -67,9 +67,10 @@ struct http1_head {
     uint64_t content_length; /* of HTTP1_BODY_LENGTH */
     bool keep_alive;         /* what the version and Connection say */
     bool expect_continue;
-    bool upgrade;   /* Connection names upgrade and there is an Upgrade header */
-    bool malformed; /* see above */
-    bool odd;       /* of the parser: something is there that is to be classified */
+    bool upgrade;       /* Connection names upgrade and there is an Upgrade header */
+    bool malformed;     /* see above */
+    bool invalid_names; /* AWS's word for a name that has more than letters, digits and hyphens */
+    bool odd;           /* of the parser: something is there that is to be classified */
     enum http1_class classification;
     const char *classification_reason; /* static, "" when compliant */
     int error_status;                  /* with HTTP1_BAD: 400, 414, 431, 501, 502, 505 */

@@ -2,15 +2,15 @@
 
 #include <string.h>
 
-enum { TOKEN = 1, TARGET = 2 };
+enum { TOKEN = 1, TARGET = 2, PLAIN = 4 };
 
 /* What each byte may be part of: a token (RFC 9110, 5.6.2); a request target as we forward it. */
 static const uint8_t byte_class[256] = {
     ['!'] = 3, ['"'] = 2,          ['#'] = 1,         ['$' ... '\''] = 3, ['('] = 2,
-    [')'] = 2, ['*'] = 3,          ['+'] = 3,         [','] = 2,          ['-'] = 3,
-    ['.'] = 3, ['/'] = 2,          ['0' ... '9'] = 3, [':' ... '@'] = 2,  ['A' ... 'Z'] = 3,
+    [')'] = 2, ['*'] = 3,          ['+'] = 3,         [','] = 2,          ['-'] = 7,
+    ['.'] = 3, ['/'] = 2,          ['0' ... '9'] = 7, [':' ... '@'] = 2,  ['A' ... 'Z'] = 7,
     ['['] = 2, ['\\'] = 2,         [']'] = 2,         ['^'] = 3,          ['_'] = 3,
-    ['`'] = 3, ['a' ... 'z'] = 3,  ['{'] = 2,         ['|'] = 3,          ['}'] = 2,
+    ['`'] = 3, ['a' ... 'z'] = 7,  ['{'] = 2,         ['|'] = 3,          ['}'] = 2,
     ['~'] = 3, [0x80 ... 0xff] = 2};
 
 bool http1_is_token_byte(unsigned char byte)
@@ -100,6 +100,7 @@ static bool check_name(struct http1_head *head, struct slice name)
     bool visible = name.size > 0;
     for (size_t i = 0; i < name.size; i++)
         outside |= (unsigned char)~byte_class[(unsigned char)name.data[i]];
+    head->invalid_names |= (outside & PLAIN) != 0;
     if (!(outside & TOKEN) && visible)
         return true;
     head->odd = true;
@@ -173,7 +174,7 @@ static void start_head(struct http1_head *head)
     head->body = HTTP1_BODY_NONE;
     head->content_length = 0;
     head->keep_alive = head->expect_continue = head->upgrade = false;
-    head->http09 = head->malformed = head->odd = false;
+    head->http09 = head->malformed = head->odd = head->invalid_names = false;
     head->classification = HTTP1_COMPLIANT;
     head->classification_reason = "";
 }

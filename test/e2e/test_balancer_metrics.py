@@ -1,14 +1,15 @@
 """What CloudWatch counts of load balancers, after traffic whose every request is known."""
+import http.client
 from datetime import datetime, timezone
 
 import pytest
 from backend import Backend, ask, fixed, forward
-from conftest import eventually
+from conftest import aws_of, eventually
 
 OPTIONS = ["--clock-speed", "30"]
 EVER = {"StartTime": datetime(2020, 1, 1, tzinfo=timezone.utc), "EndTime": datetime(2100, 1, 1, tzinfo=timezone.utc)}
 # How often each path is asked.
-TRAFFIC = {"/": 40, "/status/404": 7, "/status/500": 5, "/reset": 3, "/moved": 4, "/fixed": 6, "/none": 2}
+TRAFFIC = {"/": 40, "/status/404": 7, "/status/500": 5, "/reset": 3, "/moved": 4, "/fixed": 5, "/none": 2}
 FORWARDED = 40 + 7 + 5 + 3
 
 
@@ -44,6 +45,10 @@ class Site(Backend):
 @pytest.fixture(scope="module")
 def site(cloud):
     made = Site(cloud)
+    made.held = http.client.HTTPConnection("127.0.0.1", 80)  # active for as long as the tests run
+    made.held.connect()
+    made.held.request("GET", "/fixed", headers={"Host": made.front["DNSName"]})
+    made.held.getresponse().read()
     for path, count in TRAFFIC.items():
         for _ in range(count):
             ask(path, name=made.front["DNSName"])
@@ -96,3 +101,54 @@ def test_the_metrics_are_listed_with_their_sets_of_dimensions(site):
     assert {tuple(sorted(d["Name"] for d in metric["Dimensions"])) for metric in found} == {
         ("LoadBalancer",), ("AvailabilityZone", "LoadBalancer"), ("LoadBalancer", "TargetGroup"),
         ("AvailabilityZone", "LoadBalancer", "TargetGroup")}
+
+
+def test_odd_requests_are_counted(site):
+    """Names that AWS calls invalid, a request that two parsers may read differently, a redirect without end."""
+    name = site.front["DNSName"]
+    for _ in range(3):
+        ask(name=name, headers={"x_under_score": "1"})
+    for _ in range(2):
+        ask(name=name, headers={"Content-Length": "0"})  # GET with a length: acceptable, not compliant
+    ask("/moved?" + "q" * 9000, name=name)
+    eventually(lambda: site.total("HTTP_Redirect_Url_Limit_Exceeded_Count", site.of_balancer) == 1, what="the counts")
+    assert site.total("ForwardedInvalidHeaderRequestCount", site.of_balancer) == 3
+    assert site.total("DesyncMitigationMode_NonCompliant_Request_Count", site.of_balancer) == 2
+    assert not site.values("DroppedInvalidHeaderRequestCount", site.of_balancer)
+
+
+def test_rules_that_were_looked_at_are_counted(site):
+    # Three rules: /moved is the first, /fixed the second, /none the third; all others look at all three.
+    looked_at = TRAFFIC["/moved"] + 2 * TRAFFIC["/fixed"] + 3 * TRAFFIC["/none"] + 3 * FORWARDED
+    assert site.total("RuleEvaluations", site.of_balancer) >= looked_at
+
+
+def test_what_each_minute_has(site):
+    def newest(metric, dimensions, statistic):
+        return site.values(metric, dimensions, statistic)[:1]
+    eventually(lambda: site.values("ConsumedLCUs", site.of_balancer), what="a minute's cost")
+    assert all(value >= 0 for value in site.values("ConsumedLCUs", site.of_balancer))
+    assert newest("HealthyStateRouting", site.of_group, "Minimum") == newest("HealthyStateDNS", site.of_group, "Minimum") == [2.0]
+    assert newest("UnhealthyStateRouting", site.of_group, "Minimum") == [0.0]
+
+
+def test_every_metric_that_had_something_to_count_is_listed(site):
+    """With Debian's aws, as a user would look for them."""
+    sets = {}
+    for metric in aws_of(site.cloud, "debian")("cloudwatch list-metrics --namespace AWS/ApplicationELB")["Metrics"]:
+        if any(d["Value"] == site.of_balancer["LoadBalancer"] or d["Value"] == site.of_group["TargetGroup"] for d in metric["Dimensions"]):
+            sets.setdefault(metric["MetricName"], set()).add("".join(sorted(d["Name"][0] for d in metric["Dimensions"])))
+    by_balancer, by_group, by_both = {"L", "AL"}, {"LT", "ALT"}, {"L", "AL", "LT", "ALT"}
+    expected = {
+        **dict.fromkeys(["RequestCount", "HTTPCode_Target_2XX_Count", "HTTPCode_Target_4XX_Count", "HTTPCode_Target_5XX_Count",
+                         "TargetResponseTime"], by_both),
+        **dict.fromkeys(["NewConnectionCount", "ActiveConnectionCount", "ProcessedBytes", "HTTP_Fixed_Response_Count",
+                         "HTTP_Redirect_Count", "HTTPCode_ELB_3XX_Count", "HTTPCode_ELB_4XX_Count", "HTTPCode_ELB_5XX_Count",
+                         "HTTPCode_ELB_502_Count", "HTTPCode_ELB_503_Count", "HTTP_Redirect_Url_Limit_Exceeded_Count",
+                         "ForwardedInvalidHeaderRequestCount", "DesyncMitigationMode_NonCompliant_Request_Count"], by_balancer),
+        **dict.fromkeys(["ConsumedLCUs", "RuleEvaluations"], {"L"}),
+        **dict.fromkeys(["HealthyHostCount", "UnHealthyHostCount", "HealthyStateDNS", "HealthyStateRouting", "UnhealthyStateDNS",
+                         "UnhealthyStateRouting"], by_group),
+        "RequestCountPerTarget": {"T", "AT", "LT", "ALT"},
+    }
+    assert {name: sets.get(name) for name in expected} == expected

@@ -398,9 +398,22 @@ static void dates_have_http_form(void **state)
     assert_string_equal(out, "Sat, 21 Nov 2026 02:37:02 GMT");
 }
 
+static void names_with_more_than_letters_digits_and_hyphens_are_told(void **state)
+{
+    (void)state;
+    static const char odd[] = "GET / HTTP/1.1\r\nHost: a\r\nx_y: 1\r\n\r\n";
+    static const char plain[] = "GET / HTTP/1.1\r\nHost: a\r\nX-y9: 1\r\n\r\n";
+    assert_true(http1_parse_request(odd, sizeof odd - 1, 0, &head) > 0);
+    assert_true(head.invalid_names);
+    assert_int_equal(head.classification, HTTP1_COMPLIANT); /* a token, for all other purposes */
+    assert_true(http1_parse_request(plain, sizeof plain - 1, 0, &head) > 0);
+    assert_false(head.invalid_names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_with_more_than_letters_digits_and_hyphens_are_told),
         cmocka_unit_test(a_plain_request_is_taken_apart),
         cmocka_unit_test(a_head_may_come_byte_by_byte),
         cmocka_unit_test(what_cannot_be_forwarded_is_refused),
