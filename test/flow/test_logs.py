@@ -3,7 +3,10 @@ import os
 import re
 import shlex
 import signal
+import socket
+import struct
 
+import http2
 import pytest
 
 from conftest import WAIT, Target, answer
@@ -61,11 +64,10 @@ def test_a_forwarded_request_has_every_field(balancer, target, logs):
     response = client.message()
     client.close()
     entry = logs.entry()
-    local = client.sock
     assert entry["type"] == "http" and entry["elb"] == "alone"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", entry["time"])
     assert entry["request_creation_time"] <= entry["time"]
-    assert re.fullmatch(r"127\.0\.0\.1:\d+", entry["client"]) and local
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", entry["client"])
     assert entry["target"] == entry["target_port_list"] == f"127.0.0.1:{target.port}"
     for time in "request", "target", "response":
         assert re.fullmatch(r"\d+\.\d{3}", entry[f"{time}_processing_time"])
@@ -145,7 +147,7 @@ def test_a_client_that_goes_while_the_target_is_waited_for_is_460(balancer, targ
     client = balancer.connect()
     client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
     target.request()
-    client.sock.setsockopt(__import__("socket").SOL_SOCKET, __import__("socket").SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     assert logs.entry()["elb_status_code"] == "460"
 
@@ -250,3 +252,23 @@ def test_s3_is_refused(balancer, target):
     since = len(balancer.log)
     balancer.process.send_signal(signal.SIGHUP)
     balancer.wait_line("there is no S3 here", since)
+
+
+def test_a_request_over_http2(balancer, target, logs):
+    balancer.start([target], listener=http2.listener())
+    client = http2.Client(balancer)
+    assert client.ask("GET", "/x?y").status == 200
+    client.close()
+    entry = logs.entry()
+    assert (entry["type"], entry["elb_status_code"]) == ("h2", "200") and entry["ssl_protocol"].startswith("TLSv1.")
+    assert re.fullmatch(r"GET https://e\.com:\d+/x\?y HTTP/2\.0", entry["request"])
+
+
+def test_a_grpc_call(balancer, logs):
+    target = http2.Http2Target()
+    balancer.start([target], listener=http2.listener(), group={"ProtocolVersion": "GRPC"})
+    client = http2.Client(balancer)
+    client.ask("POST", "/package.Service/Method", [("content-type", "application/grpc"), ("te", "trailers")], b"\0\0\0\0\0")
+    client.close()
+    entry = logs.entry()
+    assert (entry["type"], entry["target"]) == ("grpcs", f"127.0.0.1:{target.port}")
