@@ -64,7 +64,8 @@
  * TARGET_GROUP  {"TargetGroupName": "app",         alone: the name that actions use
  *                "Name": "targetgroup/NAME/16hex", in the cloud: the dimension in metrics
  *                "TargetGroupArn": "arn:...",      in the cloud: the name that actions use
- *                "Protocol": "HTTP"|"HTTPS", "Port": 80, "TargetType": "instance"|"ip",
+ *                "Protocol": "HTTP"|"HTTPS", "ProtocolVersion": "HTTP1"|"HTTP2"|"GRPC",
+ *                "Port": 80, "TargetType": "instance"|"ip",
  *                "HealthCheckProtocol": "HTTP"|"HTTPS", "HealthCheckPort": "traffic-port",
  *                "HealthCheckPath": "/", "HealthCheckIntervalSeconds": 30,
  *                "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 5,
