@@ -115,7 +115,7 @@ def test_the_program_on_disk_takes_over_and_comes_back_when_it_is_killed(cloud, 
     assert ask(name=site.front["DNSName"]).status == 200
     os.kill(upgraded, signal.SIGKILL)
     eventually(lambda: cloud.record().get("balancer") not in (None, upgraded), what="a new balancer")
-    assert os.stat(f"/proc/{cloud.record()['balancer']}/exe").st_ino == inode
+    eventually(lambda: os.stat(f"/proc/{cloud.record()['balancer']}/exe").st_ino == inode, what="the program on disk")
     eventually(lambda: answers(site, 200), what="an answer")
 
 
