@@ -205,8 +205,9 @@ static void fill_tls(const struct transport *transport, struct access_log_entry 
 }
 
 static void write_line(const struct stream *stream, const struct load_balancer *load_balancer,
-                       struct access_log_entry *entry)
+                       const struct access_log_entry *request)
 {
+    struct access_log_entry line = *request, *entry = &line;
     struct worker *worker = stream->worker;
     char trace[ELB_LOG_TRACE_ID_SIZE];
     struct log_chunk *chunk = log_line_begin(&worker->log, LOG_ACCESS, load_balancer,

@@ -251,7 +251,9 @@ static void release(struct upstream *upstream, bool whole)
 {
     struct http1_upstream *http1 = http1_of(upstream);
     struct target_thread *thread = thread_of(http1);
-    if (!whole || http1->close || thread->gone || http1->socket.transport.hangup ||
+    const struct transport *transport = &http1->socket.transport;
+    bool surplus = transport->readable; /* what else may be there is no answer to the next one */
+    if (!whole || http1->close || thread->gone || transport->hangup || surplus ||
         thread->idle_count >= IDLE_MAX) {
         destroy(http1);
         return;
@@ -262,7 +264,6 @@ static void release(struct upstream *upstream, bool whole)
     bytes_reset(&http1->in);
     body_finish(&http1->body);
     http1->responding = http1->held = false;
-    http1->socket.transport.readable = false;
     http1->idle_since_ms = loop_now_ms(upstream->worker->loop);
     list_remove(&upstream->link);
     list_prepend(&thread->idle, &upstream->link);
