@@ -145,6 +145,20 @@ def fixed(status, text="", kind="text/plain"):
             "FixedResponseConfig": {"StatusCode": str(status), "ContentType": kind, "MessageBody": text}}
 
 
+def needs_boto3_with(client, operation, member=None):
+    """Skips a test that says what an old boto3 cannot: an operation, or a member anywhere in its input."""
+    def knows(shape, seen=()):
+        if shape.name in seen:
+            return False
+        inner = list(shape.members.values()) if shape.type_name == "structure" else \
+            [shape.member] if shape.type_name == "list" else []
+        return shape.type_name == "structure" and member in shape.members or \
+            any(knows(part, (*seen, shape.name)) for part in inner)
+    model = client.meta.service_model
+    if operation not in model.operation_names or member and not knows(model.operation_model(operation).input_shape):
+        pytest.skip(f"needs a boto3 that knows {member or operation}")
+
+
 def refuses(code, operation, **arguments):
     """Calls what must fail with an AWS error code; gives its message."""
     with pytest.raises(ClientError) as failure:

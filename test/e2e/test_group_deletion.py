@@ -1,6 +1,6 @@
 """Groups are deleted when they are empty, or with force."""
 import pytest
-from backend import refuses
+from backend import needs_boto3_with, refuses
 from conftest import eventually
 from fleet import Fleet
 
@@ -52,8 +52,7 @@ def test_force_takes_the_instances_with_it_also_protected_ones(fleet):
 
 
 def test_protection_from_deletion(fleet):
-    if "DeletionProtection" not in fleet.asg.meta.service_model.operation_model("CreateAutoScalingGroup").input_shape.members:
-        pytest.skip("needs a boto3 that knows DeletionProtection")
+    needs_boto3_with(fleet.asg, "CreateAutoScalingGroup", "DeletionProtection")
     fleet.create("protected", 0, 1, DeletionProtection="prevent-all-deletion")
     refuses("ResourceInUse", delete, fleet=fleet, name="protected", ForceDelete=True)
     fleet.update("protected", DeletionProtection="prevent-force-deletion")

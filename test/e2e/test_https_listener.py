@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from backend import Backend, fixed, forward, refuses
+from backend import Backend, fixed, forward, needs_boto3_with, refuses
 from conftest import ROOT, eventually
 
 sys.path.insert(0, str(ROOT / "test/lib"))
@@ -205,6 +205,7 @@ def test_a_policy_decides_which_versions_of_tls_work(site, aws):
 
 
 def test_attributes_of_the_listener_set_headers(site, aws):
+    needs_boto3_with(site.elb, "ModifyListenerAttributes")
     hsts, renamed = "routing.http.response.strict_transport_security.header_value", "routing.http.request.x_amzn_tls_version.header_name"
     aws(["elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", site.front["LoadBalancerArn"], "--attributes",
          "Key=routing.http.x_amzn_tls_version_and_cipher_suite.enabled,Value=true"])
@@ -259,6 +260,7 @@ def test_certificates_outlive_the_daemon(site, cloud):
 
 
 def test_what_does_not_fit_is_refused(site):
+    needs_boto3_with(site.elb, "CreateListener", "MutualAuthentication")
     own = [{"CertificateArn": site.certificate}]
     missing = [{"CertificateArn": site.certificate[:-4] + "0000"}]
     def create(code, **options):

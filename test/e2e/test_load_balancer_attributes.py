@@ -1,6 +1,6 @@
 """Attributes as both aws commands show them: AWS's defaults, and an honest error for what is not there."""
 import pytest
-from backend import Backend, ask, fixed, forward, refuses
+from backend import Backend, ask, fixed, forward, needs_boto3_with, refuses
 from conftest import eventually
 
 LOAD_BALANCER = {
@@ -54,6 +54,7 @@ def test_what_is_not_there_is_refused_and_nothing_changes(backend):
 
 
 def test_what_is_refused_else_says_so_too(backend):
+    needs_boto3_with(backend.elb, "ModifyListener", "MutualAuthentication")
     elb, code = backend.elb, "UnsupportedOperation"
     refuses(code, elb.modify_listener, ListenerArn=backend.front["Listener"], MutualAuthentication={"Mode": "verify"}, Protocol="HTTPS")
     refuses(code, elb.create_rule, ListenerArn=backend.front["Listener"], Priority=1,

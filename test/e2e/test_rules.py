@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from backend import Backend, ask, fixed, forward
+from backend import Backend, ask, fixed, forward, needs_boto3_with
 from conftest import ROOT, eventually
 
 sys.path.insert(0, str(ROOT / "test/lib"))
@@ -139,6 +139,7 @@ def test_changing_rules_under_load_loses_nothing(site):
 
 
 def test_every_kind_of_condition_works(site):
+    needs_boto3_with(site.elb, "CreateRule", "RegexValues")
     both = [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["PUT"]}},
             {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2*"}]}},
             {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Who", "RegexValues": ["^me+$"]}},
@@ -153,6 +154,7 @@ def test_every_kind_of_condition_works(site):
 
 
 def test_a_transform_rewrites_what_the_target_sees(site):
+    needs_boto3_with(site.elb, "CreateRule", "Transforms")
     rewrite = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/old/(.*)$", "Replace": "/$1"}]}}
     rule = site.elb.create_rule(
         ListenerArn=site.site["Listener"], Priority=8, Actions=[forward(site.second)], Transforms=[rewrite],

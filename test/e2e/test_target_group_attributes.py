@@ -3,7 +3,7 @@ import os
 import signal
 
 import pytest
-from backend import Backend, ask
+from backend import Backend, ask, needs_boto3_with
 from conftest import eventually
 
 OPTIONS = ["--clock-speed", "10"]
@@ -75,6 +75,7 @@ def test_without_cross_zone_a_zone_whose_targets_fail_gets_no_requests(backend):
 
 
 def test_anomaly_detection_is_told_when_asked_for(backend):
+    needs_boto3_with(backend.elb, "DescribeTargetHealth", "Include")
     def anomalies(**include):
         found = backend.elb.describe_target_health(TargetGroupArn=backend.targets, **include)
         return [row.get("AnomalyDetection") for row in found["TargetHealthDescriptions"]]
