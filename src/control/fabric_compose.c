@@ -15,7 +15,8 @@ struct compose {
     const char *region, *vpc;
     const char *main_table;
     struct map subnets, groups, tables;
-    struct buf subnet_rows, route_rows, group_rows, rule_rows, interface_rows;
+    struct buf block_rows, subnet_rows, route_rows, group_rows, rule_rows, interface_rows,
+        address_rows;
     bool has_gateway; /* without one, public addresses lead nowhere */
 };
 
@@ -45,7 +46,20 @@ static struct cidr block_of(const char *text)
     return cidr;
 }
 
+static uint32_t count_of(const struct buf *rows, size_t row_size)
+{
+    return (uint32_t)(rows->size / row_size);
+}
+
 /* ---- route tables and subnets ---- */
+
+static void add_block(struct compose *compose, const char *text)
+{
+    struct cidr block = block_of(text);
+    struct fabric_block row = {
+        .network = block.network, .prefix = (uint16_t)block.prefix, .peer = FABRIC_OWN_BLOCK};
+    buf_append(&compose->block_rows, &row, sizeof row);
+}
 
 static void add_routes(struct compose *compose, const json_t *table, uint16_t number)
 {
@@ -190,6 +204,18 @@ static void set_groups(const struct compose *compose, const json_t *doc,
     }
 }
 
+/* Of the interface that is added next. */
+static void add_address(struct compose *compose, const json_t *doc)
+{
+    struct fabric_address row = {
+        .interface = count_of(&compose->interface_rows, sizeof(struct fabric_interface))};
+    cidr_parse_address(doc_text(doc, "PrivateIpAddress"), &row.address);
+    if (compose->has_gateway)
+        cidr_parse_address(doc_text(json_object_get(doc, "Association"), "PublicIp"),
+                           &row.public_address);
+    buf_append(&compose->address_rows, &row, sizeof row);
+}
+
 static void add_interfaces(struct compose *compose)
 {
     store_each (cursor, compose->store, "network-interface", compose->region) {
@@ -202,12 +228,9 @@ static void add_interfaces(struct compose *compose)
             .subnet = index_of(&compose->subnets, doc_text(doc, "SubnetId")),
         };
         snprintf(row.id, sizeof row.id, "%s", cursor.id);
-        cidr_parse_address(doc_text(doc, "PrivateIpAddress"), &row.address);
-        if (compose->has_gateway)
-            cidr_parse_address(doc_text(json_object_get(doc, "Association"), "PublicIp"),
-                               &row.public_address);
         parse_mac(doc_text(doc, "MacAddress"), row.mac);
         set_groups(compose, doc, &row);
+        add_address(compose, doc);
         buf_append(&compose->interface_rows, &row, sizeof row);
     }
 }
@@ -231,26 +254,26 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
         .main_table = doc_text(vpc, "_main_route_table"),
     };
     compose.has_gateway = has_gateway(&compose);
+    add_block(&compose, doc_text(vpc, "CidrBlock"));
     add_tables(&compose);
     add_subnets(&compose);
     add_groups(&compose);
     add_rules(&compose);
     add_interfaces(&compose);
-    struct cidr block = block_of(doc_text(vpc, "CidrBlock"));
     struct fabric head = {
-        .network = block.network,
-        .prefix = block.prefix,
-        .subnet_count = (uint32_t)compose.subnets.count,
-        .route_count = (uint32_t)(compose.route_rows.size / sizeof(struct fabric_route)),
-        .group_count = (uint32_t)compose.groups.count,
-        .rule_count = (uint32_t)(compose.rule_rows.size / sizeof(struct fabric_rule)),
-        .interface_count =
-            (uint32_t)(compose.interface_rows.size / sizeof(struct fabric_interface)),
+        .block_count = count_of(&compose.block_rows, sizeof(struct fabric_block)),
+        .subnet_count = count_of(&compose.subnet_rows, sizeof(struct fabric_subnet)),
+        .route_count = count_of(&compose.route_rows, sizeof(struct fabric_route)),
+        .group_count = count_of(&compose.group_rows, sizeof(struct fabric_group)),
+        .rule_count = count_of(&compose.rule_rows, sizeof(struct fabric_rule)),
+        .interface_count = count_of(&compose.interface_rows, sizeof(struct fabric_interface)),
+        .address_count = count_of(&compose.address_rows, sizeof(struct fabric_address)),
     };
     snprintf(head.vpc, sizeof head.vpc, "%s", compose.vpc);
     buf_append(out, &head, sizeof head);
-    struct buf *const parts[] = {&compose.subnet_rows, &compose.route_rows, &compose.group_rows,
-                                 &compose.rule_rows, &compose.interface_rows};
+    struct buf *const parts[] = {
+        &compose.block_rows, &compose.subnet_rows,    &compose.route_rows,  &compose.group_rows,
+        &compose.rule_rows,  &compose.interface_rows, &compose.address_rows};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         out->failed = out->failed || parts[i]->failed;
         if (parts[i]->size)

@@ -99,19 +99,39 @@ struct message_hello {
 
 /* ---- the fabric of one VPC: the whole desired state, always ---- */
 
-enum fabric_route_kind { ROUTE_INTERNET_GATEWAY = 1, ROUTE_BLACKHOLE = 2 };
+enum fabric_route_kind {
+    ROUTE_INTERNET_GATEWAY = 1,
+    ROUTE_BLACKHOLE = 2,
+    ROUTE_INTERFACE = 3, /* an instance's or a NAT gateway's */
+    ROUTE_PEER = 4,
+};
 enum fabric_direction { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 };
-enum fabric_interface_kind { INTERFACE_INSTANCE = 1, INTERFACE_BALANCER = 2 };
-enum { FABRIC_GROUPS_PER_INTERFACE = 16, FABRIC_NO_GROUP = 0xffff };
+enum fabric_action { ACTION_DENY = 0, ACTION_ALLOW = 1 };
+enum fabric_interface_kind { INTERFACE_INSTANCE = 1, INTERFACE_BALANCER = 2, INTERFACE_NAT = 3 };
+enum { INTERFACE_UNCHECKED = 1 }; /* flag: without source/destination check */
+enum {
+    FABRIC_GROUPS_PER_INTERFACE = 16,
+    FABRIC_NO_GROUP = 0xffff,
+    FABRIC_OWN_BLOCK = 0xffff,
+};
 
-/* Followed by subnets[], routes[], groups[], rules[], interfaces[] in this order, unpadded. */
+/*
+ * Followed by blocks[], subnets[], routes[], acls[], acl_rules[], groups[], rules[], members[],
+ * peers[], interfaces[], addresses[] in this order, unpadded.
+ */
 struct fabric {
     char vpc[ID_SIZE];
     uint64_t generation; /* echoed by FABRIC_DONE */
-    uint32_t network;    /* the VPC's CIDR block */
-    uint32_t prefix;
-    uint32_t subnet_count, route_count, group_count, rule_count, interface_count;
+    uint32_t block_count, subnet_count, route_count, acl_count, acl_rule_count, group_count,
+        rule_count, member_count, peer_count, interface_count, address_count;
     uint32_t unused;
+};
+
+/* A CIDR block of the VPC (the first row: its primary one) or of a peered VPC. */
+struct fabric_block {
+    uint32_t network;
+    uint16_t prefix;
+    uint16_t peer; /* index into peers[], or FABRIC_OWN_BLOCK */
 };
 
 struct fabric_subnet {
@@ -119,16 +139,38 @@ struct fabric_subnet {
     uint32_t network;
     uint16_t prefix;
     uint16_t table; /* its route table, numbered from 0 within the message */
+    uint16_t acl;   /* index into acls[] */
+    uint16_t unused;
 };
 
-/* The local route is implied in every table. */
+/* The local routes are implied in every table. */
 struct fabric_route {
     uint32_t network;
     uint16_t prefix;
     uint16_t table;
-    uint32_t kind; /* enum fabric_route_kind */
+    uint32_t kind;   /* enum fabric_route_kind */
+    uint32_t target; /* index into interfaces[] or peers[], as the kind says */
 };
 
+struct fabric_acl {
+    char id[ID_SIZE];
+};
+
+/* An entry of a network ACL, in order of number; what no entry matches is denied. */
+struct fabric_acl_rule {
+    uint32_t network; /* the source of ingress, the destination of egress */
+    uint16_t prefix;
+    uint16_t acl;       /* index into acls[] */
+    uint16_t number;    /* RuleNumber */
+    uint16_t port_from; /* as in fabric_rule */
+    uint16_t port_to;
+    uint8_t protocol;
+    uint8_t direction; /* enum fabric_direction */
+    uint8_t action;    /* enum fabric_action */
+    uint8_t unused[3];
+};
+
+/* A security group of this VPC, or one of a peered VPC that rules of this one name. */
 struct fabric_group {
     char id[ID_SIZE];
 };
@@ -145,16 +187,35 @@ struct fabric_rule {
     uint16_t peer_group; /* index into groups[], or FABRIC_NO_GROUP */
 };
 
+/* An address that has a peered VPC's group. */
+struct fabric_member {
+    uint32_t address;
+    uint16_t group; /* index into groups[] */
+    uint16_t unused;
+};
+
+/* An active peering connection. */
+struct fabric_peer {
+    char id[ID_SIZE];  /* pcx-... */
+    char vpc[ID_SIZE]; /* the other VPC */
+};
+
 struct fabric_interface {
-    char id[ID_SIZE];        /* eni-... */
-    uint32_t address;        /* private */
-    uint32_t public_address; /* mapped 1:1 to address by the internet gateway; 0: none */
-    uint32_t kind;           /* enum fabric_interface_kind */
-    uint16_t subnet;         /* index into subnets[] */
+    char id[ID_SIZE]; /* eni-... */
+    uint32_t kind;    /* enum fabric_interface_kind */
+    uint32_t flags;   /* INTERFACE_UNCHECKED */
+    uint16_t subnet;  /* index into subnets[] */
     uint16_t group_count;
     uint16_t groups[FABRIC_GROUPS_PER_INTERFACE]; /* indices into groups[] */
     uint8_t mac[6];
     uint8_t unused[2];
+};
+
+/* An interface's private address; its primary one comes first. In order of interfaces. */
+struct fabric_address {
+    uint32_t interface; /* index into interfaces[] */
+    uint32_t address;
+    uint32_t public_address; /* mapped 1:1 to address by the internet gateway; 0: none */
 };
 
 struct message_fabric_done {

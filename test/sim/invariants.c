@@ -214,7 +214,8 @@ static const char *fabrics_have_living_interfaces(struct simulated_cloud *cloud)
         const struct simulated_fabric *kept = entry->value;
         struct fabric head;
         memcpy(&head, kept->bytes, sizeof head);
-        size_t at = kept->size - head.interface_count * sizeof(struct fabric_interface);
+        size_t at = kept->size - head.address_count * sizeof(struct fabric_address) -
+                    head.interface_count * sizeof(struct fabric_interface);
         for (uint32_t i = 0; i < head.interface_count; i++) {
             struct fabric_interface interface;
             memcpy(&interface, kept->bytes + at + i * sizeof interface, sizeof interface);

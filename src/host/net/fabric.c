@@ -18,12 +18,12 @@ static void desire_addresses(struct route_set *set, const struct fabric_view *vi
 {
     add_address(set, (uint32_t)ROUTER_IMDS);
     add_address(set, (uint32_t)ROUTER_DNS);
-    add_address(set, view->fabric->network + ROUTER_RESOLVER_OFFSET);
+    add_address(set, view->blocks[0].network + ROUTER_RESOLVER_OFFSET);
     for (uint32_t i = 0; i < view->fabric->subnet_count; i++)
         add_address(set, view->subnets[i].network + ROUTER_GATEWAY_OFFSET);
-    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
-        if (view->interfaces[i].kind == INTERFACE_BALANCER)
-            add_address(set, view->interfaces[i].address);
+    for (uint32_t i = 0; i < view->fabric->address_count; i++)
+        if (view->interfaces[view->addresses[i].interface].kind == INTERFACE_BALANCER)
+            add_address(set, view->addresses[i].address);
 }
 
 static void desire_rules(struct route_set *set, const struct fabric_view *view)
@@ -47,11 +47,13 @@ static void desire_rules(struct route_set *set, const struct fabric_view *view)
 static void desire_routes(struct route_set *set, const struct fabric_view *view,
                           const struct vpc *vpc)
 {
-    route_set_add(set, &(struct route){.sort = SORT_ROUTE,
-                                       .network = view->fabric->network,
-                                       .prefix = view->fabric->prefix,
-                                       .type = RTN_BLACKHOLE,
-                                       .table = ROUTER_TABLE_MEMBERS});
+    for (uint32_t i = 0; i < view->fabric->block_count; i++)
+        if (view->blocks[i].peer == FABRIC_OWN_BLOCK)
+            route_set_add(set, &(struct route){.sort = SORT_ROUTE,
+                                               .network = view->blocks[i].network,
+                                               .prefix = view->blocks[i].prefix,
+                                               .type = RTN_BLACKHOLE,
+                                               .table = ROUTER_TABLE_MEMBERS});
     for (uint32_t i = 0; i < view->fabric->route_count; i++) {
         const struct fabric_route *wanted = &view->routes[i];
         struct route route = {.sort = SORT_ROUTE,
@@ -71,10 +73,10 @@ static void desire_routes(struct route_set *set, const struct fabric_view *view,
 static void desire_public(struct route_set *set, const struct fabric_view *view,
                           const struct net *net, const struct vpc *vpc)
 {
-    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
-        if (view->interfaces[i].public_address)
+    for (uint32_t i = 0; i < view->fabric->address_count; i++)
+        if (view->addresses[i].public_address)
             route_set_add(set, &(struct route){.sort = SORT_ROUTE,
-                                               .network = view->interfaces[i].public_address,
+                                               .network = view->addresses[i].public_address,
                                                .prefix = 32,
                                                .type = RTN_UNICAST,
                                                .table = host_side_table(net),
@@ -122,11 +124,12 @@ static int apply_rules(struct net *net, struct vpc *vpc, const struct fabric_vie
 
 static int check_public(const struct net *net, const struct fabric_view *view, struct err *err)
 {
-    for (uint32_t i = 0; i < view->fabric->interface_count; i++) {
-        uint32_t address = view->interfaces[i].public_address;
+    for (uint32_t i = 0; i < view->fabric->address_count; i++) {
+        uint32_t address = view->addresses[i].public_address;
         if (address &&
             ((address & fabric_mask(16)) != net->world_network || address == net->host_address))
-            return err_set(err, "%s has a public address of another world", view->interfaces[i].id);
+            return err_set(err, "%s has a public address of another world",
+                           view->interfaces[view->addresses[i].interface].id);
     }
     return 0;
 }

@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALL = 0xffff };
+enum {
+    ALL = 0xffff,
+    BLOCK_PREFIX_MIN = 8,
+    BLOCK_PREFIX_MAX = 28,
+    SUBNET_PREFIX_MAX = 30,
+};
 
 uint32_t fabric_mask(unsigned prefix)
 {
@@ -52,14 +57,47 @@ static int split(struct fabric_view *view, const void *message, size_t size, str
     view->fabric = fabric;
 #define TAKE(array, counter, max)                                                                  \
     (view->array = take(&rest, &left, fabric->counter, max, sizeof(*view->array)))
-    if (!TAKE(subnets, subnet_count, FABRIC_SUBNETS_MAX) ||
-        !TAKE(routes, route_count, FABRIC_ROUTES_MAX) ||
+    if (!TAKE(blocks, block_count, FABRIC_BLOCKS_MAX) ||
+        !TAKE(subnets, subnet_count, FABRIC_SUBNETS_MAX) ||
+        !TAKE(routes, route_count, FABRIC_ROUTES_MAX) || !TAKE(acls, acl_count, FABRIC_ACLS_MAX) ||
+        !TAKE(acl_rules, acl_rule_count, FABRIC_ACL_RULES_MAX) ||
         !TAKE(groups, group_count, FABRIC_GROUPS_MAX) ||
         !TAKE(rules, rule_count, FABRIC_RULES_MAX) ||
-        !TAKE(interfaces, interface_count, FABRIC_INTERFACES_MAX) || left)
+        !TAKE(members, member_count, FABRIC_MEMBERS_MAX) ||
+        !TAKE(peers, peer_count, FABRIC_PEERS_MAX) ||
+        !TAKE(interfaces, interface_count, FABRIC_INTERFACES_MAX) ||
+        !TAKE(addresses, address_count, FABRIC_ADDRESSES_MAX) || left)
         return err_set(err, "the counts do not add up to the size of the message");
 #undef TAKE
     return 0;
+}
+
+static int check_blocks(const struct fabric_view *view, struct err *err)
+{
+    const struct fabric *fabric = view->fabric;
+    if (fabric->block_count == 0 || view->blocks[0].peer != FABRIC_OWN_BLOCK)
+        return err_set(err, "the VPC has no address block");
+    for (uint32_t i = 0; i < fabric->block_count; i++) {
+        const struct fabric_block *block = &view->blocks[i];
+        if (check_block(block->network, block->prefix, err) < 0)
+            return -1;
+        if (block->prefix < BLOCK_PREFIX_MIN || block->prefix > BLOCK_PREFIX_MAX)
+            return err_set(err, "an address block of a VPC is too large or too small");
+        if (block->peer != FABRIC_OWN_BLOCK && block->peer >= fabric->peer_count)
+            return err_set(err, "an address block is of a peer that is not there");
+    }
+    return 0;
+}
+
+static bool lies_in_the_vpc(const struct fabric_view *view, const struct fabric_subnet *subnet)
+{
+    for (uint32_t i = 0; i < view->fabric->block_count; i++) {
+        const struct fabric_block *block = &view->blocks[i];
+        if (block->peer == FABRIC_OWN_BLOCK && subnet->prefix >= block->prefix &&
+            (subnet->network & fabric_mask(block->prefix)) == block->network)
+            return true;
+    }
+    return false;
 }
 
 static int check_subnets(const struct fabric_view *view, struct err *err)
@@ -70,8 +108,7 @@ static int check_subnets(const struct fabric_view *view, struct err *err)
         if (fabric_check_id(subnet->id, "subnet-", err) < 0 ||
             check_block(subnet->network, subnet->prefix, err) < 0)
             return -1;
-        if (subnet->prefix < fabric->prefix || subnet->prefix > 30 ||
-            (subnet->network & fabric_mask(fabric->prefix)) != fabric->network)
+        if (subnet->prefix > SUBNET_PREFIX_MAX || !lies_in_the_vpc(view, subnet))
             return err_set(err, "subnet %s lies outside its VPC", subnet->id);
     }
     return 0;
@@ -116,16 +153,35 @@ static int check_interface(const struct fabric_view *view, const struct fabric_i
         return -1;
     if (interface->subnet >= view->fabric->subnet_count)
         return err_set(err, "interface %s is in no subnet", interface->id);
-    const struct fabric_subnet *subnet = &view->subnets[interface->subnet];
-    if ((interface->address & fabric_mask(subnet->prefix)) != subnet->network)
-        return err_set(err, "interface %s lies outside its subnet", interface->id);
     if (interface->kind != INTERFACE_INSTANCE && interface->kind != INTERFACE_BALANCER)
         return err_set(err, "interface %s is of an unknown kind", interface->id);
+    if (interface->flags)
+        return err_set(err, "interface %s has an unknown flag", interface->id);
     if (interface->group_count > FABRIC_GROUPS_PER_INTERFACE)
         return err_set(err, "interface %s has too many groups", interface->id);
     for (unsigned i = 0; i < interface->group_count; i++)
         if (interface->groups[i] >= view->fabric->group_count)
             return err_set(err, "interface %s names a group that is not there", interface->id);
+    return 0;
+}
+
+/* In order of interfaces, at least one each. */
+static int check_addresses(const struct fabric_view *view, struct err *err)
+{
+    uint32_t next = 0; /* the first interface without an address so far */
+    for (uint32_t i = 0; i < view->fabric->address_count; i++) {
+        const struct fabric_address *address = &view->addresses[i];
+        if (address->interface >= view->fabric->interface_count || address->interface > next ||
+            address->interface + 1 < next)
+            return err_set(err, "an address is not in order of its interface");
+        next = address->interface + 1;
+        const struct fabric_interface *interface = &view->interfaces[address->interface];
+        const struct fabric_subnet *subnet = &view->subnets[interface->subnet];
+        if ((address->address & fabric_mask(subnet->prefix)) != subnet->network)
+            return err_set(err, "interface %s lies outside its subnet", interface->id);
+    }
+    if (next != view->fabric->interface_count)
+        return err_set(err, "an interface has no address");
     return 0;
 }
 
@@ -161,16 +217,19 @@ static int check_unique(const void *first, size_t count, size_t stride, size_t k
 
 static int check_all_unique(const struct fabric_view *view, struct err *err)
 {
-    size_t count = view->fabric->interface_count, stride = sizeof(struct fabric_interface);
-    const struct fabric_interface *interfaces = view->interfaces;
-    if (check_unique(view->groups, view->fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
-                     compare_ids, err) < 0)
+    const struct fabric *fabric = view->fabric;
+    size_t stride = sizeof(struct fabric_address);
+    if (check_unique(view->groups, fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
+                     compare_ids, err) < 0 ||
+        check_unique(view->interfaces, fabric->interface_count, sizeof(struct fabric_interface),
+                     ID_SIZE, compare_ids, err) < 0)
         return -1;
-    if (count == 0)
+    if (fabric->address_count == 0)
         return 0;
-    if (check_unique(interfaces->id, count, stride, ID_SIZE, compare_ids, err) < 0 ||
-        check_unique(&interfaces->address, count, stride, 4, compare_addresses, err) < 0 ||
-        check_unique(&interfaces->public_address, count, stride, 4, compare_addresses, err) < 0)
+    if (check_unique(&view->addresses->address, fabric->address_count, stride, 4, compare_addresses,
+                     err) < 0 ||
+        check_unique(&view->addresses->public_address, fabric->address_count, stride, 4,
+                     compare_addresses, err) < 0)
         return -1;
     return 0;
 }
@@ -178,12 +237,10 @@ static int check_all_unique(const struct fabric_view *view, struct err *err)
 static int check(const struct fabric_view *view, struct err *err)
 {
     const struct fabric *fabric = view->fabric;
-    if (fabric_check_id(fabric->vpc, "vpc-", err) < 0 ||
-        check_block(fabric->network, fabric->prefix, err) < 0)
-        return -1;
-    if (fabric->prefix < 8 || fabric->prefix > 28)
-        return err_set(err, "the VPC's address block is too large or too small");
-    if (check_subnets(view, err) < 0 || check_routes(view, err) < 0)
+    if (fabric->acl_count || fabric->acl_rule_count || fabric->member_count || fabric->peer_count)
+        return err_set(err, "network ACLs and peering are not there");
+    if (fabric_check_id(fabric->vpc, "vpc-", err) < 0 || check_blocks(view, err) < 0 ||
+        check_subnets(view, err) < 0 || check_routes(view, err) < 0)
         return -1;
     for (uint32_t i = 0; i < fabric->group_count; i++)
         if (fabric_check_id(view->groups[i].id, "sg-", err) < 0)
@@ -194,6 +251,8 @@ static int check(const struct fabric_view *view, struct err *err)
     for (uint32_t i = 0; i < fabric->interface_count; i++)
         if (check_interface(view, &view->interfaces[i], err) < 0)
             return -1;
+    if (check_addresses(view, err) < 0)
+        return -1;
     return check_all_unique(view, err);
 }
 

@@ -10,28 +10,41 @@
 #include <stddef.h>
 
 enum {
+    FABRIC_BLOCKS_MAX = 16 * 1024,
     FABRIC_SUBNETS_MAX = 1024,
     FABRIC_ROUTES_MAX = 64 * 1024,
+    FABRIC_ACLS_MAX = 1024,
+    FABRIC_ACL_RULES_MAX = 64 * 1024,
     FABRIC_GROUPS_MAX = 16 * 1024,
     FABRIC_RULES_MAX = 256 * 1024,
+    FABRIC_MEMBERS_MAX = 256 * 1024,
+    FABRIC_PEERS_MAX = 1024,
     FABRIC_INTERFACES_MAX = 64 * 1024,
+    FABRIC_ADDRESSES_MAX = 256 * 1024,
 };
 
 /* The arrays of a message, in place. */
 struct fabric_view {
     const struct fabric *fabric;
+    const struct fabric_block *blocks;
     const struct fabric_subnet *subnets;
     const struct fabric_route *routes;
+    const struct fabric_acl *acls;
+    const struct fabric_acl_rule *acl_rules;
     const struct fabric_group *groups;
     const struct fabric_rule *rules;
+    const struct fabric_member *members;
+    const struct fabric_peer *peers;
     const struct fabric_interface *interfaces;
+    const struct fabric_address *addresses;
 };
 
 /*
  * Checks every count, index, id, block and address of the message at `message` (aligned as struct
- * fabric) and fills the view. After success: all ids are well-formed and unique;
- * all indices are in range; blocks have no host bits; interfaces lie in their subnets; addresses
- * are unique.
+ * fabric) and fills the view. After success: all ids are well-formed and unique; all indices are
+ * in range; blocks have no host bits; the first block is the VPC's own; subnets lie in the VPC's
+ * own blocks; every interface has an address, its primary one first; addresses lie in their
+ * interface's subnet and are unique.
  */
 int fabric_view(struct fabric_view *view, const void *message, size_t size, struct err *err);
 

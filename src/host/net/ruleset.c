@@ -174,7 +174,7 @@ static struct buf *rules_of(struct builder *builder, const char *chain)
 
 static void build_fixed(struct builder *builder, uint32_t world_network)
 {
-    uint32_t resolver = builder->view->fabric->network + ROUTER_RESOLVER_OFFSET;
+    uint32_t resolver = builder->view->blocks[0].network + ROUTER_RESOLVER_OFFSET;
 
     for (size_t i = 0; i < sizeof(fixed_objects) / sizeof(*fixed_objects); i++)
         declare(builder, fixed_objects[i].kind, fixed_objects[i].name, fixed_objects[i].type);
@@ -251,13 +251,14 @@ static void build_groups(struct builder *builder)
 
 /* ---- interfaces ---- */
 
+static const char *const verdict_maps[] = {"ingress", "egress"};
+
+/* The chains that judge an interface's packets, whichever of its addresses they have. */
 static void build_interface(struct builder *builder, const struct fabric_interface *interface)
 {
-    static const char *const verdict_maps[] = {"ingress", "egress"};
     const struct fabric_group *groups = builder->view->groups;
-    char name[NAME_SIZE], group[NAME_SIZE], address[LINE_SIZE];
+    char name[NAME_SIZE], group[NAME_SIZE];
 
-    snprintf(address, sizeof(address), QUAD_FORMAT, QUAD(interface->address));
     for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
         name_of(name, interface->id, direction_suffixes[direction]);
         declare(builder, OBJECT_CHAIN, name, "");
@@ -266,15 +267,11 @@ static void build_interface(struct builder *builder, const struct fabric_interfa
             buf_printf(rules_of(builder, name), "jump %s\n", group);
         }
         buf_append_string(rules_of(builder, name), "drop\n");
-        add_element(builder, verdict_maps[direction], address, "goto %s", name);
-    }
-    for (unsigned i = 0; i < interface->group_count; i++) {
-        name_of(group, groups[interface->groups[i]].id, "_members");
-        add_element(builder, group, address, "%s", "");
     }
 }
 
-static void build_bound(struct builder *builder, const struct fabric_interface *interface)
+static void build_bound(struct builder *builder, const struct fabric_interface *interface,
+                        const char *address)
 {
     char link[NET_LINK_NAME_SIZE], key[LINE_SIZE];
     const uint8_t *mac = interface->mac;
@@ -282,21 +279,32 @@ static void build_bound(struct builder *builder, const struct fabric_interface *
     if (interface->kind != INTERFACE_INSTANCE)
         return;
     net_link_name(link, interface->id);
-    snprintf(key, sizeof(key), "\"%s\" . " QUAD_FORMAT " . %02x:%02x:%02x:%02x:%02x:%02x", link,
-             QUAD(interface->address), mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    snprintf(key, sizeof(key), "\"%s\" . %s . %02x:%02x:%02x:%02x:%02x:%02x", link, address, mac[0],
+             mac[1], mac[2], mac[3], mac[4], mac[5]);
     add_element(builder, "bound", key, "%s", "");
 }
 
-static void build_public(struct builder *builder, const struct fabric_interface *interface)
+/* What is found by an address: the chains of its interface, its groups, its public address. */
+static void build_address(struct builder *builder, const struct fabric_address *row)
 {
-    char public[LINE_SIZE], private[LINE_SIZE];
+    const struct fabric_interface *interface = &builder->view->interfaces[row->interface];
+    char name[NAME_SIZE], address[LINE_SIZE], public[LINE_SIZE];
 
-    if (!interface->public_address)
+    snprintf(address, sizeof(address), QUAD_FORMAT, QUAD(row->address));
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+        name_of(name, interface->id, direction_suffixes[direction]);
+        add_element(builder, verdict_maps[direction], address, "goto %s", name);
+    }
+    for (unsigned i = 0; i < interface->group_count; i++) {
+        name_of(name, builder->view->groups[interface->groups[i]].id, "_members");
+        add_element(builder, name, address, "%s", "");
+    }
+    build_bound(builder, interface, address);
+    if (!row->public_address)
         return;
-    snprintf(public, sizeof(public), QUAD_FORMAT, QUAD(interface->public_address));
-    snprintf(private, sizeof(private), QUAD_FORMAT, QUAD(interface->address));
-    add_element(builder, "public", public, "%s", private);
-    add_element(builder, "private", private, "%s", public);
+    snprintf(public, sizeof(public), QUAD_FORMAT, QUAD(row->public_address));
+    add_element(builder, "public", public, "%s", address);
+    add_element(builder, "private", address, "%s", public);
 }
 
 int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint32_t world_network,
@@ -307,11 +315,10 @@ int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint3
     memset(ruleset, 0, sizeof(*ruleset));
     build_fixed(&builder, world_network);
     build_groups(&builder);
-    for (uint32_t i = 0; i < view->fabric->interface_count; i++) {
+    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         build_interface(&builder, &view->interfaces[i]);
-        build_bound(&builder, &view->interfaces[i]);
-        build_public(&builder, &view->interfaces[i]);
-    }
+    for (uint32_t i = 0; i < view->fabric->address_count; i++)
+        build_address(&builder, &view->addresses[i]);
     map_each (entry, &ruleset->objects) {
         const struct ruleset_object *object = entry->value;
         builder.failed |= object->rules.failed;

@@ -187,18 +187,22 @@ static void the_message_says_what_the_documents_say(void **state)
     run_after("vpc");
     const struct fabric *fabric = sent_fabric();
     assert_non_null(fabric);
-    assert_int_equal(fabric->network, 0x0a000000);
-    assert_int_equal(fabric->prefix, 16);
+    assert_int_equal(fabric->block_count, 1);
     assert_int_equal(fabric->subnet_count, 1);
     assert_int_equal(fabric->route_count, 1);
     assert_int_equal(fabric->group_count, 3);    /* default, web, db */
     assert_int_equal(fabric->rule_count, 3 + 3); /* each all out; one in */
     assert_int_equal(fabric->interface_count, 1);
-    const struct fabric_subnet *subnets = (const void *)(fabric + 1);
+    const struct fabric_block *blocks = (const void *)(fabric + 1);
+    const struct fabric_subnet *subnets = (const void *)(blocks + 1);
     const struct fabric_route *routes = (const void *)(subnets + 1);
     const struct fabric_group *groups = (const void *)(routes + 1);
     const struct fabric_rule *rules = (const void *)(groups + 3);
     const struct fabric_interface *interfaces = (const void *)(rules + 6);
+    const struct fabric_address *addresses = (const void *)(interfaces + 1);
+    assert_int_equal(blocks[0].network, 0x0a000000);
+    assert_int_equal(blocks[0].prefix, 16);
+    assert_int_equal(blocks[0].peer, FABRIC_OWN_BLOCK);
     assert_string_equal(subnets[0].id, subnet);
     assert_int_equal(subnets[0].network, 0x0a000100);
     assert_int_equal(routes[0].kind, ROUTE_INTERNET_GATEWAY);
@@ -222,8 +226,8 @@ static void the_message_says_what_the_documents_say(void **state)
                                            .peer_group = 1};
     assert_memory_equal(&rules[5], &from_group, sizeof from_group);
     assert_string_equal(interfaces[0].id, interface);
-    assert_int_equal(interfaces[0].address, 0x0a000104);
-    assert_int_equal(interfaces[0].public_address >> 16, 100 << 8 | 64);
+    assert_int_equal(addresses[0].address, 0x0a000104);
+    assert_int_equal(addresses[0].public_address >> 16, 100 << 8 | 64);
     assert_int_equal(interfaces[0].group_count, 1);
     assert_int_equal(interfaces[0].groups[0], 1);
     assert_int_equal(interfaces[0].mac[0] & 3, 2);
@@ -234,7 +238,7 @@ static void a_public_address_works_only_with_a_gateway(void **state)
     (void)state;
     run_after("vpc");
     const struct fabric *fabric = sent_fabric();
-    const struct fabric_interface *last =
+    const struct fabric_address *last =
         (const void *)((const char *)fabric + w.sent[w.sent_count - 1].size);
     assert_int_equal(last[-1].public_address, 0);
 }

@@ -28,8 +28,15 @@ void build_vpc(struct fabric_builder *builder, const char *vpc)
 {
     memset(builder, 0, sizeof(*builder));
     snprintf(builder->fabric.vpc, ID_SIZE, "%s", vpc);
-    builder->fabric.network = quad("10.0.0.0");
-    builder->fabric.prefix = 16;
+    build_block(builder, "10.0.0.0/16", FABRIC_OWN_BLOCK);
+}
+
+int build_block(struct fabric_builder *builder, const char *block, int peer)
+{
+    uint32_t index = builder->fabric.block_count++;
+    parse_block(block, &builder->blocks[index].network, &builder->blocks[index].prefix);
+    builder->blocks[index].peer = (uint16_t)peer;
+    return (int)index;
 }
 
 int build_subnet(struct fabric_builder *builder, const char *block, int table)
@@ -91,11 +98,21 @@ int build_interface(struct fabric_builder *builder, enum fabric_interface_kind k
     snprintf(interface->id, ID_SIZE, "eni-%017x", index);
     interface->kind = kind;
     interface->subnet = (uint16_t)subnet;
-    interface->address = quad(address);
-    interface->public_address = public_address ? quad(public_address) : 0;
     interface->mac[0] = 2;
     interface->mac[5] = (uint8_t)index;
     interface->groups[interface->group_count++] = (uint16_t)group;
+    build_address(builder, (int)index, address, public_address);
+    return (int)index;
+}
+
+int build_address(struct fabric_builder *builder, int interface, const char *address,
+                  const char *public_address)
+{
+    uint32_t index = builder->fabric.address_count++;
+    struct fabric_address *row = &builder->addresses[index];
+    row->interface = (uint32_t)interface;
+    row->address = quad(address);
+    row->public_address = public_address ? quad(public_address) : 0;
     return (int)index;
 }
 
@@ -105,12 +122,20 @@ struct fabric *build_message(const struct fabric_builder *builder, size_t *ret_s
     struct buf message = {0};
 
     buf_append(&message, fabric, sizeof(*fabric));
-    buf_append(&message, builder->subnets, fabric->subnet_count * sizeof(*builder->subnets));
-    buf_append(&message, builder->routes, fabric->route_count * sizeof(*builder->routes));
-    buf_append(&message, builder->groups, fabric->group_count * sizeof(*builder->groups));
-    buf_append(&message, builder->rules, fabric->rule_count * sizeof(*builder->rules));
-    buf_append(&message, builder->interfaces,
-               fabric->interface_count * sizeof(*builder->interfaces));
+#define ROWS(array, counter)                                                                       \
+    buf_append(&message, builder->array, fabric->counter * sizeof(*builder->array))
+    ROWS(blocks, block_count);
+    ROWS(subnets, subnet_count);
+    ROWS(routes, route_count);
+    ROWS(acls, acl_count);
+    ROWS(acl_rules, acl_rule_count);
+    ROWS(groups, group_count);
+    ROWS(rules, rule_count);
+    ROWS(members, member_count);
+    ROWS(peers, peer_count);
+    ROWS(interfaces, interface_count);
+    ROWS(addresses, address_count);
+#undef ROWS
     *ret_size = message.size;
     return (struct fabric *)(void *)buf_take(&message);
 }

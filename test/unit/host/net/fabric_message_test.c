@@ -73,9 +73,11 @@ static void counts_cannot_overflow(void **state)
     (void)state;
     build_sample(&builder);
     auto_free struct fabric *message = build_message(&builder, &size);
-    uint32_t *const counts[] = {&message->subnet_count, &message->route_count,
-                                &message->group_count, &message->rule_count,
-                                &message->interface_count};
+    uint32_t *const counts[] = {
+        &message->block_count,     &message->subnet_count,   &message->route_count,
+        &message->acl_count,       &message->acl_rule_count, &message->group_count,
+        &message->rule_count,      &message->member_count,   &message->peer_count,
+        &message->interface_count, &message->address_count};
     static const uint32_t wild[] = {UINT32_MAX, 1u << 31, 1u << 28, 1u << 27};
     for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
         for (size_t j = 0; j < sizeof(wild) / sizeof(*wild); j++) {
@@ -94,13 +96,16 @@ static void counts_cannot_overflow(void **state)
     X(strcpy_id(b.fabric.vpc, "vpc-"))                                                             \
     X(strcpy_id(b.groups[0].id, "sg-a drop; }"))                                                   \
     X(strcpy_id(b.groups[0].id, "eni-1"))                                                          \
-    X(b.fabric.network |= 1)                                                                       \
-    X(b.fabric.prefix = 33)                                                                        \
+    X(b.blocks[0].network |= 1)                                                                    \
+    X(b.blocks[0].prefix = 33)                                                                     \
+    X(b.blocks[0].prefix = 7)                                                                      \
+    X(b.blocks[0].peer = 0)                                                                        \
+    X(b.fabric.block_count = 0)                                                                    \
     X(b.subnets[0].prefix = 15)                                                                    \
     X(b.subnets[0].network = quad("10.1.1.0"))                                                     \
     X(b.subnets[0].prefix = 31)                                                                    \
     X(b.routes[0].prefix = 200)                                                                    \
-    X(b.routes[0].kind = 3)                                                                        \
+    X(b.routes[0].kind = 5)                                                                        \
     X(b.rules[0].group = 1)                                                                        \
     X(b.rules[1].peer_group = 1)                                                                   \
     X(b.rules[0].direction = 2)                                                                    \
@@ -108,13 +113,18 @@ static void counts_cannot_overflow(void **state)
     X(b.rules[1].port_to = 79)                                                                     \
     X((b.rules[1].protocol = IPPROTO_ICMP, b.rules[1].port_from = 256))                            \
     X(b.interfaces[0].subnet = 1)                                                                  \
-    X(b.interfaces[0].address = quad("10.0.2.5"))                                                  \
-    X(b.interfaces[0].address = b.interfaces[1].address)                                           \
-    X(b.interfaces[1].public_address = b.interfaces[0].public_address)                             \
     X(b.interfaces[0].kind = 0)                                                                    \
+    X(b.interfaces[0].flags = 2)                                                                   \
     X(b.interfaces[0].group_count = FABRIC_GROUPS_PER_INTERFACE + 1)                               \
     X(b.interfaces[0].groups[0] = 1)                                                               \
-    X(memcpy(b.interfaces[0].id, b.interfaces[1].id, ID_SIZE))
+    X(memcpy(b.interfaces[0].id, b.interfaces[1].id, ID_SIZE))                                     \
+    X(b.addresses[0].address = quad("10.0.2.5"))                                                   \
+    X(b.addresses[0].address = b.addresses[1].address)                                             \
+    X(b.addresses[1].public_address = b.addresses[0].public_address)                               \
+    X(b.addresses[0].interface = 1)                                                                \
+    X(b.addresses[1].interface = 0)                                                                \
+    X(b.addresses[2].interface = 3)                                                                \
+    X(b.fabric.address_count = 2)
 
 static void strcpy_id(char *id, const char *text)
 {

@@ -89,14 +89,17 @@ static int launch(struct stage *stage, const struct fabric_builder *builder, int
 {
     const struct fabric_interface *row = &builder->interfaces[interface];
     const struct fabric_subnet *subnet = &builder->subnets[row->subnet];
+    const struct fabric_address *address = builder->addresses;
 
+    while (address->interface != (uint32_t)interface)
+        address++;
     assert_int_equal(unshare(CLONE_NEWNET), 0);
     int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
     struct net_plug plug = {.vpc = builder->fabric.vpc,
                             .interface_id = row->id,
                             .netns_fd = fd,
-                            .address = row->address,
+                            .address = address->address,
                             .gateway = subnet->network + 1,
                             .prefix = subnet->prefix};
     memcpy(plug.mac, row->mac, sizeof(plug.mac));
@@ -309,7 +312,7 @@ static void vpcs_with_the_same_addresses_meet_by_public_ones_only(void **state)
     build_interface(&one, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.1.5", 0);
     two = one;
     snprintf(two.fabric.vpc, ID_SIZE, "%s", VPC_B);
-    two.interfaces[0].public_address = quad("100.119.2.5");
+    two.addresses[0].public_address = quad("100.119.2.5");
     build_interface(&two, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, 0);
     apply(stage, &one);
     apply(stage, &two);
@@ -488,7 +491,7 @@ static void steps_and_a_rebuild_give_the_same_rules(void **state)
     build_rule(&builder, second, DIRECTION_INGRESS, 50, 0, 0, NULL, 0);
     build_interface(&builder, INTERFACE_BALANCER, 1, "10.0.2.9", NULL, second);
     apply(stage, &builder);
-    builder.interfaces[0].public_address = quad("100.119.0.6");
+    builder.addresses[0].public_address = quad("100.119.0.6");
     builder.interfaces[0].mac[1] = 9;
     builder.interfaces[0].groups[0] = (uint16_t)second;
     builder.rules[1].protocol = IPPROTO_UDP;
