@@ -11,6 +11,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -89,6 +90,11 @@ class Connection:
         return Message(self, head_only)
 
     def close(self):
+        self.sock.close()
+
+    def reset(self):
+        """Closes so that the peer knows that nobody reads any more (FIN alone may be half a close)."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
 

@@ -1,4 +1,5 @@
 """load_balancing.algorithm.type: who gets the next request."""
+import queue
 import threading
 
 import h2.config
@@ -35,11 +36,13 @@ class Held:
 
     def __init__(self, count):
         self.gates = [threading.Semaphore(0) for _ in range(count)]
+        self.begun = queue.Queue()
         self.targets = [Target(self.handler(i)) for i in range(count)]
         self.clients = [[] for _ in range(count)]
 
     def handler(self, number):
         def respond(connection, request):
+            self.begun.put(number)
             self.gates[number].acquire(timeout=WAIT)
             connection.send(answer(b"%d" % number))
         return respond
@@ -48,18 +51,23 @@ class Held:
         """Begins a request; the number of the target that it came to."""
         client = balancer.connect()
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        while True:
-            for number, target in enumerate(self.targets):
-                if target.has_request():
-                    target.request()
-                    self.clients[number].append(client)
-                    return number
+        number = self.begun.get(timeout=WAIT)
+        self.clients[number].append(client)
+        return number
 
     def end(self, number):
         self.gates[number].release()
         client = self.clients[number].pop(0)
         assert client.message().body == b"%d" % number
         client.close()
+
+    def abandon(self, number):
+        """Its clients go away. The balancer has seen it when it has closed their connections to the target."""
+        for client in self.clients[number]:
+            client.reset()
+        for _ in self.clients[number]:
+            assert self.targets[number].connections.get(timeout=WAIT).is_closed()
+            self.gates[number].release()
 
     def stop(self):
         for gate, target, clients in zip(self.gates, self.targets, self.clients):
@@ -122,9 +130,7 @@ def test_least_outstanding_requests_forget_a_client_that_went_away(balancer, hel
     balancer.start(held.targets, group=attributes(type="least_outstanding_requests"))
     for _ in range(6):
         held.begin(balancer)
-    for client in held.clients[2]:
-        client.close()
-        held.gates[2].release()
+    held.abandon(2)
     seen = [held.begin(balancer) for _ in range(2)]
     assert seen == [2, 2]
 

@@ -3,8 +3,6 @@ import os
 import re
 import shlex
 import signal
-import socket
-import struct
 
 import http2
 import pytest
@@ -147,8 +145,7 @@ def test_a_client_that_goes_while_the_target_is_waited_for_is_460(balancer, targ
     client = balancer.connect()
     client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
     target.request()
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
+    client.reset()
     assert logs.entry()["elb_status_code"] == "460"
 
 
