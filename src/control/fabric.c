@@ -62,6 +62,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
         "vpc",
         "subnet",
         "route-table",
+        "network-acl",
         "internet-gateway",
         "security-group",
         "security-group-rule",

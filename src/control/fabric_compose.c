@@ -5,6 +5,7 @@
 #include "service/ec2/cidr.h"
 #include "service/ec2/filter.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,10 @@ struct compose {
     const struct store *store;
     const char *region, *vpc;
     const char *main_table;
-    struct map subnets, groups, tables;
-    struct buf block_rows, subnet_rows, route_rows, group_rows, rule_rows, interface_rows,
-        address_rows;
+    const char *default_acl;
+    struct map subnets, groups, tables, acls;
+    struct buf block_rows, subnet_rows, route_rows, acl_rows, acl_rule_rows, group_rows, rule_rows,
+        interface_rows, address_rows;
     bool has_gateway; /* without one, public addresses lead nowhere */
 };
 
@@ -49,6 +51,93 @@ static struct cidr block_of(const char *text)
 static uint32_t count_of(const struct buf *rows, size_t row_size)
 {
     return (uint32_t)(rows->size / row_size);
+}
+
+static int protocol_number(const char *name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } names[] = {{"-1", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i].name, name))
+            return names[i].number;
+    /* Protocol 0 is an option of IPv6 only, and icmpv6 is nothing here either. */
+    int number = (int)strtol(name, NULL, 10);
+    return number > 0 && number <= 255 ? number : -1;
+}
+
+/* ---- network ACLs ---- */
+
+enum { LAST_ENTRY = 32767 }; /* denies all, as the host does with what no entry matches */
+
+static void add_entry(struct compose *compose, const json_t *entry, uint16_t acl)
+{
+    const json_t *ports = json_object_get(entry, "PortRange");
+    const json_t *icmp = json_object_get(entry, "IcmpTypeCode");
+    int protocol = protocol_number(doc_text(entry, "Protocol"));
+    const char *block_text = doc_text(entry, "CidrBlock");
+    if (protocol < 0 || !*block_text || doc_number(entry, "RuleNumber") == LAST_ENTRY)
+        return; /* nothing has an IPv6 address that an IPv6 entry could concern */
+    struct cidr block = block_of(block_text);
+    struct fabric_acl_rule row = {
+        .network = block.network,
+        .prefix = (uint16_t)block.prefix,
+        .acl = acl,
+        .number = (uint16_t)doc_number(entry, "RuleNumber"),
+        .port_to = 0xffff,
+        .protocol = (uint8_t)protocol,
+        .direction = doc_flag(entry, "Egress") ? DIRECTION_EGRESS : DIRECTION_INGRESS,
+        .action = doc_is(entry, "RuleAction", "allow") ? ACTION_ALLOW : ACTION_DENY,
+    };
+    if (protocol == IPPROTO_ICMP) {
+        /* -1, which stands for all types or codes, becomes 0xffff */
+        row.port_from = icmp ? (uint16_t)doc_number(icmp, "Type") : 0xffff;
+        row.port_to = icmp ? (uint16_t)doc_number(icmp, "Code") : 0xffff;
+    } else if (ports) {
+        row.port_from = (uint16_t)doc_number(ports, "From");
+        row.port_to = (uint16_t)doc_number(ports, "To");
+    }
+    buf_append(&compose->acl_rule_rows, &row, sizeof row);
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const struct fabric_acl_rule *a = left, *b = right;
+    if (a->acl != b->acl)
+        return a->acl < b->acl ? -1 : 1;
+    if (a->direction != b->direction)
+        return a->direction < b->direction ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static void add_acls(struct compose *compose)
+{
+    store_each (cursor, compose->store, "network-acl", compose->region) {
+        if (!is_ours(compose, cursor.doc))
+            continue;
+        struct fabric_acl row = {0};
+        snprintf(row.id, sizeof row.id, "%s", cursor.id);
+        index_add(&compose->acls, cursor.id);
+        buf_append(&compose->acl_rows, &row, sizeof row);
+        if (doc_flag(cursor.doc, "IsDefault"))
+            compose->default_acl = cursor.id;
+        size_t i;
+        const json_t *entry;
+        json_array_foreach (json_object_get(cursor.doc, "Entries"), i, entry)
+            add_entry(compose, entry, index_of(&compose->acls, cursor.id));
+    }
+    if (compose->acl_rule_rows.size)
+        qsort(compose->acl_rule_rows.data,
+              count_of(&compose->acl_rule_rows, sizeof(struct fabric_acl_rule)),
+              sizeof(struct fabric_acl_rule), compare_entries);
+}
+
+/* The network ACL of a subnet: its own, or the VPC's default one. */
+static uint16_t acl_of(const struct compose *compose, const json_t *subnet)
+{
+    const char *own = doc_text(subnet, "_network_acl");
+    return index_of(&compose->acls, *own ? own : compose->default_acl);
 }
 
 /* ---- route tables and subnets ---- */
@@ -113,6 +202,7 @@ static void add_subnets(struct compose *compose)
             .network = block.network,
             .prefix = (uint16_t)block.prefix,
             .table = table_of(compose, cursor.id),
+            .acl = acl_of(compose, cursor.doc),
         };
         snprintf(row.id, sizeof row.id, "%s", cursor.id);
         index_add(&compose->subnets, cursor.id);
@@ -132,20 +222,6 @@ static void add_groups(struct compose *compose)
         index_add(&compose->groups, cursor.id);
         buf_append(&compose->group_rows, &row, sizeof row);
     }
-}
-
-static int protocol_number(const char *name)
-{
-    static const struct {
-        const char *name;
-        int number;
-    } names[] = {{"-1", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(names[i].name, name))
-            return names[i].number;
-    /* Protocol 0 is an option of IPv6 only, and icmpv6 is nothing here either. */
-    int number = (int)strtol(name, NULL, 10);
-    return number > 0 && number <= 255 ? number : -1;
 }
 
 static void add_rule(struct compose *compose, const json_t *rule, uint16_t group)
@@ -252,9 +328,11 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
         .region = region,
         .vpc = doc_text(vpc, "VpcId"),
         .main_table = doc_text(vpc, "_main_route_table"),
+        .default_acl = "",
     };
     compose.has_gateway = has_gateway(&compose);
     add_block(&compose, doc_text(vpc, "CidrBlock"));
+    add_acls(&compose);
     add_tables(&compose);
     add_subnets(&compose);
     add_groups(&compose);
@@ -263,6 +341,8 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     struct fabric head = {
         .block_count = count_of(&compose.block_rows, sizeof(struct fabric_block)),
         .subnet_count = count_of(&compose.subnet_rows, sizeof(struct fabric_subnet)),
+        .acl_count = count_of(&compose.acl_rows, sizeof(struct fabric_acl)),
+        .acl_rule_count = count_of(&compose.acl_rule_rows, sizeof(struct fabric_acl_rule)),
         .route_count = count_of(&compose.route_rows, sizeof(struct fabric_route)),
         .group_count = count_of(&compose.group_rows, sizeof(struct fabric_group)),
         .rule_count = count_of(&compose.rule_rows, sizeof(struct fabric_rule)),
@@ -272,7 +352,8 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     snprintf(head.vpc, sizeof head.vpc, "%s", compose.vpc);
     buf_append(out, &head, sizeof head);
     struct buf *const parts[] = {
-        &compose.block_rows, &compose.subnet_rows,    &compose.route_rows,  &compose.group_rows,
+        &compose.block_rows, &compose.subnet_rows,    &compose.route_rows,
+        &compose.acl_rows,   &compose.acl_rule_rows,  &compose.group_rows,
         &compose.rule_rows,  &compose.interface_rows, &compose.address_rows};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         out->failed = out->failed || parts[i]->failed;
@@ -283,5 +364,6 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     map_finish(&compose.subnets);
     map_finish(&compose.groups);
     map_finish(&compose.tables);
+    map_finish(&compose.acls);
     return head.interface_count;
 }

@@ -110,6 +110,8 @@ static int check_subnets(const struct fabric_view *view, struct err *err)
             return -1;
         if (subnet->prefix > SUBNET_PREFIX_MAX || !lies_in_the_vpc(view, subnet))
             return err_set(err, "subnet %s lies outside its VPC", subnet->id);
+        if (subnet->acl >= fabric->acl_count)
+            return err_set(err, "subnet %s has no network ACL", subnet->id);
     }
     return 0;
 }
@@ -126,6 +128,34 @@ static int check_routes(const struct fabric_view *view, struct err *err)
     return 0;
 }
 
+static int check_ports(unsigned protocol, unsigned from, unsigned to, struct err *err)
+{
+    if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && from > to)
+        return err_set(err, "a rule has a range of ports that ends before it begins");
+    if (protocol == IPPROTO_ICMP && ((from > 255 && from != ALL) || (to > 255 && to != ALL)))
+        return err_set(err, "a rule has an ICMP type or code above 255");
+    return 0;
+}
+
+/* Entries of one ACL and direction must follow each other in order of number. */
+static int check_acl_rules(const struct fabric_view *view, struct err *err)
+{
+    for (uint32_t i = 0; i < view->fabric->acl_rule_count; i++) {
+        const struct fabric_acl_rule *rule = &view->acl_rules[i], *last = rule - 1;
+        if (rule->acl >= view->fabric->acl_count)
+            return err_set(err, "an entry is of a network ACL that is not there");
+        if (rule->direction > DIRECTION_EGRESS || rule->action > ACTION_ALLOW)
+            return err_set(err, "an entry of a network ACL has no direction or action");
+        if (check_block(rule->network, rule->prefix, err) < 0 ||
+            check_ports(rule->protocol, rule->port_from, rule->port_to, err) < 0)
+            return -1;
+        if (i && rule->acl == last->acl && rule->direction == last->direction &&
+            rule->number <= last->number)
+            return err_set(err, "the entries of a network ACL are not in order");
+    }
+    return 0;
+}
+
 static int check_rule(const struct fabric_view *view, const struct fabric_rule *rule,
                       struct err *err)
 {
@@ -137,13 +167,7 @@ static int check_rule(const struct fabric_view *view, const struct fabric_rule *
         return err_set(err, "a rule has no direction");
     if (rule->peer_group == FABRIC_NO_GROUP && check_block(rule->network, rule->prefix, err) < 0)
         return -1;
-    if ((rule->protocol == IPPROTO_TCP || rule->protocol == IPPROTO_UDP) &&
-        rule->port_from > rule->port_to)
-        return err_set(err, "a rule has a range of ports that ends before it begins");
-    if (rule->protocol == IPPROTO_ICMP && ((rule->port_from > 255 && rule->port_from != ALL) ||
-                                           (rule->port_to > 255 && rule->port_to != ALL)))
-        return err_set(err, "a rule has an ICMP type or code above 255");
-    return 0;
+    return check_ports(rule->protocol, rule->port_from, rule->port_to, err);
 }
 
 static int check_interface(const struct fabric_view *view, const struct fabric_interface *interface,
@@ -219,7 +243,11 @@ static int check_all_unique(const struct fabric_view *view, struct err *err)
 {
     const struct fabric *fabric = view->fabric;
     size_t stride = sizeof(struct fabric_address);
-    if (check_unique(view->groups, fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
+    if (check_unique(view->subnets, fabric->subnet_count, sizeof(struct fabric_subnet), ID_SIZE,
+                     compare_ids, err) < 0 ||
+        check_unique(view->acls, fabric->acl_count, sizeof(struct fabric_acl), ID_SIZE, compare_ids,
+                     err) < 0 ||
+        check_unique(view->groups, fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
                      compare_ids, err) < 0 ||
         check_unique(view->interfaces, fabric->interface_count, sizeof(struct fabric_interface),
                      ID_SIZE, compare_ids, err) < 0)
@@ -237,10 +265,15 @@ static int check_all_unique(const struct fabric_view *view, struct err *err)
 static int check(const struct fabric_view *view, struct err *err)
 {
     const struct fabric *fabric = view->fabric;
-    if (fabric->acl_count || fabric->acl_rule_count || fabric->member_count || fabric->peer_count)
-        return err_set(err, "network ACLs and peering are not there");
+    if (fabric->member_count || fabric->peer_count)
+        return err_set(err, "peering is not there");
     if (fabric_check_id(fabric->vpc, "vpc-", err) < 0 || check_blocks(view, err) < 0 ||
         check_subnets(view, err) < 0 || check_routes(view, err) < 0)
+        return -1;
+    for (uint32_t i = 0; i < fabric->acl_count; i++)
+        if (fabric_check_id(view->acls[i].id, "acl-", err) < 0)
+            return -1;
+    if (check_acl_rules(view, err) < 0)
         return -1;
     for (uint32_t i = 0; i < fabric->group_count; i++)
         if (fabric_check_id(view->groups[i].id, "sg-", err) < 0)

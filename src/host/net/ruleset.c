@@ -6,8 +6,9 @@
  *     forward, input, output --> send    --> @egress  --> eni_X_out --> sg_Y_out: accept
  *                            --> receive --> @ingress --> eni_Z_in  --> sg_Y_in:  accept
  *
- * A group's rules stand in one chain and its members in one set, so a changed rule or a new
- * interface costs the same however many interfaces there are.
+ * Network ACLs have judged it before (ruleset_acl.c). A group's rules stand in one chain and its
+ * members in one set, so a changed rule or a new interface costs the same however many interfaces
+ * there are.
  */
 #include "host/net/ruleset.h"
 
@@ -202,6 +203,7 @@ int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint3
 
     memset(ruleset, 0, sizeof(*ruleset));
     build_fixed(&builder, world_network);
+    ruleset_build_acls(&builder);
     build_groups(&builder);
     for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         build_interface(&builder, &view->interfaces[i]);

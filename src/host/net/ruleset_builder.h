@@ -40,6 +40,8 @@ __attribute__((format(printf, 4, 5))) void ruleset_add_element(struct ruleset_bu
 struct buf *ruleset_rules(struct ruleset_builder *builder, const char *chain);
 /* "sg-0a1b" and "_in" give "sg_0a1b_in". */
 void ruleset_name(char name[RULESET_NAME_SIZE], const char *id, const char *suffix);
+/* Appends the network ACLs of all subnets. */
+void ruleset_build_acls(struct ruleset_builder *builder);
 /* "_in" and "_out", by enum fabric_direction. */
 extern const char *const ruleset_suffixes[];
 /* Appends what a rule says of protocol and ports, in the numbers of struct fabric_rule; nothing for

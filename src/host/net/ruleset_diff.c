@@ -12,12 +12,13 @@ static const struct ruleset_object *counterpart(const struct ruleset *ruleset, c
     return ruleset ? map_get(&ruleset->objects, name) : NULL;
 }
 
-static void diff_declarations(const struct ruleset *old, const struct ruleset *new,
+/* Chains first: nft does not find one that was declared after the interval map that names it. */
+static void diff_declarations(const struct ruleset *old, const struct ruleset *new, bool chains,
                               struct buf *commands)
 {
     map_each (entry, &new->objects) {
         const struct ruleset_object *object = entry->value;
-        if (counterpart(old, entry->key))
+        if (counterpart(old, entry->key) || (object->kind == RULESET_CHAIN) != chains)
             continue;
         buf_printf(commands, "add %s " TABLE " %s", kind_names[object->kind], entry->key);
         if (*object->type)
@@ -109,7 +110,8 @@ void ruleset_diff(const struct ruleset *old, const struct ruleset *new, struct b
     if (!old)
         buf_append_string(commands,
                           "add table " TABLE "\ndelete table " TABLE "\nadd table " TABLE "\n");
-    diff_declarations(old, new, commands);
+    diff_declarations(old, new, true, commands);
+    diff_declarations(old, new, false, commands);
     diff_chains(old, new, commands);
     if (old)
         diff_removed_elements(old, new, commands);

@@ -196,7 +196,9 @@ static void the_message_says_what_the_documents_say(void **state)
     const struct fabric_block *blocks = (const void *)(fabric + 1);
     const struct fabric_subnet *subnets = (const void *)(blocks + 1);
     const struct fabric_route *routes = (const void *)(subnets + 1);
-    const struct fabric_group *groups = (const void *)(routes + 1);
+    const struct fabric_acl *acls = (const void *)(routes + 1);
+    const struct fabric_acl_rule *acl_rules = (const void *)(acls + 1);
+    const struct fabric_group *groups = (const void *)(acl_rules + 2);
     const struct fabric_rule *rules = (const void *)(groups + 3);
     const struct fabric_interface *interfaces = (const void *)(rules + 6);
     const struct fabric_address *addresses = (const void *)(interfaces + 1);
@@ -208,6 +210,10 @@ static void the_message_says_what_the_documents_say(void **state)
     assert_int_equal(routes[0].kind, ROUTE_INTERNET_GATEWAY);
     assert_int_equal(routes[0].table, subnets[0].table);
     assert_int_equal(routes[0].prefix, 0);
+    assert_int_equal(fabric->acl_count, 1);
+    assert_int_equal(fabric->acl_rule_count, 2); /* the default ACL allows all, both ways */
+    assert_int_equal(subnets[0].acl, 0);
+    assert_int_equal(acl_rules[1].action, ACTION_ALLOW);
     assert_string_equal(groups[1].id, web);
     const struct fabric_rule from_block = {.group = 1,
                                            .direction = DIRECTION_INGRESS,
@@ -241,6 +247,72 @@ static void a_public_address_works_only_with_a_gateway(void **state)
     const struct fabric_address *last =
         (const void *)((const char *)fabric + w.sent[w.sent_count - 1].size);
     assert_int_equal(last[-1].public_address, 0);
+}
+
+static void keep_acl(const char *id, const char *entries)
+{
+    struct txn *txn = txn_begin(w.fixture->store);
+    json_t *doc = json_pack("{s:s, s:s, s:o}", "NetworkAclId", id, "VpcId", vpc, "Entries",
+                            json_loads(entries, 0, NULL));
+    txn_put(txn, "network-acl", "us-east-1", id, doc);
+    json_t *changed =
+        json_copy((json_t *)(uintptr_t)store_get(w.fixture->store, "subnet", "us-east-1", subnet));
+    json_object_set_new(changed, "_network_acl", json_string(id));
+    txn_put(txn, "subnet", "us-east-1", subnet, changed);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+}
+
+static void entries_of_network_acls_are_sent_in_order_of_number(void **state)
+{
+    static const struct fabric_acl_rule wanted[] = {
+        {.network = 0x0a000000,
+         .prefix = 8,
+         .acl = 1,
+         .number = 9,
+         .port_from = 8,
+         .port_to = 0xffff,
+         .protocol = 1,
+         .direction = DIRECTION_INGRESS,
+         .action = ACTION_DENY},
+        {.acl = 1,
+         .number = 20,
+         .port_from = 80,
+         .port_to = 81,
+         .protocol = 6,
+         .direction = DIRECTION_INGRESS,
+         .action = ACTION_ALLOW},
+        {.acl = 1,
+         .number = 5,
+         .port_to = 0xffff,
+         .direction = DIRECTION_EGRESS,
+         .action = ACTION_ALLOW},
+    };
+    (void)state;
+    keep_acl("acl-0000000000000000f",
+             "[{\"CidrBlock\": \"0.0.0.0/0\", \"Egress\": true, \"Protocol\": \"-1\","
+             "  \"RuleAction\": \"allow\", \"RuleNumber\": 5},"
+             " {\"CidrBlock\": \"0.0.0.0/0\", \"Egress\": false, \"Protocol\": \"6\","
+             "  \"RuleAction\": \"allow\", \"RuleNumber\": 20,"
+             "  \"PortRange\": {\"From\": 80, \"To\": 81}},"
+             " {\"CidrBlock\": \"10.0.0.0/8\", \"Egress\": false, \"Protocol\": \"1\","
+             "  \"RuleAction\": \"deny\", \"RuleNumber\": 9,"
+             "  \"IcmpTypeCode\": {\"Type\": 8, \"Code\": -1}},"
+             " {\"Ipv6CidrBlock\": \"::/0\", \"Egress\": false, \"Protocol\": \"-1\","
+             "  \"RuleAction\": \"deny\", \"RuleNumber\": 1},"
+             " {\"CidrBlock\": \"0.0.0.0/0\", \"Egress\": false, \"Protocol\": \"-1\","
+             "  \"RuleAction\": \"deny\", \"RuleNumber\": 32767}]");
+    run_after("network-acl");
+    const struct fabric *fabric = sent_fabric();
+    assert_non_null(fabric);
+    assert_int_equal(fabric->acl_count, 2);
+    assert_int_equal(fabric->acl_rule_count, 2 + 3);
+    const struct fabric_subnet *subnets =
+        (const void *)((const struct fabric_block *)(const void *)(fabric + 1) + 1);
+    assert_int_equal(subnets[0].acl, 1);
+    const struct fabric_acl *acls = (const void *)(subnets + 1);
+    assert_string_equal(acls[1].id, "acl-0000000000000000f");
+    const struct fabric_acl_rule *rules = (const void *)(acls + 2);
+    assert_memory_equal(rules + 2, wanted, sizeof wanted);
 }
 
 static void only_a_difference_is_sent(void **state)
@@ -313,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_message_says_what_the_documents_say),
         TEST(a_public_address_works_only_with_a_gateway),
+        TEST(entries_of_network_acls_are_sent_in_order_of_number),
         TEST(only_a_difference_is_sent),
         TEST(what_failed_is_sent_again_later),
         TEST(a_host_that_comes_back_is_told_everything),

@@ -29,6 +29,10 @@ void build_vpc(struct fabric_builder *builder, const char *vpc)
     memset(builder, 0, sizeof(*builder));
     snprintf(builder->fabric.vpc, ID_SIZE, "%s", vpc);
     build_block(builder, "10.0.0.0/16", FABRIC_OWN_BLOCK);
+    int acl = build_acl(builder);
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++)
+        build_acl_rule(builder, acl, (enum fabric_direction)direction, 100, 0, 0, 0xffff,
+                       "0.0.0.0/0", ACTION_ALLOW);
 }
 
 int build_block(struct fabric_builder *builder, const char *block, int peer)
@@ -57,6 +61,30 @@ int build_route(struct fabric_builder *builder, int table, const char *block,
     parse_block(block, &route->network, &route->prefix);
     route->table = (uint16_t)table;
     route->kind = kind;
+    return (int)index;
+}
+
+int build_acl(struct fabric_builder *builder)
+{
+    uint32_t index = builder->fabric.acl_count++;
+    snprintf(builder->acls[index].id, ID_SIZE, "acl-%017x", index);
+    return (int)index;
+}
+
+int build_acl_rule(struct fabric_builder *builder, int acl, enum fabric_direction direction,
+                   int number, int protocol, int port_from, int port_to, const char *block,
+                   enum fabric_action action)
+{
+    uint32_t index = builder->fabric.acl_rule_count++;
+    struct fabric_acl_rule *rule = &builder->acl_rules[index];
+    rule->acl = (uint16_t)acl;
+    rule->direction = (uint8_t)direction;
+    rule->number = (uint16_t)number;
+    rule->protocol = (uint8_t)protocol;
+    rule->port_from = (uint16_t)port_from;
+    rule->port_to = (uint16_t)port_to;
+    rule->action = (uint8_t)action;
+    parse_block(block, &rule->network, &rule->prefix);
     return (int)index;
 }
 

@@ -25,13 +25,18 @@ struct fabric_builder {
 /* "10.0.1.5" in host byte order. */
 uint32_t quad(const char *text);
 
-/* The VPC 10.0.0.0/16. */
+/* The VPC 10.0.0.0/16, with a network ACL that allows all: number 0, every subnet's. */
 void build_vpc(struct fabric_builder *builder, const char *vpc);
 /* Each returns the index of the new row. `block` is "10.0.1.0/24"; ids are made of the index. */
 int build_block(struct fabric_builder *builder, const char *block, int peer);
 int build_subnet(struct fabric_builder *builder, const char *block, int table);
 int build_route(struct fabric_builder *builder, int table, const char *block,
                 enum fabric_route_kind kind);
+/* Without entries it lets nothing through. */
+int build_acl(struct fabric_builder *builder);
+int build_acl_rule(struct fabric_builder *builder, int acl, enum fabric_direction direction,
+                   int number, int protocol, int port_from, int port_to, const char *block,
+                   enum fabric_action action);
 int build_group(struct fabric_builder *builder);
 /* `peer` is a block, or NULL for the members of `peer_group`. */
 int build_rule(struct fabric_builder *builder, int group, enum fabric_direction direction,

@@ -112,6 +112,16 @@ static void counts_cannot_overflow(void **state)
     X(b.rules[0].prefix = 33)                                                                      \
     X(b.rules[1].port_to = 79)                                                                     \
     X((b.rules[1].protocol = IPPROTO_ICMP, b.rules[1].port_from = 256))                            \
+    X(strcpy_id(b.acls[0].id, "sg-1"))                                                             \
+    X(b.subnets[0].acl = 1)                                                                        \
+    X(b.acl_rules[0].acl = 1)                                                                      \
+    X(b.acl_rules[0].direction = 2)                                                                \
+    X(b.acl_rules[0].action = 2)                                                                   \
+    X(b.acl_rules[0].prefix = 33)                                                                  \
+    X(b.acl_rules[0].network = 1)                                                                  \
+    X(b.acl_rules[1].direction = DIRECTION_INGRESS)                                                \
+    X((b.acl_rules[0].protocol = IPPROTO_TCP, b.acl_rules[0].port_from = 9,                        \
+       b.acl_rules[0].port_to = 8))                                                                \
     X(b.interfaces[0].subnet = 1)                                                                  \
     X(b.interfaces[0].kind = 0)                                                                    \
     X(b.interfaces[0].flags = 2)                                                                   \

@@ -140,6 +140,61 @@ static void each_sort_of_rule_has_its_text(void **state)
     }
 }
 
+static void each_sort_of_entry_of_a_network_acl_has_its_text(void **state)
+{
+    static const struct {
+        int direction, protocol, from, to;
+        const char *block;
+        int action;
+        const char *text;
+    } rows[] = {
+        {0, 0, 0, 0xffff, "0.0.0.0/0", ACTION_DENY, "_in drop\n"},
+        {0, 0, 0, 0xffff, "10.1.0.0/16", ACTION_ALLOW, "_in ip saddr 10.1.0.0/16 return\n"},
+        {1, IPPROTO_TCP, 1024, 65535, "192.0.2.1/32", ACTION_ALLOW,
+         "_out ip daddr 192.0.2.1/32 tcp dport 1024-65535 return\n"},
+        {0, IPPROTO_UDP, 53, 53, "0.0.0.0/0", ACTION_DENY, "_in udp dport 53 drop\n"},
+        {0, IPPROTO_ICMP, 8, 0xffff, "0.0.0.0/0", ACTION_ALLOW, "_in icmp type 8 return\n"},
+        {0, IPPROTO_ICMP, 0xffff, 0xffff, "0.0.0.0/0", ACTION_DENY, "_in ip protocol 1 drop\n"},
+        {1, 50, 0, 0xffff, "0.0.0.0/0", ACTION_ALLOW, "_out ip protocol 50 return\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct fabric_builder builder;
+        char line[256];
+        build_group_of(&builder, 0);
+        int acl = build_acl(&builder);
+        build_acl_rule(&builder, acl, (enum fabric_direction)rows[i].direction, 100,
+                       rows[i].protocol, rows[i].from, rows[i].to, rows[i].block,
+                       (enum fabric_action)rows[i].action);
+        auto_free char *text = commands(NULL, &builder);
+        snprintf(line, sizeof(line), "acl_00000000000000001%s", rows[i].text);
+        if (!strstr(text, line))
+            fail_msg("%s is not in:\n%s", line, text);
+    }
+}
+
+static void a_changed_entry_costs_the_same_however_many_subnets_have_its_acl(void **state)
+{
+    struct fabric_builder old, new;
+
+    (void)state;
+    build_group_of(&old, 1);
+    for (int i = 2; i < 40; i++) {
+        char block[32];
+        snprintf(block, sizeof(block), "10.0.%d.0/24", i);
+        build_subnet(&old, block, 0);
+    }
+    new = old;
+    new.acl_rules[0].prefix = 8;
+    new.acl_rules[0].network = quad("10.0.0.0");
+    auto_free char *text = commands(&old, &new);
+    assert_string_equal(text,
+                        "flush chain ip pileus acl_00000000000000000_in\n"
+                        "add rule ip pileus acl_00000000000000000_in ip saddr 10.0.0.0/8 return\n"
+                        "add rule ip pileus acl_00000000000000000_in drop\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +202,8 @@ int main(void)
         cmocka_unit_test(a_change_costs_the_same_however_many_there_are),
         cmocka_unit_test(an_interface_goes_with_all_that_names_it),
         cmocka_unit_test(each_sort_of_rule_has_its_text),
+        cmocka_unit_test(each_sort_of_entry_of_a_network_acl_has_its_text),
+        cmocka_unit_test(a_changed_entry_costs_the_same_however_many_subnets_have_its_acl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,103 @@
+/*
+ * Network ACLs. They judge each packet that crosses the edge of a subnet by itself, whatever went
+ * before it, in base chains that come before those of security groups.
+ *
+ *     acl_forward, acl_input, acl_output --> acl
+ *         --> leave_subnet --> @subnets_out --> subnet_X_out --> acl_Y_out: return or drop
+ *         --> enter_subnet --> @subnets_in  --> subnet_Z_in  --> acl_Y_in:  return or drop
+ *
+ * Addresses are private ones there, as AWS's ACLs see them: those of the internet gateway are
+ * translated before and after. A changed entry costs the same however many subnets have its ACL.
+ */
+#include "host/net/router.h"
+#include "host/net/ruleset_builder.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *name, *type;
+    enum ruleset_kind kind;
+} objects[] = {
+    {"subnets_out", "type ipv4_addr : verdict; flags interval;", RULESET_MAP},
+    {"subnets_in", "type ipv4_addr : verdict; flags interval;", RULESET_MAP},
+    {"leave_subnet", "", RULESET_CHAIN},
+    {"enter_subnet", "", RULESET_CHAIN},
+    {"acl", "", RULESET_CHAIN},
+    {"acl_forward", "type filter hook forward priority -10; policy accept;", RULESET_CHAIN},
+    {"acl_input", "type filter hook input priority -10; policy accept;", RULESET_CHAIN},
+    {"acl_output", "type filter hook output priority -10; policy accept;", RULESET_CHAIN},
+};
+
+/* The guest services, and what the router itself says of packets, are never filtered. */
+#define SERVICES "{ " ROUTER_IMDS_TEXT ", " ROUTER_DNS_TEXT " }"
+
+static const struct {
+    const char *chain, *rules;
+} rules[] = {
+    {"leave_subnet", "ip saddr vmap @subnets_out\n"},
+    {"enter_subnet", "ip daddr vmap @subnets_in\n"},
+    {"acl", "jump leave_subnet\njump enter_subnet\n"},
+    {"acl_forward", "jump acl\n"},
+    {"acl_input", "ip daddr " SERVICES " accept\njump acl\n"},
+    {"acl_output", "ip saddr " SERVICES " accept\n"
+                   "icmp type { destination-unreachable, time-exceeded } accept\n"
+                   "jump acl\n"},
+};
+
+/* Of a packet's other end, by direction. */
+static const char *const other_fields[] = {"saddr", "daddr"};
+
+static void build_chains(struct ruleset_builder *builder)
+{
+    const struct fabric_view *view = builder->view;
+    char name[RULESET_NAME_SIZE];
+
+    for (uint32_t i = 0; i < view->fabric->acl_count; i++)
+        for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+            ruleset_name(name, view->acls[i].id, ruleset_suffixes[direction]);
+            ruleset_declare(builder, RULESET_CHAIN, name, "");
+        }
+    for (uint32_t i = 0; i < view->fabric->acl_rule_count; i++) {
+        const struct fabric_acl_rule *rule = &view->acl_rules[i];
+        ruleset_name(name, view->acls[rule->acl].id, ruleset_suffixes[rule->direction]);
+        struct buf *line = ruleset_rules(builder, name);
+        if (rule->prefix)
+            buf_printf(line, "ip %s " QUAD_FORMAT "/%u ", other_fields[rule->direction],
+                       QUAD(rule->network), rule->prefix);
+        ruleset_append_protocol(line, rule->protocol, rule->port_from, rule->port_to);
+        buf_append_string(line, rule->action == ACTION_ALLOW ? "return\n" : "drop\n");
+    }
+    for (uint32_t i = 0; i < view->fabric->acl_count; i++)
+        for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+            ruleset_name(name, view->acls[i].id, ruleset_suffixes[direction]);
+            buf_append_string(ruleset_rules(builder, name), "drop\n");
+        }
+}
+
+/* What stays in the subnet is not judged. */
+static void build_subnet(struct ruleset_builder *builder, const struct fabric_subnet *subnet)
+{
+    static const char *const maps[] = {"subnets_in", "subnets_out"};
+    char name[RULESET_NAME_SIZE], acl[RULESET_NAME_SIZE], block[RULESET_LINE_SIZE];
+
+    snprintf(block, sizeof(block), QUAD_FORMAT "/%u", QUAD(subnet->network), subnet->prefix);
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+        ruleset_name(name, subnet->id, ruleset_suffixes[direction]);
+        ruleset_name(acl, builder->view->acls[subnet->acl].id, ruleset_suffixes[direction]);
+        ruleset_declare(builder, RULESET_CHAIN, name, "");
+        buf_printf(ruleset_rules(builder, name), "ip %s %s return\ngoto %s\n",
+                   other_fields[direction], block, acl);
+        ruleset_add_element(builder, maps[direction], block, "goto %s", name);
+    }
+}
+
+void ruleset_build_acls(struct ruleset_builder *builder)
+{
+    for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+        ruleset_declare(builder, objects[i].kind, objects[i].name, objects[i].type);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+        buf_append_string(ruleset_rules(builder, rules[i].chain), rules[i].rules);
+    build_chains(builder);
+    for (uint32_t i = 0; i < builder->view->fabric->subnet_count; i++)
+        build_subnet(builder, &builder->view->subnets[i]);
+}
