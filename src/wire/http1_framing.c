@@ -150,7 +150,9 @@ static void read_connection(struct http1_head *head)
 /* What a name or an IPv4 address may have (RFC 3986, 3.2.2), but for what ends or joins lists. */
 static bool is_name_byte(unsigned char byte)
 {
-    return http1_is_token_byte(byte) && byte != '#' && byte != '^' && byte != '`' && byte != '|';
+    if (http1_is_token_byte(byte))
+        return byte != '#' && byte != '^' && byte != '`' && byte != '|';
+    return byte == '=' || byte == '(' || byte == ')';
 }
 
 static bool is_address_byte(unsigned char byte)
