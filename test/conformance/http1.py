@@ -27,7 +27,7 @@ def problem(kind, data, must_fail):
     words = verdicts(kind, data)
     if must_fail and words[-1][0] == "incomplete":  # it ends where others have stopped reading
         words = verdicts(kind, data + b"\r\n\r\n")
-    refused = words[-1][0] in ("refused", "bad-body")
+    refused = words[-1][0] in ("refused", "bad-body") or (must_fail and words[-1][0] == "closed")
     odd = kind == "request" and any(word[1] != "Compliant" for word in words if word[0] == "message")
     if must_fail and not refused and not odd:
         return f"taken: {' '.join(words[-1])}"

@@ -3,7 +3,9 @@
  * A line for each message, then how it ended:
  *
  *   message CLASS REASON BODY     BODY: none, LENGTH, chunked, until-close
- *   end | incomplete | refused STATUS CLASS REASON | bad-body
+ *   end | closed | incomplete | refused STATUS CLASS REASON | bad-body
+ *
+ * "closed": bytes follow a message that ends its connection, and nobody reads them.
  */
 #include "wire/http1.h"
 
@@ -84,8 +86,10 @@ static const char *verdict(bool response, const char *data, size_t size)
             return body == -1 ? "bad-body" : "incomplete";
         data += used + body;
         size -= (size_t)used + (size_t)body;
-        if (head.upgrade || (!response && !head.keep_alive))
-            break; /* what follows is no request */
+        if (head.upgrade) /* what follows is no HTTP */
+            break;
+        if (size && !head.keep_alive)
+            return "closed";
     }
     return "end";
 }

@@ -4,10 +4,10 @@ import http.server
 import json
 import os
 import shutil
-import signal
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CACHE = os.path.join(ROOT, ".cache/conformance")
 BALANCE = os.environ.get("PILEUS_BALANCE", os.path.join(ROOT, "build/test/flow/pileus-balance"))
 SOURCES = os.environ.get("PILEUS_SOURCES", "https://github.com")
+FETCH_SECONDS = 300
 
 
 class Skip(Exception):
@@ -43,8 +44,11 @@ def need(*programs):
             raise Skip(f"{program} is not installed")
 
 
-def attempt(command, what, **options):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def attempt(command, what, timeout=FETCH_SECONDS, **options):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **options)
+    except subprocess.TimeoutExpired as error:
+        raise Skip(f"{what}: no answer within {timeout} s") from error
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise Skip(f"{what}: {lines[-1] if lines else 'failed'}")
@@ -52,16 +56,17 @@ def attempt(command, what, **options):
 
 def source(repository, commit):
     """The folder of a repository's source at that commit."""
-    folder = os.path.join(CACHE, repository.split("/")[1])
     need("git")
+    folder = os.path.join(CACHE, f"{repository.split('/')[1]}-{commit}")
     if not os.path.isdir(folder):
         os.makedirs(CACHE, exist_ok=True)
-        environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
-        attempt(["git", "clone", "--quiet", f"{SOURCES}/{repository}", folder + ".new"],
-                f"{repository} cannot be fetched", env=environment, timeout=300)
-        os.rename(folder + ".new", folder)
-    attempt(["git", "-C", folder, "-c", "advice.detachedHead=false", "checkout", "--quiet", commit],
-            f"{repository} has no commit {commit}")
+        with tempfile.TemporaryDirectory(dir=CACHE) as new:
+            attempt(["git", "clone", "--quiet", f"{SOURCES}/{repository}", f"{new}/clone"],
+                    f"{repository} cannot be fetched (PILEUS_SOURCES may say where else it is)",
+                    env=os.environ | {"GIT_TERMINAL_PROMPT": "0"})
+            attempt(["git", "-C", f"{new}/clone", "-c", "advice.detachedHead=false", "checkout", "--quiet", commit],
+                    f"{repository} has no commit {commit}")
+            os.rename(f"{new}/clone", folder)
     return folder
 
 
@@ -72,7 +77,7 @@ def node_modules(name, packages):
     done = os.path.join(folder, "complete")
     if not os.path.exists(done):
         attempt(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, *packages],
-                f"{' '.join(packages)} cannot be fetched", timeout=300)
+                f"{' '.join(packages)} cannot be fetched")
         open(done, "w", encoding="ascii").close()
     return os.path.join(folder, "node_modules")
 
@@ -84,7 +89,7 @@ def python_with(name, packages):
     if not os.path.exists(done):
         attempt(["/usr/bin/python3", "-m", "venv", "--clear", folder], "no virtual environment")
         attempt([f"{folder}/bin/pip", "install", "-qq", "--retries", "0", *packages],
-                f"{' '.join(packages)} cannot be fetched", timeout=300)
+                f"{' '.join(packages)} cannot be fetched")
         open(done, "w", encoding="ascii").close()
     return f"{folder}/bin/python"
 
@@ -92,6 +97,8 @@ def python_with(name, packages):
 def exceptions(suite):
     """{name of a case: why it need not pass}"""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{suite}.exceptions")
+    if not os.path.exists(path):
+        return {}
     with open(path, encoding="utf-8") as file:
         lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     return dict(line.rsplit(": ", 1) for line in lines)
@@ -148,8 +155,17 @@ def balancer(directory, config):
             if process.poll() is not None:
                 raise RuntimeError(f"the balancer ended: {process.returncode}")
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            stop(process)
+
+
+def stop(process):
+    """Ends the balancer as an operator does: it writes what is left of its logs."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(process, port, seconds=20):
