@@ -83,7 +83,7 @@ struct slice http1_trimmed(const char *data, const char *end)
 }
 
 /* No early exit, so that the compiler can look at many bytes at once. */
-static bool has_control(struct slice value)
+bool http1_has_control(struct slice value)
 {
     unsigned char found = 0;
     for (size_t i = 0; i < value.size; i++) {
@@ -140,7 +140,7 @@ static int parse_header(struct http1_head *head, struct slice line, enum parsed 
     struct http1_header *header = &head->headers[head->header_count];
     header->name = (struct slice){line.data, (size_t)(colon - line.data)};
     header->value = http1_trimmed(colon + 1, line.data + line.size);
-    if (has_control(header->value))
+    if (http1_has_control(header->value))
         http1_mark_malformed(head);
     if (!check_name(head, header->name))
         return DROPPED;
@@ -315,7 +315,7 @@ static int parse_status_line(struct http1_head *head, struct slice line)
     head->status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
     if (line.size > 13)
         head->reason = (struct slice){text + 13, line.size - 13};
-    if (head->status < 100 || has_control(head->reason))
+    if (head->status < 100 || http1_has_control(head->reason))
         return http1_refuse(head, 502);
     return 0;
 }

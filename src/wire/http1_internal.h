@@ -37,6 +37,8 @@ static inline bool http1_is_digit(char byte)
 }
 
 bool http1_is_token_byte(unsigned char byte);
+/* Whether a control byte other than tab is in it; no value may have one. */
+bool http1_has_control(struct slice value);
 /* Without the spaces and tabs around it. */
 struct slice http1_trimmed(const char *data, const char *end);
 

@@ -28,14 +28,6 @@ static char *write_value(struct http1_header *header, char *out)
     return out;
 }
 
-static bool is_sound(struct slice value)
-{
-    for (size_t i = 0; i < value.size; i++)
-        if (is_control(value.data[i]))
-            return false;
-    return true;
-}
-
 /* A fragment has no place in a request target: its "#" is written as what it is, a byte. */
 static bool is_escaped(char byte)
 {
@@ -66,7 +58,7 @@ void http1_tidy(struct http1_head *head, char *out)
         return;
     out = write_target(head, out);
     for (int i = 0; i < head->header_count; i++)
-        if (!is_sound(head->headers[i].value))
+        if (http1_has_control(head->headers[i].value))
             out = write_value(&head->headers[i], out);
     head->malformed = false;
 }

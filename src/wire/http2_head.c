@@ -295,7 +295,7 @@ int http2_trailers_text(const struct http1_header *fields, int count, char *out,
 {
     struct text text = {out, out + size, false};
     for (int i = 0; i < count; i++) {
-        if (!field_is_sound(&fields[i]))
+        if (!field_is_sound(&fields[i]) || http1_has_control(fields[i].value))
             return HTTP2_MALFORMED;
         if (http1_may_be_trailer(fields[i].name))
             put_field(&text, &fields[i]);
@@ -332,13 +332,17 @@ static bool read_line(struct slice line, struct http1_header *field)
     return true;
 }
 
-/* Adds the fields of lines to fields[count...]; "host" becomes *authority if that is wanted. */
+/*
+ * Adds the fields of lines to fields[count...]; "host" becomes *authority if that is wanted. A
+ * target of HTTP/1 may have names that are no tokens: clients of HTTP/2 would take them ill.
+ */
 static int read_lines(char *at, char *end, struct slice *authority, struct http1_header *fields,
                       int count)
 {
     struct http1_header field;
     for (struct slice line; next_line(&at, end, &line);) {
-        if (!read_line(line, &field) || (belongs_to_http1(&field) && !is(field.name, "te")))
+        if (!read_line(line, &field) || !name_is_sound(field.name) ||
+            (belongs_to_http1(&field) && !is(field.name, "te")))
             continue;
         if (authority && is(field.name, "host")) {
             *authority = field.value;

@@ -162,7 +162,7 @@ static void heads_of_ours_become_fields(void **state)
     assert_field(&fields[3], ":authority", "e.com");
     assert_field(&fields[4], "x-forwarded-for", "1.2.3.4");
     assert_field(&fields[5], "x-empty", "");
-    char response[] = "HTTP/1.1 404 Not Found\r\nServer: x\r\nConnection: close\r\n\r\n";
+    char response[] = "HTTP/1.1 404 Not Found\r\nServer: x\r\nX(y): 1\r\nConnection: close\r\n\r\n";
     count = http2_response_fields(response, sizeof response - 1, fields);
     assert_int_equal(count, 2);
     assert_field(&fields[0], ":status", "404");
@@ -180,8 +180,11 @@ static void trailers_cross_without_what_has_no_place_there(void **state)
     assert_string_equal(text, "grpc-status: 0\r\n");
     assert_int_equal(http2_trailers_fields(text, (size_t)size, fields), 1);
     assert_field(&fields[0], "grpc-status", "0");
-    count = read_fields(":status: 200\n", fields);
-    assert_int_equal(http2_trailers_text(fields, count, text, sizeof text), HTTP2_MALFORMED);
+    static const char *const malformed[] = {":status: 200\n", "a: b\x0f\n"};
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
+        count = read_fields(malformed[i], fields);
+        assert_int_equal(http2_trailers_text(fields, count, text, sizeof text), HTTP2_MALFORMED);
+    }
 }
 
 int main(void)
