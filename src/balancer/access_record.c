@@ -46,12 +46,6 @@ static const char *const action_names[] = {
     [ACTION_FIXED_RESPONSE] = "fixed-response",
 };
 
-/* Cloud time at a time of CLOCK_MONOTONIC. */
-static int64_t cloud_us(const struct worker *worker, int64_t mono_us)
-{
-    return cloud_clock_at(loop_cloud_clock(worker->loop), mono_us / 1000) * 1000 + mono_us % 1000;
-}
-
 static struct slice slice_of(const struct access_record *record, struct part part)
 {
     return (struct slice){record->text.data ? record->text.data + part.at : "", part.size};
@@ -99,7 +93,7 @@ void access_record_begin(struct exchange *exchange)
     if (!record)
         return;
     record->begun_us = clock_mono_us();
-    record->created_us = cloud_us(exchange->worker, record->begun_us);
+    record->created_us = log_time_us(&exchange->worker->log, record->begun_us);
     record->rule_priority = ACCESS_LOG_NO_RULE;
     record->classification = classes[head->classification];
     record->classification_reason = head->classification_reason;
@@ -221,7 +215,7 @@ static void write_line(const struct stream *stream, const struct load_balancer *
     entry->received_bytes = stream->received_bytes;
     entry->sent_bytes = stream->sent_bytes;
     entry->trace = trace;
-    entry->time_us = cloud_us(worker, clock_mono_us());
+    entry->time_us = log_time_us(&worker->log, clock_mono_us());
     access_log_append(&chunk->lines, entry);
     log_line_end(&worker->log, chunk);
 }
@@ -328,7 +322,7 @@ void access_record_refusal(const struct stream *stream, const struct listener *l
         .elb_status = status,
         .request = {request.data, request.size},
         .rule_priority = ACCESS_LOG_NO_RULE,
-        .created_us = cloud_us(stream->worker, clock_mono_us()),
+        .created_us = log_time_us(&stream->worker->log, clock_mono_us()),
     };
     if (status != 408) { /* else there was no whole head */
         entry.classification = classes[head->classification];
@@ -351,7 +345,7 @@ void access_record_connection(struct worker *worker, const struct peer *peer,
         return;
     write_trace(peer, trace);
     struct connection_log_entry entry = {
-        .time_us = cloud_us(worker, clock_mono_us()),
+        .time_us = log_time_us(&worker->log, clock_mono_us()),
         .client = {peer->address, peer->port},
         .listener_port = listener->port,
         .handshake_us = handshake_us,

@@ -60,8 +60,9 @@ static int fill_in_files(const char *path, struct buf *text, struct err *err)
 /* The files are opened anew each time, so that whoever rotates them only sends SIGHUP. */
 static int open_logs(struct alone *alone, const struct buf *text, struct err *err)
 {
-    static const char *const members[LOG_KINDS] = {
-        [LOG_ACCESS] = "AccessLog", [LOG_CONNECTION] = "ConnectionLog"};
+    static const char *const members[LOG_KINDS] = {[LOG_ACCESS] = "AccessLog",
+                                                   [LOG_CONNECTION] = "ConnectionLog",
+                                                   [LOG_HEALTH_CHECK] = "HealthCheckLog"};
     json_auto_t *root = NULL;
     if (text->data && strstr(text->data, "Log\"")) /* most name none: not parsed twice */
         root = json_loadb(text->data, text->size, 0, NULL);

@@ -282,10 +282,12 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
     struct balancer_attributes *attributes = &load_balancer->attributes;
     if (attributes_load_balancer(json_object_get(root, "Attributes"), attributes, err) < 0)
         return -1;
-    if (attributes->access_log || attributes->connection_log)
-        return err_set(err, "there is no S3 here: name files as AccessLog and ConnectionLog");
+    if (attributes->access_log || attributes->connection_log || attributes->health_check_log)
+        return err_set(err, "there is no S3 here: name files as AccessLog, ConnectionLog and "
+                            "HealthCheckLog");
     return load_log_file(root, "AccessLog", &attributes->access_log, err) < 0 ||
-                   load_log_file(root, "ConnectionLog", &attributes->connection_log, err) < 0
+                   load_log_file(root, "ConnectionLog", &attributes->connection_log, err) < 0 ||
+                   load_log_file(root, "HealthCheckLog", &attributes->health_check_log, err) < 0
                ? -1
                : 0;
 }
@@ -546,9 +548,9 @@ static int load_clock(const json_t *clock, struct snapshot *snapshot, struct err
 static int load_head(struct snapshot *snapshot, const json_t *root, struct err *err)
 {
     static const char *const cloud[] = {"HostAddress", "LoadBalancers", "TargetGroups", NULL};
-    static const char *const alone[] = {"Workers",       "Attributes", "AccessLog",
-                                        "ConnectionLog", "Listeners",  "TargetGroups",
-                                        "CookieKey",     "Clock",      NULL};
+    static const char *const alone[] = {
+        "Workers",   "Attributes",   "AccessLog", "ConnectionLog", "HealthCheckLog",
+        "Listeners", "TargetGroups", "CookieKey", "Clock",         NULL};
     const char *address;
     int64_t workers;
     snapshot->cloud = json_object_get(root, "LoadBalancers") != NULL;

@@ -7,6 +7,7 @@
  *   {"Workers": 1,                        threads; default: one for each CPU
  *    "AccessLog": "FILE",                 appended to, opened anew with each load; default: none
  *    "ConnectionLog": "FILE",             the same
+ *    "HealthCheckLog": "FILE",            the same
  *    "Attributes": {KEY: VALUE, ...},     of the load balancer
  *    "CookieKey": "...",                  32 bytes in base64, for stickiness; default: random
  *    "Clock": {"Speed": 1, "AdvanceSeconds": 0},                          cloud time

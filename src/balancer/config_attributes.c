@@ -90,6 +90,7 @@ int attributes_load_balancer(const json_t *object, struct balancer_attributes *o
         .xff_mode = (enum xff_mode)word_of(texts, "routing.http.xff_header_processing.mode"),
         .access_log = is_true(texts, "access_logs.s3.enabled"),
         .connection_log = is_true(texts, "connection_logs.s3.enabled"),
+        .health_check_log = is_true(texts, "health_check_logs.s3.enabled"),
         .xff_client_port = is_true(texts, "routing.http.xff_client_port.enabled"),
         .drop_invalid_headers = is_true(texts, "routing.http.drop_invalid_header_fields.enabled"),
         .preserve_host = is_true(texts, "routing.http.preserve_host_header.enabled"),

@@ -1,6 +1,8 @@
 #include "balancer/health.h"
 
+#include "balancer/health_log.h"
 #include "balancer/health_probe.h"
+#include "os/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,8 +16,8 @@ struct health_check {
     struct target_group *group; /* of the snapshot that was applied last */
     struct health_probe probe;
     struct socket_waiter waiter;
-    struct loop_timer due, timeout; /* cloud time, real time */
-    int64_t started_cloud_ms;
+    struct loop_timer due, timeout;       /* cloud time, real time */
+    int64_t started_cloud_ms, started_us; /* cloud time, CLOCK_MONOTONIC */
     bool running;
     int successes, failures; /* in a row */
 };
@@ -107,6 +109,7 @@ static void succeed(struct health_check *check)
     struct target *target = check->target;
     int state = atomic_load(&target->state);
     stop_probe(check);
+    health_log(&check->probe, check->group, check->started_us, REASON_NONE);
     check->successes++;
     check->failures = 0;
     if (state == TARGET_INITIAL ||
@@ -120,6 +123,7 @@ static void fail(struct health_check *check, int reason, int detail)
     struct target *target = check->target;
     int state = atomic_load(&target->state);
     stop_probe(check);
+    health_log(&check->probe, check->group, check->started_us, reason);
     check->failures++;
     check->successes = 0;
     if (state == TARGET_UNHEALTHY || check->failures >= check->group->health.unhealthy_threshold)
@@ -157,6 +161,9 @@ static void on_due(struct loop_timer *timer)
     if (check->target->reason == REASON_REGISTRATION_IN_PROGRESS)
         set_state(check->health, check->target, TARGET_INITIAL, REASON_INITIAL_HEALTH_CHECKING, 0);
     check->started_cloud_ms = cloud_clock_now(clock);
+    check->started_us = clock_mono_us();
+    check->probe.status = -1;
+    check->probe.has_empty_status = false;
     check->running = true;
     /* The peer answers in real time, however fast the cloud's clock runs. */
     int64_t timeout_ms = (int64_t)((double)check->group->health.timeout_ms / clock->speed);

@@ -43,7 +43,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                      void *owner)
 {
-    struct health_http2 *http2 = ((struct health_probe *)owner)->http2;
+    struct health_probe *probe = owner;
+    struct health_http2 *http2 = probe->http2;
     (void)session;
     (void)frame;
     (void)flags;
@@ -51,6 +52,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         http2->status = number_of(value, value_size);
     else if (is_name(name, name_size, "grpc-status"))
         http2->grpc_status = number_of(value, value_size);
+    probe->has_empty_status |= !value_size && is_name(name, name_size, "grpc-status");
     return 0;
 }
 

@@ -48,6 +48,7 @@ void health_probe_judge(struct health_probe *probe, int status)
 {
     const struct health_settings *settings = probe->settings;
     unsigned at = (unsigned)status - (settings->version == TARGETS_GRPC ? 0 : 200);
+    probe->status = status;
     bool sound = at < 8 * sizeof settings->matcher && settings->matcher[at / 8] >> at % 8 & 1;
     health_probe_end(probe, sound ? REASON_NONE : REASON_RESPONSE_CODE_MISMATCH,
                      sound ? 0 : status);

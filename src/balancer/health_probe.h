@@ -23,6 +23,8 @@ struct health_probe {
     struct bytes in, out;
     struct health_http2 *http2; /* NULL: HTTP/1.1 */
     bool running;
+    int status;            /* that the target answered with; -1: it did not */
+    bool has_empty_status; /* a grpc-status without a value */
 };
 
 /*

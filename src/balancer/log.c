@@ -33,6 +33,11 @@ void log_buffer_flush(struct log_buffer *buffer)
         hand_over(buffer, chunk);
 }
 
+int64_t log_time_us(const struct log_buffer *buffer, int64_t mono_us)
+{
+    return cloud_clock_at(loop_cloud_clock(buffer->loop), mono_us / 1000) * 1000 + mono_us % 1000;
+}
+
 static void on_flush(struct loop_timer *timer)
 {
     log_buffer_flush(timer->owner);

@@ -43,6 +43,8 @@ struct log_buffer {
 void log_buffer_init(struct log_buffer *buffer, struct loop *loop);
 /* Hands over what there is. */
 void log_buffer_flush(struct log_buffer *buffer);
+/* Lines have cloud time, in microseconds: that of a time of CLOCK_MONOTONIC. */
+int64_t log_time_us(const struct log_buffer *buffer, int64_t mono_us);
 
 /*
  * Where to append one line of a node's log: log_line_end() must follow. NULL if there is no room;

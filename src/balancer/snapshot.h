@@ -26,7 +26,7 @@ struct balancer_attributes {
     int64_t idle_timeout_ms, client_keep_alive_ms;
     enum desync_mode desync_mode;
     enum xff_mode xff_mode;
-    bool access_log, connection_log; /* somebody keeps the lines */
+    bool access_log, connection_log, health_check_log; /* somebody keeps the lines */
     bool xff_client_port, drop_invalid_headers, preserve_host;
     bool http2;       /* HTTPS clients may speak it */
     bool tls_headers; /* targets are told the TLS version and cipher suite */

@@ -26,12 +26,16 @@ enum {
 
 static const struct log_sort {
     const char *enabled, *bucket, *prefix; /* attributes */
-    const char *object_prefix, *test_object;
+    const char *object_prefix, *test_object, *title;
 } sorts[LOG_KINDS] = {
     [LOG_ACCESS] = {"access_logs.s3.enabled", "access_logs.s3.bucket", "access_logs.s3.prefix", "",
-                    "ELBAccessLogTestFile"},
+                    "ELBAccessLogTestFile", "AccessLog"},
     [LOG_CONNECTION] = {"connection_logs.s3.enabled", "connection_logs.s3.bucket",
-                        "connection_logs.s3.prefix", "conn_log.", "ELBConnectionLogTestFile"},
+                        "connection_logs.s3.prefix", "conn_log.", "ELBConnectionLogTestFile",
+                        "ConnectionLog"},
+    [LOG_HEALTH_CHECK] = {"health_check_logs.s3.enabled", "health_check_logs.s3.bucket",
+                          "health_check_logs.s3.prefix", "health_check_log_",
+                          "ELBHealthCheckLogTestFile", "HealthCheckLog"},
 };
 
 /* The file that a node's lines of one kind go to. */
@@ -238,9 +242,8 @@ static void put_test_object(struct control *control, const json_t *doc, enum log
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &tm);
     folder_of(control, doc, kind, folder);
     snprintf(key, sizeof key, "%s/%s", folder, sorts[kind].test_object);
-    snprintf(text, sizeof text, "Enable %s for ELB: %s at %s\n",
-             kind == LOG_ACCESS ? "AccessLog" : "ConnectionLog", doc_text(doc, "LoadBalancerName"),
-             now);
+    snprintf(text, sizeof text, "Enable %s for ELB: %s at %s\n", sorts[kind].title,
+             doc_text(doc, "LoadBalancerName"), now);
     if (log_object_put_once(control->world->log_dir, key, text, &err) < 0)
         control_log(control, "a log's test file", &err);
 }

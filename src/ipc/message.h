@@ -385,7 +385,7 @@ struct target_health {
     X(response_time_sum_us)
 
 /* Lines of one node's log; every LOG is answered by a LOG_TAKEN, so that few are on their way. */
-enum log_kind { LOG_ACCESS, LOG_CONNECTION, LOG_KINDS };
+enum log_kind { LOG_ACCESS, LOG_CONNECTION, LOG_HEALTH_CHECK, LOG_KINDS };
 struct message_log {
     char load_balancer[DIMENSION_SIZE]; /* "app/NAME/16hex" */
     uint32_t node_address;

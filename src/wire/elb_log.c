@@ -184,6 +184,24 @@ void connection_log_append(struct buf *out, const struct connection_log_entry *e
     buf_append_char(out, '\n');
 }
 
+void health_check_log_append(struct buf *out, const struct health_check_log_entry *entry)
+{
+    buf_append_string(out, entry->type);
+    buf_append_char(out, ' ');
+    append_time(out, entry->time_us);
+    buf_printf(out, " %" PRId64 ".%06d000 ", entry->latency_us / 1000000,
+               (int)(entry->latency_us % 1000000)); /* nanoseconds on AWS */
+    append_endpoint(out, entry->target);
+    append_word(out, entry->target_group);
+    append_word(out, entry->reason ? "FAIL" : "PASS");
+    if (entry->status < 0)
+        buf_append(out, " -", 2);
+    else
+        buf_printf(out, " %d", entry->status);
+    append_word(out, entry->reason);
+    buf_append_char(out, '\n');
+}
+
 void elb_log_trace_id(uint64_t high, uint64_t low, char out[ELB_LOG_TRACE_ID_SIZE])
 {
     snprintf(out, ELB_LOG_TRACE_ID_SIZE, "TID_%016" PRIx64 "%016" PRIx64, high, low);

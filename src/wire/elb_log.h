@@ -1,7 +1,7 @@
 /*
- * Lines of an Application Load Balancer's access and connection logs, field by field as AWS
- * documents them. Pure: facts in, text out. Whatever a client wrote is escaped as \xHH when it is
- * not visible ASCII, a quote or a backslash, so that no request can forge a field or a line.
+ * Lines of an Application Load Balancer's access, connection and health check logs, field by field
+ * as AWS documents them. Pure: facts in, text out. Whatever a client wrote is escaped as \xHH when
+ * it is not visible ASCII, a quote or a backslash, so that no request can forge a field or a line.
  */
 #pragma once
 
@@ -63,8 +63,20 @@ struct connection_log_entry {
     const char *trace;
 };
 
+/* One health check that has a result. The same conventions. */
+struct health_check_log_entry {
+    const char *type; /* "http", "https", "h2", "grpc" */
+    int64_t time_us;  /* when it began */
+    int64_t latency_us;
+    struct elb_log_endpoint target;
+    const char *target_group; /* its name */
+    int status;               /* of HTTP, or of gRPC; below 0: the target sent none */
+    const char *reason;       /* "TimedOut", ...; NULL: it passed */
+};
+
 /* Appends one line with its newline. */
 void access_log_append(struct buf *out, const struct access_log_entry *entry);
 void connection_log_append(struct buf *out, const struct connection_log_entry *entry);
+void health_check_log_append(struct buf *out, const struct health_check_log_entry *entry);
 /* "TID_" and 32 hex digits. */
 void elb_log_trace_id(uint64_t high, uint64_t low, char out[ELB_LOG_TRACE_ID_SIZE]);

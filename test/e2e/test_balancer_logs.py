@@ -1,4 +1,4 @@
-"""Access and connection logs of load balancers: files below the data folder, laid out as AWS does in a bucket."""
+"""Access, connection and health check logs of load balancers: files below the data folder, laid out as AWS does in a bucket."""
 import gzip
 import re
 
@@ -59,6 +59,20 @@ def test_requests_and_connections_appear_after_five_minutes(cloud, site):
     for path, lines in published(cloud, "my-connections").items():
         assert f"/conn_log.{ACCOUNT}_elasticloadbalancing_{REGION}_{name}_" in path
         assert all(re.fullmatch(r'\S+Z \S+ \d+ 80 - - - "-" - - - TID_[0-9a-f]{32}', line) for line in lines), lines
+
+
+def test_health_checks_appear_after_five_minutes(cloud, site):
+    set_attributes(site, health_check_logs__s3__enabled="true", health_check_logs__s3__bucket="my-checks")
+    eventually(lambda: (cloud.data / f"elb-logs/my-checks/AWSLogs/{ACCOUNT}/ELBHealthCheckLogTestFile").exists(),
+               what="the file that says that logging works")
+
+    def logged():
+        cloud.advance("5m")
+        return any(published(cloud, "my-checks").values())
+    eventually(logged, what="files")
+    for path, lines in published(cloud, "my-checks").items():
+        assert f"/health_check_log_{ACCOUNT}_elasticloadbalancing_{REGION}_app.front." in path
+        assert all(re.fullmatch(r"http \S+Z \d+\.\d{9} 10\.\d+\.\d+\.\d+:\d+ web PASS 200 -", line) for line in lines), lines
 
 
 def test_stop_publishes_what_there_is(cloud, site):

@@ -13,6 +13,7 @@ static const struct log_attributes {
 } logs[] = {
     {"access_logs.s3.enabled", "access_logs.s3.bucket", "access_logs.s3.prefix"},
     {"connection_logs.s3.enabled", "connection_logs.s3.bucket", "connection_logs.s3.prefix"},
+    {"health_check_logs.s3.enabled", "health_check_logs.s3.bucket", "health_check_logs.s3.prefix"},
 };
 
 /* S3's rules: lower case, digits, hyphens and dots, no two dots together. */

@@ -95,15 +95,20 @@ static void set_logs(struct simulated_cloud *cloud, const char *bucket, const ch
     logs_controller.run(cloud->control);
 }
 
-static void receive(struct simulated_cloud *cloud, const char *lines)
+static void receive_kind(struct simulated_cloud *cloud, enum log_kind kind, const char *lines)
 {
     struct {
         struct message_log head;
         char lines[256];
-    } message = {.head = {.node_address = NODE, .kind = LOG_ACCESS}};
+    } message = {.head = {.node_address = NODE, .kind = kind}};
     memcpy(message.head.load_balancer, name, sizeof name);
     size_t size = (size_t)snprintf(message.lines, sizeof message.lines, "%s", lines);
     logs_controller.receive(cloud->control, MESSAGE_LOG, &message, sizeof message.head + size);
+}
+
+static void receive(struct simulated_cloud *cloud, const char *lines)
+{
+    receive_kind(cloud, LOG_ACCESS, lines);
 }
 
 static void a_file_appears_after_five_minutes_under_awss_name(void **state)
@@ -129,6 +134,36 @@ static void a_file_appears_after_five_minutes_under_awss_name(void **state)
     assert_int_equal(strlen(file), sizeof expected - 1 + 8 + strlen(".log.gz"));
     check_text(file, "one\ntwo\n");
     destroy(cloud);
+}
+
+static void each_kind_of_log_has_its_own_name(void **state)
+{
+    (void)state;
+    struct err err;
+    struct simulated_cloud *cloud = create();
+    set_logs(cloud, "bucket", "");
+    struct txn *txn = txn_begin(cloud->store);
+    json_t *doc = json_deep_copy(store_get(cloud->store, "load-balancer", "us-east-1", "lb"));
+    json_t *more =
+        json_pack("{s:s, s:s, s:s, s:s}", "connection_logs.s3.enabled", "true",
+                  "connection_logs.s3.bucket", "connections", "health_check_logs.s3.enabled",
+                  "true", "health_check_logs.s3.bucket", "checks");
+    json_object_update(json_object_get(doc, "_attributes"), more);
+    json_decref(more);
+    txn_put(txn, "load-balancer", "us-east-1", "lb", doc);
+    assert_int_equal(txn_commit(txn, &err), 0);
+    logs_controller.run(cloud->control);
+    receive_kind(cloud, LOG_ACCESS, "access\n");
+    receive_kind(cloud, LOG_CONNECTION, "connection\n");
+    receive_kind(cloud, LOG_HEALTH_CHECK, "check\n");
+    cloud_destroy(cloud);
+    check_text(find("bucket/AWSLogs/000000000000/elasticloadbalancing"), "access\n");
+    check_text(find("/conn_log.000000000000_elasticloadbalancing_us-east-1_app.web."),
+               "connection\n");
+    check_text(find("/health_check_log_000000000000_elasticloadbalancing_us-east-1_app.web."),
+               "check\n");
+    assert_non_null(find("checks/AWSLogs/000000000000/ELBHealthCheckLogTestFile"));
+    destroy(NULL);
 }
 
 static void the_end_publishes_what_there_is(void **state)
@@ -188,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_appears_after_five_minutes_under_awss_name),
+        cmocka_unit_test(each_kind_of_log_has_its_own_name),
         cmocka_unit_test(the_end_publishes_what_there_is),
         cmocka_unit_test(another_bucket_gets_the_lines_that_come_later),
         cmocka_unit_test(what_a_killed_process_left_is_published_by_the_next),

@@ -197,7 +197,8 @@ static void attributes_have_awss_defaults_and_only_values_that_work_are_taken(vo
                 {"access_logs.s3.prefix", "a/../b", "InvalidConfigurationRequest"},
                 {"connection_logs.s3.prefix", "a//b", "InvalidConfigurationRequest"},
                 {"connection_logs.s3.prefix", "x/AWSLogs", "InvalidConfigurationRequest"},
-                {"health_check_logs.s3.enabled", "true", "UnsupportedOperation"},
+                {"health_check_logs.s3.enabled", "true", "InvalidConfigurationRequest"},
+                {"waf.fail_open.enabled", "true", "UnsupportedOperation"},
                 {"no.such.key", "1", "ValidationError"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fixture_fails(fixture, rows[i].error, "elbv2", "ModifyLoadBalancerAttributes",

@@ -83,6 +83,7 @@ static void all_of_aws_values_are_valid_and_those_that_act_work(void **state)
         {"routing.http2.enabled", "false", WORKS},
         {"load_balancing.cross_zone.enabled", "false", INVALID},
         {"deletion_protection.enabled", "true", WORKS},
+        {"health_check_logs.s3.enabled", "true", WORKS},
         {"waf.fail_open.enabled", "true", VALID_ONLY},
         {"zonal_shift.config.enabled", "true", VALID_ONLY},
         {"ipv6.deny_all_igw_traffic", "true", VALID_ONLY},

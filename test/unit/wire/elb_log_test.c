@@ -188,6 +188,43 @@ static void a_connection_without_tls(void **state)
                                    "\"-\" - - - TID_1\n");
 }
 
+/* The examples of AWS's guide. */
+static void a_health_check_that_passed(void **state)
+{
+    (void)state;
+    auto_buf line = {0};
+    struct health_check_log_entry entry = {.type = "http",
+                                           .time_us = at_us,
+                                           .latency_us = 19584,
+                                           .target = {172u << 24 | 31 << 16 | 20 << 8 | 97, 80},
+                                           .target_group = "HCLogsTestIPs",
+                                           .status = 200};
+    health_check_log_append(&line, &entry);
+    assert_string_equal(line.data, "http 2018-07-02T22:23:00.186641Z 0.019584000 172.31.20.97:80 "
+                                   "HCLogsTestIPs PASS 200 -\n");
+}
+
+static void a_health_check_that_failed(void **state)
+{
+    (void)state;
+    auto_buf line = {0};
+    struct health_check_log_entry entry = {.type = "http",
+                                           .time_us = at_us,
+                                           .latency_us = 1121980,
+                                           .target = {172u << 24 | 31 << 16 | 31 << 8 | 9, 80},
+                                           .target_group = "HCLogsTestIPs",
+                                           .status = 502,
+                                           .reason = "TargetError"};
+    health_check_log_append(&line, &entry);
+    entry.status = -1;
+    entry.reason = "TimedOut";
+    health_check_log_append(&line, &entry);
+    assert_string_equal(line.data, "http 2018-07-02T22:23:00.186641Z 1.121980000 172.31.31.9:80 "
+                                   "HCLogsTestIPs FAIL 502 TargetError\n"
+                                   "http 2018-07-02T22:23:00.186641Z 1.121980000 172.31.31.9:80 "
+                                   "HCLogsTestIPs FAIL - TimedOut\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +236,8 @@ int main(void)
         cmocka_unit_test(times_are_rounded_to_milliseconds),
         cmocka_unit_test(a_connection_over_tls),
         cmocka_unit_test(a_connection_without_tls),
+        cmocka_unit_test(a_health_check_that_passed),
+        cmocka_unit_test(a_health_check_that_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
