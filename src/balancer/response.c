@@ -76,14 +76,14 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
         exchange_stream_readable(exchange);
 }
 
-static void bad_response(struct exchange *exchange)
+static void bad_response(struct exchange *exchange, int status)
 {
     if (exchange->state >= EXCHANGE_RESPONDING) {
         exchange->stream->ops->cut(exchange->stream);
         return;
     }
     exchange->upstream->ops->release(exchange->upstream, false);
-    answer_error(exchange->stream, 502);
+    answer_error(exchange->stream, status);
 }
 
 /* Takes what the upstream has next. False if there is nothing. */
@@ -101,7 +101,7 @@ static bool pump_once(struct exchange *exchange)
     else if (news == UPSTREAM_ENDED)
         exchange_upstream_ended(exchange);
     else
-        bad_response(exchange);
+        bad_response(exchange, news == UPSTREAM_SHORT ? 504 : 502);
     return true;
 }
 

@@ -173,6 +173,8 @@ static enum upstream_news take_head(struct http1_upstream *http1, char *data, si
 /* The target closed its side, or the connection broke. */
 static enum upstream_news take_end(struct http1_upstream *http1, struct piece *piece)
 {
+    if (http1->held)
+        return UPSTREAM_SHORT;
     if (!http1->responding || http1->body.kind != HTTP1_BODY_UNTIL_CLOSE)
         return UPSTREAM_ENDED;
     http1->socket.transport.readable = false;

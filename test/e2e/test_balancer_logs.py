@@ -72,7 +72,7 @@ def test_health_checks_appear_after_five_minutes(cloud, site):
     eventually(logged, what="files")
     for path, lines in published(cloud, "my-checks").items():
         assert f"/health_check_log_{ACCOUNT}_elasticloadbalancing_{REGION}_app.front." in path
-        assert all(re.fullmatch(r"http \S+Z \d+\.\d{9} 10\.\d+\.\d+\.\d+:\d+ web PASS 200 -", line) for line in lines), lines
+        assert all(re.fullmatch(r"http \S+Z \d+\.\d{9} 172\.31\.\d+\.\d+:80 web PASS 200 -", line) for line in lines), lines
 
 
 def test_stop_publishes_what_there_is(cloud, site):
