@@ -29,8 +29,6 @@ struct handshake {
 static void end_handshake(struct client *client)
 {
     struct handshake *handshake = client->handshake;
-    if (!handshake)
-        return;
     client->handshake = NULL;
     list_remove(&handshake->link);
     client->worker->handshake_count--;
@@ -38,14 +36,23 @@ static void end_handshake(struct client *client)
     free(handshake);
 }
 
+/* The handshake, if there is one, does not come to its end: whoever gave it up. */
 static void fail(struct client *client)
 {
+    if (!client->handshake)
+        return;
     const struct listener *listener = client->handshake->listener;
     if (client->peer.cell)
         counter_add(&client_counters(client)->client_tls_errors, 1);
     if (listener && !client->handshake->silent)
         access_record_connection(client->worker, &client->peer, listener, -1);
     end_handshake(client);
+}
+
+static void set_listener(struct handshake *handshake, const struct listener *listener)
+{
+    handshake->listener = listener;
+    handshake->silent = !client_is_allowed(handshake->client, listener);
 }
 
 /* A node has one listener; on the host, the name tells which of them is asked for. */
@@ -57,8 +64,8 @@ static struct tls_server *find_server(void *owner, struct slice name)
     for (int i = 0; !listener && i < endpoint->listener_count; i++)
         if (endpoint->listeners[i]->tls)
             listener = endpoint->listeners[i];
-    handshake->listener = listener;
-    handshake->silent = listener && !client_is_allowed(handshake->client, listener);
+    if (listener)
+        set_listener(handshake, listener);
     return listener && !handshake->silent ? listener->tls : NULL;
 }
 
@@ -67,9 +74,7 @@ static bool begin_handshake(struct client *client)
     struct worker *worker = client->worker;
     if (worker->handshake_count >= HANDSHAKES_MAX) {
         struct handshake *oldest = container_of(worker->handshakes.next, struct handshake, link);
-        struct client *loser = oldest->client;
-        fail(loser);
-        client_destroy(loser);
+        client_destroy(oldest->client);
     }
     struct handshake *handshake = calloc(1, sizeof *handshake);
     if (!handshake || !tls_accept(&client->transport, worker->tls, find_server, handshake)) {
@@ -79,8 +84,8 @@ static bool begin_handshake(struct client *client)
     handshake->client = client;
     handshake->endpoint = client->acceptor->endpoint;
     handshake->begun_us = clock_mono_us();
-    if (handshake->endpoint->node >= 0)
-        handshake->listener = handshake->endpoint->listeners[0];
+    if (handshake->endpoint->listener_count == 1)
+        set_listener(handshake, handshake->endpoint->listeners[0]);
     handshake->view = worker_hold_view(worker);
     client->handshake = handshake;
     list_append(&worker->handshakes, &handshake->link);
@@ -136,7 +141,6 @@ static void step(struct client *client)
     enum tls_progress progress = tls_handshake(&client->transport, &wire);
     if (wire.iov_len && !client->handshake->silent &&
         bytes_send_wire(&client->out, &client->transport, &wire, 1) < 0) {
-        fail(client);
         client_destroy(client);
     } else if (progress == TLS_FAILED) {
         refuse(client);
@@ -179,22 +183,15 @@ static void nothing(struct client *client)
     (void)client;
 }
 
-static void timed_out(struct client *client)
-{
-    if (client->handshake)
-        fail(client);
-    client_destroy(client);
-}
-
 void client_tls_begin(struct client *client)
 {
     static const struct client_protocol protocol = {
         .readable = readable,
         .drained = nothing,
         .resumed = nothing,
-        .timed_out = timed_out,
+        .timed_out = client_destroy,
         .dismiss = client_destroy,
-        .abandon = end_handshake,
+        .abandon = fail,
     };
     client->protocol = &protocol;
 }

@@ -1,5 +1,8 @@
 """What the logs, the counters and the targets hear of TLS."""
+import re
+import socket
 import ssl
+import struct
 
 import pytest
 
@@ -43,6 +46,22 @@ def test_connection_log_of_handshakes(balancer, target, logs):
     assert len(lines) == 2
     assert "TLSv1.3 TLS_AES_128_GCM_SHA256" in lines[0] and " Success " in lines[0]
     assert " - - - " in lines[1] and " Failed:" in lines[1]
+
+
+def test_connection_log_of_a_client_that_breaks_off_its_handshake(balancer, target, logs):
+    balancer.start([target], listener=listener())
+    hello = ssl.MemoryBIO()
+    context = client_context()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="unknown.example.com").do_handshake()
+    client = balancer.connect()
+    client.send(hello.read())
+    client.exactly(5)  # the handshake has begun
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    logs.finish()
+    [line] = logs.lines(logs.connection)
+    assert re.search(r' - - - "-" - - Failed:UnmappedConnectionError TID_', line)
 
 
 def test_x_amzn_tls_version_and_x_amzn_tls_cipher_suite(balancer, target):
