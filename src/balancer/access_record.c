@@ -15,9 +15,9 @@ struct part {
 };
 
 struct access_record {
-    int64_t created_us;   /* cloud time */
-    int64_t begun_us;     /* CLOCK_MONOTONIC */
-    int64_t responded_us; /* when the target's response began; 0: it did not */
+    int64_t created_us;  /* cloud time */
+    int64_t begun_us;    /* CLOCK_MONOTONIC */
+    int64_t response_us; /* from the head of the response to sending it on; -1: it did not begin */
     int elb_status, target_status;
     int rule_priority;
     const char *actions, *classification, *classification_reason;
@@ -94,6 +94,7 @@ void access_record_begin(struct exchange *exchange)
         return;
     record->begun_us = clock_mono_us();
     record->created_us = log_time_us(&exchange->worker->log, record->begun_us);
+    record->response_us = -1;
     record->rule_priority = ACCESS_LOG_NO_RULE;
     record->classification = classes[head->classification];
     record->classification_reason = head->classification_reason;
@@ -174,8 +175,8 @@ void access_record_response(struct exchange *exchange, int status)
     struct access_record *record = exchange->record;
     if (!record)
         return;
-    record->responded_us = clock_mono_us();
     record->elb_status = record->target_status = status;
+    record->response_us = clock_mono_us() - exchange->responded_us;
 }
 
 /* ---- lines ---- */
@@ -243,15 +244,15 @@ static int status_of_abandoned(const struct exchange *exchange)
 static void fill_times(const struct exchange *exchange, struct access_log_entry *entry)
 {
     const struct access_record *record = exchange->record;
-    bool responded = record->responded_us > 0;
+    bool responded = record->response_us >= 0;
     entry->request_us = entry->target_us = entry->response_us = -1;
     if (!exchange->sent_us || (!responded && record->elb_status == 502))
         return;
     entry->request_us = exchange->sent_us - record->begun_us;
     if (!responded)
         return;
-    entry->target_us = record->responded_us - exchange->sent_us;
-    entry->response_us = 0; /* it is sent on in the same turn */
+    entry->target_us = exchange->responded_us - exchange->sent_us;
+    entry->response_us = record->response_us;
 }
 
 static const char *transform_word(const struct exchange *exchange)

@@ -20,7 +20,7 @@ void access_record_error(struct exchange *exchange, const char *reason);
 void access_record_trace(struct exchange *exchange, struct slice head);
 /* An answer of the load balancer; `location` of a redirect, else empty. */
 void access_record_answer(struct exchange *exchange, int status, struct slice location);
-/* The target's response begins. */
+/* The target's response is about to be sent on. */
 void access_record_response(struct exchange *exchange, int status);
 /* Writes the line. */
 void access_record_end(struct exchange *exchange);

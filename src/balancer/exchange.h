@@ -41,6 +41,7 @@ struct exchange {
     struct target *target;
     struct socket_waiter waiter;
     int64_t sent_us;
+    int64_t responded_us;   /* when the head of the response was there; 0: it is not */
     int failure;            /* status if no further target can be tried: 502 or 504 */
     struct request request; /* its head is there until a response begins */
     struct bytes early;     /* of the body, until the connection is there */

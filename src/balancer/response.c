@@ -16,7 +16,7 @@ static void count_response(struct exchange *exchange, int status)
         counter_add(&counters->target_status[status / 100], 1);
     counter_add(&thread->answers, 1);
     counter_add(&thread->errors, status >= 500);
-    traffic_response_time(counters, (uint64_t)(clock_mono_us() - exchange->sent_us));
+    traffic_response_time(counters, (uint64_t)(exchange->responded_us - exchange->sent_us));
 }
 
 /* What the client must know of the target's response in worker->head. */
@@ -58,8 +58,9 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
     const struct http1_head *head = &worker->head;
     struct writer writer = {worker->scratch, worker->scratch + sizeof worker->scratch, false};
     struct response response = describe(exchange, head);
+    if (!exchange->responded_us)
+        exchange->responded_us = clock_mono_us();
     count_response(exchange, head->status);
-    access_record_response(exchange, head->status);
     rewrite_response(&writer, head, &exchange->listener->attributes, worker_date(worker));
     stickiness_write(exchange, &writer);
     exchange->state = response.tunnel ? EXCHANGE_TUNNEL : EXCHANGE_RESPONDING;
@@ -69,6 +70,7 @@ static void begin_response(struct exchange *exchange, const struct piece *first)
     exchange_forget_head(exchange);
     stream->ops->frame(stream, &response, &writer);
     write_literal(&writer, "\r\n");
+    access_record_response(exchange, response.status);
     stream->ops->send_head(stream, &writer, first);
     if (first->last)
         finish(exchange);

@@ -1,6 +1,7 @@
 /* HTTP/1 connections to targets: made, used for one exchange after the other, closed. */
 #include "balancer/target_socket.h"
 #include "balancer/upstream_internal.h"
+#include "os/clock.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -138,8 +139,11 @@ static enum upstream_news read_head(struct http1_upstream *http1, char *data, si
         seen = 0;
     } while (head->status < 200 && !http1->tunnel);
     http1->held = !http1->tunnel && is_worth_waiting(head, size);
-    if (http1->held)
+    if (http1->held) {
+        if (!http1->upstream.exchange->responded_us)
+            http1->upstream.exchange->responded_us = clock_mono_us();
         return UPSTREAM_NOTHING;
+    }
     *left = 0;
     http1->responding = true;
     http1->close |= !head->keep_alive || http1->tunnel;

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import signal
+import threading
 
 import http2
 import pytest
@@ -137,6 +138,35 @@ def test_a_target_that_does_not_answer_in_time(balancer, logs):
     entry = logs.entry()
     assert entry["elb_status_code"] == "504" and entry["request_processing_time"] != "-1"
     assert entry["target_processing_time"] == entry["response_processing_time"] == "-1"
+
+
+def test_response_processing_time_is_that_of_a_response_that_is_held(balancer, logs):
+    """A short response begins when it is whole; what it waited is the load balancer's time, not the target's."""
+    began, go = threading.Event(), threading.Event()
+
+    def handler(connection, request):
+        if "/slow" not in request.first:
+            connection.send(answer())
+            return
+        connection.send(b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n")
+        began.set()
+        assert go.wait(WAIT)
+        connection.send(b"ok")
+    targets = [Target(handler), Target(handler)]
+    balancer.start(targets)
+    client = balancer.connect()
+    client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert began.wait(WAIT)
+    assert balancer.get("/").status == 200  # the only thread has seen the head by now
+    since = len(balancer.log)
+    targets[1].healthy = False
+    balancer.wait_line(f":{targets[1].port} of app is unhealthy", since)  # two checks, a second between them
+    go.set()
+    assert client.message().status == 200
+    client.close()
+    logs.finish()
+    [slow] = [entry for entry in logs.entries() if "/slow" in entry["request"]]
+    assert float(slow["response_processing_time"]) > 0
 
 
 def test_a_client_that_goes_while_the_target_is_waited_for_is_460(balancer, target, logs):
