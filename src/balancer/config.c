@@ -296,11 +296,9 @@ static int load_alone_balancer(struct snapshot *snapshot, const json_t *root, st
 
 static int load_version(const char *text, enum target_version *out, struct err *err)
 {
-    static const char *const versions[] = {
-        [TARGETS_HTTP1] = "HTTP1", [TARGETS_HTTP2] = "HTTP2", [TARGETS_GRPC] = "GRPC"};
     *out = TARGETS_HTTP1;
-    for (size_t i = 0; text && i < sizeof versions / sizeof versions[0]; i++)
-        if (strcmp(text, versions[i]) == 0) {
+    for (size_t i = 0; text && i < TARGET_VERSIONS; i++)
+        if (strcmp(text, target_version_names[i]) == 0) {
             *out = (enum target_version)i;
             return 0;
         }

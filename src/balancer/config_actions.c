@@ -18,7 +18,8 @@ static struct target_group *find_group(const struct snapshot *snapshot, const ch
 }
 
 static int use_group(struct snapshot *snapshot, struct load_balancer *load_balancer,
-                     const json_t *json, struct forward_group *out, struct err *err)
+                     const struct listener *listener, const json_t *json, struct forward_group *out,
+                     struct err *err)
 {
     const char *key;
     int64_t weight;
@@ -31,6 +32,9 @@ static int use_group(struct snapshot *snapshot, struct load_balancer *load_balan
         return err_set(err, "the target group '%s' is not in TargetGroups", key);
     if (out->group->user && out->group->user != load_balancer)
         return err_set(err, "the target group '%s' is used by two load balancers", key);
+    if (rule_check_version(target_version_names[out->group->version], listener->tls != NULL, err) <
+        0)
+        return -1;
     out->group->user = load_balancer;
     out->weight = (unsigned)weight;
     out->cells =
@@ -45,7 +49,6 @@ static int load_forward(struct snapshot *snapshot, struct load_balancer *load_ba
                         const struct listener *listener, const json_t *json, struct action *out,
                         struct err *err)
 {
-    (void)listener;
     static const char *const members[] = {"TargetGroups", "TargetGroupStickinessConfig", NULL};
     const json_t *config = json_object_get(json, "ForwardConfig"), *group;
     if (config && reader_check(config, "ForwardConfig", members, err) < 0)
@@ -57,11 +60,12 @@ static int load_forward(struct snapshot *snapshot, struct load_balancer *load_ba
     out->groups = snapshot_alloc(snapshot, count * sizeof *out->groups);
     if (!groups) {
         out->group_count = 1;
-        if (use_group(snapshot, load_balancer, json, &out->groups[0], err) < 0)
+        if (use_group(snapshot, load_balancer, listener, json, &out->groups[0], err) < 0)
             return -1;
     }
     json_array_foreach (groups, index, group) {
-        if (use_group(snapshot, load_balancer, group, &out->groups[out->group_count++], err) < 0)
+        if (use_group(snapshot, load_balancer, listener, group, &out->groups[out->group_count++],
+                      err) < 0)
             return -1;
     }
     for (int i = 0; i < out->group_count; i++)

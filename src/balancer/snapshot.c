@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const target_version_names[TARGET_VERSIONS] = {
+    [TARGETS_HTTP1] = "HTTP1", [TARGETS_HTTP2] = "HTTP2", [TARGETS_GRPC] = "GRPC"};
+
 struct block {
     struct list link;
     max_align_t data[];

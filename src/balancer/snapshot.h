@@ -90,6 +90,8 @@ struct group_attributes {
 
 /* What the targets of a group speak. */
 enum target_version { TARGETS_HTTP1, TARGETS_HTTP2, TARGETS_GRPC };
+enum { TARGET_VERSIONS = TARGETS_GRPC + 1 };
+extern const char *const target_version_names[TARGET_VERSIONS]; /* the API's: "HTTP1" */
 
 struct health_settings {
     int64_t interval_ms, timeout_ms; /* cloud time */

@@ -254,6 +254,16 @@ int rule_check_rewrite(const char *regex, const char *replace, struct err *err)
     return 0;
 }
 
+int rule_check_version(const char *protocol_version, bool https, struct err *err)
+{
+    if (https || strcmp(protocol_version, "HTTP1") == 0)
+        return 0;
+    return err_set(err,
+                   "Listener protocol 'HTTP' is not supported with a target group with the "
+                   "protocol-version '%s'",
+                   protocol_version);
+}
+
 /* Every #{...} in a part of a redirect is one that AWS allows there. */
 static int check_placeholders(const char *part, const char *text, const char *const *allowed,
                               struct err *err)

@@ -79,6 +79,10 @@ int rule_parse_block(const char *text, struct rule_block *out, struct err *err);
 /* One rewrite of a transform: the expression is valid and `replace` names only its groups. */
 int rule_check_rewrite(const char *regex, const char *replace, struct err *err);
 
+/* Whether a listener may forward to a target group of this ProtocolVersion: HTTP/2 needs TLS here.
+ */
+int rule_check_version(const char *protocol_version, bool https, struct err *err);
+
 /* The parts of a redirect; NULL: as in the request. */
 struct rule_redirect {
     const char *protocol, *host, *port, *path, *query;

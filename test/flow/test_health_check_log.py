@@ -80,7 +80,7 @@ def test_https(balancer, log, tmp_path):
 
 def test_h2(balancer, log):
     checked = http2.Checked(http2.http(200))
-    http1.start(balancer, checked, **http2.HTTP2)
+    http2.start(balancer, checked, **http2.HTTP2)
     http1.wait_state(balancer, checked, "healthy")
     assert re.match(r"h2 .* PASS 200 -$", log.first())
 
@@ -89,7 +89,7 @@ def test_h2(balancer, log):
                                            ("", "FAIL - GRPCStatusHeaderEmpty")])
 def test_grpc(balancer, log, code, verdict):
     checked = http2.Checked(http2.trailers_only(code))
-    http1.start(balancer, checked, **http2.GRPC)
+    http2.start(balancer, checked, **http2.GRPC)
     http1.wait_state(balancer, checked, "healthy" if code == "12" else "unhealthy")
     line = log.first()
     assert line.startswith("grpc ") and line.endswith(f" app {verdict}")

@@ -8,7 +8,8 @@ import h2.events
 import pytest
 
 from conftest import WAIT
-from test_health_checks import start, tls_context, wait_state
+from http2 import listener
+from test_health_checks import tls_context, wait_state
 
 
 class Checked:
@@ -75,6 +76,10 @@ def http(status):
     return lambda session, stream: session.send_headers(stream, [(":status", str(status))], end_stream=True)
 
 
+def start(balancer, checked, **group):
+    balancer.start([checked], wait_healthy=False, listener=listener(), group={"UnhealthyThresholdCount": 2, **group})
+
+
 GRPC = {"ProtocolVersion": "GRPC"}
 HTTP2 = {"ProtocolVersion": "HTTP2"}
 
@@ -82,7 +87,7 @@ HTTP2 = {"ProtocolVersion": "HTTP2"}
 def test_the_request_of_a_grpc_check(balancer):
     """With the default path."""
     checked = Checked(trailers_only(12))
-    config = balancer.config([checked], group=GRPC)
+    config = balancer.config([checked], group=GRPC, listener=listener())
     del config["TargetGroups"][0]["HealthCheckPath"]
     balancer.config = lambda targets: config
     balancer.start([checked], wait_healthy=False)

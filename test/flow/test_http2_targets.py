@@ -130,6 +130,12 @@ def test_the_table_of_client_protocols_and_target_groups_http2(balancer, version
 
 
 @pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
+def test_a_listener_without_tls_is_refused(balancer, version):
+    assert (f"Listener protocol 'HTTP' is not supported with a target group with the protocol-version '{version}'"
+            in balancer.refusal([], group={"ProtocolVersion": version}))
+
+
+@pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
 def test_the_table_of_client_protocols_and_target_groups_http11(balancer, version):
     target = Http2Target()
     balancer.start([target], listener=listener(), group={"ProtocolVersion": version})

@@ -1,8 +1,6 @@
 """What the logs, the counters and the targets hear of TLS."""
 import re
-import socket
 import ssl
-import struct
 
 import pytest
 
@@ -57,8 +55,7 @@ def test_connection_log_of_a_client_that_breaks_off_its_handshake(balancer, targ
     client = balancer.connect()
     client.send(hello.read())
     client.exactly(5)  # the handshake has begun
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
+    client.reset()
     logs.finish()
     [line] = logs.lines(logs.connection)
     assert re.search(r' - - - "-" - - Failed:UnmappedConnectionError TID_', line)

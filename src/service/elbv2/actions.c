@@ -12,15 +12,11 @@
 
 /* ---- forward ---- */
 
-/* HTTP/2 begins with TLS here: plain listeners speak HTTP/1.1 only. */
-static int check_version(const json_t *group, const char *protocol, struct err *err)
+/* What wire/ has against an action. */
+static int invalid_action(struct err *err)
 {
-    if (doc_is(group, "ProtocolVersion", "HTTP1") || !strcmp(protocol, "HTTPS"))
-        return 0;
-    return err_aws(err, "InvalidConfigurationRequest",
-                   "Listener protocol '%s' is not supported with a target group with the "
-                   "protocol-version '%s'",
-                   protocol, doc_text(group, "ProtocolVersion"));
+    struct err cause = *err;
+    return err_aws(err, "InvalidLoadBalancerAction", "%s", cause.text);
 }
 
 static int check_group(const struct call *call, const json_t *listener, const char *arn,
@@ -42,7 +38,10 @@ static int check_group(const struct call *call, const json_t *listener, const ch
                        "The following target groups cannot be associated with more than one load "
                        "balancer: %s",
                        arn);
-    return check_version(group, doc_text(listener, "Protocol"), err);
+    return rule_check_version(doc_text(group, "ProtocolVersion"),
+                              doc_is(listener, "Protocol", "HTTPS"), err) < 0
+               ? invalid_action(err)
+               : 0;
 }
 
 /* One target group of a forward action with its weight: a new object; NULL and err if wrong. */
@@ -239,10 +238,8 @@ static int check_redirect(const json_t *listener, const json_t *config, struct e
         .path = doc_text(config, "Path"),
         .query = doc_text(config, "Query"),
     };
-    if (rule_check_redirect(&parts, doc_is(listener, "Protocol", "HTTPS"), err) == 0)
-        return 0;
-    struct err cause = *err;
-    return err_aws(err, "InvalidLoadBalancerAction", "%s", cause.text);
+    bool https = doc_is(listener, "Protocol", "HTTPS");
+    return rule_check_redirect(&parts, https, err) < 0 ? invalid_action(err) : 0;
 }
 
 static int redirect(const json_t *listener, const json_t *action, json_t *shown, struct err *err)

@@ -252,11 +252,11 @@ static void a_listener_that_changes_to_plain_keeps_no_group_that_needs_tls(void 
                            "'path-pattern', 'Values': ['/x.Y']}], 'Actions': [{'Type': 'forward', "
                            "'TargetGroupArn': '%s'}]}",
                            world.listener, group));
-    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyListener",
+    fixture_fails(fixture, "InvalidLoadBalancerAction", "elbv2", "ModifyListener",
                   "{'ListenerArn': '%s', 'Protocol': 'HTTP'}", world.listener);
     take_text(plain, sizeof plain, create_listener(&world, 80, "HTTP", ""),
               "Listeners.0.ListenerArn");
-    fixture_fails(fixture, "InvalidConfigurationRequest", "elbv2", "ModifyListener",
+    fixture_fails(fixture, "InvalidLoadBalancerAction", "elbv2", "ModifyListener",
                   "{'ListenerArn': '%s', 'DefaultActions': [{'Type': 'forward', "
                   "'TargetGroupArn': '%s'}]}",
                   plain, group);
