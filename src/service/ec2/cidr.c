@@ -1,6 +1,9 @@
 #include "service/ec2/cidr.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A decimal of at most `most` without leading zeros; advances *text. */
 static bool parse_number(const char **text, unsigned most, unsigned *ret)
@@ -84,4 +87,22 @@ void cidr_format(struct cidr cidr, char out[20])
     char address[16];
     cidr_format_address(cidr.network, address);
     snprintf(out, 20, "%s/%u", address, cidr.prefix & 63);
+}
+
+bool cidr6_canonical(const char *text, char out[CIDR6_SIZE])
+{
+    struct in6_addr address;
+    char host[INET6_ADDRSTRLEN] = "";
+    const char *slash = strchr(text, '/');
+    char *end = NULL;
+    long prefix = slash && slash[1] >= '0' && slash[1] <= '9' ? strtol(slash + 1, &end, 10) : -1;
+    if (slash && slash - text < INET6_ADDRSTRLEN)
+        memcpy(host, text, (size_t)(slash - text));
+    if (!end || *end || prefix > 128 || inet_pton(AF_INET6, host, &address) != 1)
+        return false;
+    for (long bit = prefix; bit < 128; bit++)
+        address.s6_addr[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    inet_ntop(AF_INET6, &address, host, sizeof host);
+    snprintf(out, CIDR6_SIZE, "%s/%u", host, (unsigned)prefix & 0xff);
+    return true;
 }

@@ -1,4 +1,4 @@
-/* IPv4 addresses and blocks as text. Numbers are in host byte order. */
+/* Addresses and blocks as text. Numbers, which only IPv4 has, are in host byte order. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,3 +23,8 @@ bool cidr_overlaps(struct cidr a, struct cidr b);
 bool cidr_within(struct cidr inner, struct cidr outer);
 void cidr_format_address(uint32_t address, char out[16]);
 void cidr_format(struct cidr cidr, char out[20]);
+
+enum { CIDR6_SIZE = 52 };
+
+/* An IPv6 block ("2001:db8::1/32") in canonical form ("2001:db8::/32"); false if it is none. */
+bool cidr6_canonical(const char *text, char out[CIDR6_SIZE]);

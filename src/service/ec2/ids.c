@@ -32,6 +32,8 @@ static const struct id_kind kinds[] = {
      "InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist"},
     {"network-acl", "acl", "InvalidNetworkAclId.Malformed", "InvalidNetworkAclID.NotFound",
      "The networkAcl ID '%s' does not exist"},
+    {"network-acl-association", "aclassoc", "InvalidAssociationID.Malformed",
+     "InvalidAssociationID.NotFound", "The association ID '%s' does not exist"},
     {"dhcp-options", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
      "The dhcpOption ID '%s' does not exist"},
     {"network-interface", "eni", "InvalidNetworkInterfaceId.Malformed",

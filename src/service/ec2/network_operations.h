@@ -21,7 +21,14 @@
     X(DescribeInternetGateways)                                                                    \
     X(DetachInternetGateway)                                                                       \
     /* network_acl.c */                                                                            \
+    X(CreateNetworkAcl)                                                                            \
+    X(DeleteNetworkAcl)                                                                            \
     X(DescribeNetworkAcls)                                                                         \
+    X(ReplaceNetworkAclAssociation)                                                                \
+    /* network_acl_entry.c */                                                                      \
+    X(CreateNetworkAclEntry)                                                                       \
+    X(DeleteNetworkAclEntry)                                                                       \
+    X(ReplaceNetworkAclEntry)                                                                      \
     /* network_interface.c */                                                                      \
     X(DescribeNetworkInterfaces)                                                                   \
     /* route.c */                                                                                  \

@@ -5,7 +5,6 @@
 #include "service/ec2/ids.h"
 #include "service/ec2/vpc.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,19 +103,9 @@ static int set_block(json_t *rule, const char *text, struct err *err)
 /* No interface has an IPv6 address here, so these rules are kept but never match anything. */
 static int set_block6(json_t *rule, const char *text, struct err *err)
 {
-    struct in6_addr address;
-    char host[INET6_ADDRSTRLEN] = "", block[INET6_ADDRSTRLEN + 4];
-    const char *slash = strchr(text, '/');
-    char *end = NULL;
-    long prefix = slash && slash[1] >= '0' && slash[1] <= '9' ? strtol(slash + 1, &end, 10) : -1;
-    if (slash && slash - text < INET6_ADDRSTRLEN)
-        memcpy(host, text, (size_t)(slash - text));
-    if (!end || *end || prefix > 128 || inet_pton(AF_INET6, host, &address) != 1)
+    char block[CIDR6_SIZE];
+    if (!cidr6_canonical(text, block))
         return err_aws(err, "InvalidParameterValue", "CIDR block %.64s is malformed", text);
-    for (long bit = prefix; bit < 128; bit++)
-        address.s6_addr[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-    inet_ntop(AF_INET6, &address, host, sizeof host);
-    snprintf(block, sizeof block, "%s/%u", host, (unsigned)prefix & 0xff);
     json_object_set_new(rule, "CidrIpv6", json_string(block));
     return 0;
 }

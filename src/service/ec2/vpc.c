@@ -77,7 +77,7 @@ const json_t *ec2_vpc_make(struct call *call, const char *block, bool is_default
     const json_t *group =
         ec2_security_group_make(call, id, "default", "default VPC security group", NULL);
     add_default_rules(call, ec2_text(group, "GroupId"));
-    ec2_network_acl_make(call, id);
+    ec2_network_acl_make(call, id, true, NULL);
     json_object_set(vpc, "_main_route_table", json_object_get(table, "RouteTableId"));
     json_object_set(vpc, "_default_group", json_object_get(group, "GroupId"));
     txn_put(call->txn, "vpc", call->region, id, vpc);
@@ -147,6 +147,10 @@ static bool has_dependencies(const struct call *call, const json_t *vpc)
             return true;
     if (ec2_first(call, "internet-gateway", "Attachments.VpcId", id))
         return true;
+    store_each (acl, call->store, "network-acl", call->region) {
+        if (ec2_path_has(acl.doc, "VpcId", id) && ec2_path_has(acl.doc, "IsDefault", "false"))
+            return true;
+    }
     store_each (group, call->store, "security-group", call->region) {
         if (ec2_path_has(group.doc, "VpcId", id) &&
             strcmp(group.id, ec2_text(vpc, "_default_group")))

@@ -14,7 +14,8 @@ const json_t *ec2_route_table_make(struct call *call, const char *vpc, const cha
                                    bool is_main, json_t *tags);
 const json_t *ec2_security_group_make(struct call *call, const char *vpc, const char *name,
                                       const char *description, json_t *tags);
-const json_t *ec2_network_acl_make(struct call *call, const char *vpc);
+const json_t *ec2_network_acl_make(struct call *call, const char *vpc, bool is_default,
+                                   json_t *tags);
 const json_t *ec2_internet_gateway_make(struct call *call, json_t *tags);
 
 /* Makes the default VPC: subnets in all zones, an internet gateway and the route to it. */
