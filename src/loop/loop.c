@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-enum { EVENTS_MAX = 256, WAIT_MAX_MS = 60000 };
+enum { EVENTS_MAX = 256, WAIT_MAX_MS = 60000, ROUNDS_PER_TURN = 2 };
 
-/* A binary heap ordered by due_ms. */
-struct timer_heap {
+/* A binary heap ordered by due_ms; or a queue, where what was cleared is NULL. */
+struct timers {
     struct loop_timer **items;
     int count, capacity;
 };
@@ -21,7 +21,8 @@ struct loop {
     bool stopping;
     int64_t now_ms;
     struct cloud_clock cloud;
-    struct timer_heap timers[2]; /* real, cloud */
+    struct timers timers[2]; /* heaps: real, cloud */
+    struct timers soon;      /* a queue: those that wait for nothing but the end of the turn */
     struct epoll_event ready[EVENTS_MAX];
     int ready_count, ready_index; /* events of this turn that were not dispatched yet */
 };
@@ -51,6 +52,7 @@ void loop_destroy(struct loop *loop)
     close(loop->epoll_fd);
     for (int i = 0; i < 2; i++)
         free(loop->timers[i].items);
+    free(loop->soon.items);
     free(loop);
 }
 
@@ -88,13 +90,13 @@ void loop_forget(struct loop *loop, struct loop_watch *watch)
             loop->ready[i].data.ptr = NULL;
 }
 
-static void heap_place(struct timer_heap *heap, int index, struct loop_timer *timer)
+static void heap_place(struct timers *heap, int index, struct loop_timer *timer)
 {
     heap->items[index] = timer;
     timer->heap_index = index;
 }
 
-static void heap_up(struct timer_heap *heap, int index)
+static void heap_up(struct timers *heap, int index)
 {
     struct loop_timer *timer = heap->items[index];
     for (int parent; index > 0; index = parent) {
@@ -106,7 +108,7 @@ static void heap_up(struct timer_heap *heap, int index)
     heap_place(heap, index, timer);
 }
 
-static void heap_down(struct timer_heap *heap, int index)
+static void heap_down(struct timers *heap, int index)
 {
     struct loop_timer *timer = heap->items[index];
     for (;;) {
@@ -123,21 +125,20 @@ static void heap_down(struct timer_heap *heap, int index)
     heap_place(heap, index, timer);
 }
 
-static void heap_add(struct timer_heap *heap, struct loop_timer *timer)
+static void append(struct timers *timers, struct loop_timer *timer)
 {
-    if (heap->count == heap->capacity) {
-        int capacity = heap->capacity ? heap->capacity * 2 : 16;
-        struct loop_timer **items = realloc(heap->items, (size_t)capacity * sizeof *items);
+    if (timers->count == timers->capacity) {
+        int capacity = timers->capacity ? timers->capacity * 2 : 16;
+        struct loop_timer **items = realloc(timers->items, (size_t)capacity * sizeof *items);
         if (!items)
             abort();
-        heap->items = items;
-        heap->capacity = capacity;
+        timers->items = items;
+        timers->capacity = capacity;
     }
-    heap_place(heap, heap->count++, timer);
-    heap_up(heap, timer->heap_index);
+    heap_place(timers, timers->count++, timer);
 }
 
-static void heap_remove(struct timer_heap *heap, struct loop_timer *timer)
+static void heap_remove(struct timers *heap, struct loop_timer *timer)
 {
     int index = timer->heap_index;
     struct loop_timer *last = heap->items[--heap->count];
@@ -156,8 +157,16 @@ void loop_timer_init(struct loop_timer *timer, void (*on_due)(struct loop_timer 
 
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer)
 {
-    if (timer->heap_index >= 0)
+    if (timer->heap_index < 0)
+        return;
+    if (!timer->soon) {
         heap_remove(&loop->timers[timer->cloud], timer);
+        return;
+    }
+    loop->soon.items[timer->heap_index] = NULL;
+    if (timer->heap_index == loop->soon.count - 1)
+        loop->soon.count--;
+    timer->heap_index = -1;
 }
 
 static void timer_set(struct loop *loop, struct loop_timer *timer, bool cloud, int64_t due_ms)
@@ -165,13 +174,21 @@ static void timer_set(struct loop *loop, struct loop_timer *timer, bool cloud, i
     assert(timer->on_due);
     loop_timer_clear(loop, timer);
     timer->cloud = cloud;
+    timer->soon = !cloud && due_ms <= loop->now_ms;
     timer->due_ms = due_ms;
-    heap_add(&loop->timers[cloud], timer);
+    if (timer->soon) {
+        append(&loop->soon, timer);
+        return;
+    }
+    append(&loop->timers[cloud], timer);
+    heap_up(&loop->timers[cloud], timer->heap_index);
 }
 
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t delay_ms)
 {
-    timer_set(loop, timer, false, loop->now_ms + delay_ms);
+    bool is_set_so = delay_ms <= 0 && timer->soon && timer->heap_index >= 0;
+    if (!is_set_so)
+        timer_set(loop, timer, false, loop->now_ms + delay_ms);
 }
 
 void loop_timer_set_cloud(struct loop *loop, struct loop_timer *timer, int64_t due_cloud_ms)
@@ -197,27 +214,51 @@ int64_t loop_now_ms(const struct loop *loop)
 /* Milliseconds until the next timer of either sort, bounded by WAIT_MAX_MS. */
 static int64_t next_timer_ms(struct loop *loop)
 {
-    int64_t wait_ms = WAIT_MAX_MS;
-    if (loop->timers[0].count) {
+    int64_t wait_ms = loop->soon.count ? 0 : WAIT_MAX_MS;
+    if (wait_ms && loop->timers[0].count) {
         int64_t left = loop->timers[0].items[0]->due_ms - clock_mono_ms();
         wait_ms = left < wait_ms ? left : wait_ms;
     }
-    if (loop->timers[1].count) {
+    if (wait_ms && loop->timers[1].count) {
         int64_t left = cloud_clock_until(&loop->cloud, loop->timers[1].items[0]->due_ms);
         wait_ms = left < wait_ms ? left : wait_ms;
     }
     return wait_ms < 0 ? 0 : wait_ms;
 }
 
-static void run_due(struct timer_heap *heap, int64_t now_ms)
+static void run_due(struct timers *heap, int64_t now_ms)
 {
-    /* A timer that sets itself again for now waits for the next turn: others get their share. */
+    /* A cloud timer that sets itself again for now may not go on for ever. */
     for (int budget = heap->count; budget > 0 && heap->count; budget--) {
         struct loop_timer *timer = heap->items[0];
         if (timer->due_ms > now_ms)
             break;
         heap_remove(heap, timer);
         timer->on_due(timer);
+    }
+}
+
+/*
+ * Those that were set before, then those that they set: what is passed on from one to another is
+ * done in one turn. What comes after that waits for the next.
+ */
+static void run_soon(struct loop *loop)
+{
+    struct timers *soon = &loop->soon;
+    for (int round = 0; round < ROUNDS_PER_TURN; round++) {
+        int count = soon->count, left = 0;
+        for (int i = 0; i < count && i < soon->count; i++) {
+            struct loop_timer *timer = soon->items[i];
+            if (!timer)
+                continue;
+            soon->items[i] = NULL;
+            timer->heap_index = -1;
+            timer->on_due(timer);
+        }
+        for (int i = count; i < soon->count; i++)
+            if (soon->items[i])
+                heap_place(soon, left++, soon->items[i]);
+        soon->count = left;
     }
 }
 
@@ -240,6 +281,7 @@ int loop_turn(struct loop *loop, int wait_ms, struct err *err)
     loop->ready_count = loop->ready_index = 0;
     run_due(&loop->timers[0], loop->now_ms);
     run_due(&loop->timers[1], cloud_clock_at(&loop->cloud, loop->now_ms));
+    run_soon(loop);
     return 0;
 }
 

@@ -21,8 +21,8 @@ struct loop_watch {
 
 struct loop_timer {
     int64_t due_ms; /* CLOCK_MONOTONIC, or cloud time for a cloud timer */
-    int heap_index; /* -1 when not set; kept by the loop */
-    bool cloud;
+    int heap_index; /* -1 when not set; kept by the loop, as what follows */
+    bool cloud, soon;
     void (*on_due)(struct loop_timer *timer);
     void *owner;
 };
@@ -45,7 +45,11 @@ void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 /* Must be called once for each timer before use; no allocation. */
 void loop_timer_init(struct loop_timer *timer, void (*on_due)(struct loop_timer *), void *owner);
-/* (Re)sets a timer `delay_ms` real milliseconds from now. */
+/*
+ * (Re)sets a timer `delay_ms` real milliseconds from now. With 0 it is called at the end of the
+ * turn, once whatever was set so before was called; set there, at the end of the next turn at the
+ * latest, and after other events had their turn. So whoever always has more to do holds up nobody.
+ */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t delay_ms);
 /* (Re)sets a timer to cloud time `due_cloud_ms`. */
 void loop_timer_set_cloud(struct loop *loop, struct loop_timer *timer, int64_t due_cloud_ms);

@@ -79,6 +79,72 @@ static void timers_fire_in_order_of_their_time_and_not_when_cleared(void **state
                 assert_true(order[i] < order[j]);
 }
 
+/* Timers that are set for now: each sets the one it owns. */
+static void set_next(struct loop_timer *timer)
+{
+    calls++;
+    loop_timer_set(loop, timer->owner, 0);
+}
+
+static void whoever_always_has_more_to_do_gets_two_calls_a_turn(void **state)
+{
+    (void)state;
+    struct err err;
+    struct loop_timer busy, later[100];
+    loop_timer_init(&busy, set_next, &busy);
+    for (int i = 0; i < 100; i++) {
+        loop_timer_init(&later[i], count, NULL);
+        loop_timer_set(loop, &later[i], 60000);
+    }
+    loop_timer_set(loop, &busy, 0);
+    loop_turn(loop, -1, &err);
+    assert_int_equal(calls, 2);
+    loop_turn(loop, -1, &err); /* which does not wait */
+    assert_int_equal(calls, 4);
+}
+
+static void what_is_passed_on_is_done_in_the_same_turn(void **state)
+{
+    (void)state;
+    struct err err;
+    struct loop_timer first, second;
+    int order = -1;
+    loop_timer_init(&second, count, &order);
+    loop_timer_init(&first, set_next, &second);
+    loop_timer_set(loop, &first, 0);
+    loop_turn(loop, -1, &err);
+    assert_int_equal(calls, 2);
+    assert_int_equal(order, 1);
+}
+
+static void timers_for_now_fire_in_the_order_they_were_set_and_not_when_cleared(void **state)
+{
+    (void)state;
+    struct err err;
+    struct loop_timer timers[50];
+    int order[50];
+    for (int i = 0; i < 50; i++) {
+        order[i] = -1;
+        loop_timer_init(&timers[i], count, &order[i]);
+        loop_timer_set(loop, &timers[i], 0);
+    }
+    loop_timer_set(loop, &timers[0], 0); /* keeps its place */
+    loop_timer_clear(loop, &timers[7]);
+    loop_timer_clear(loop, &timers[49]);
+    loop_timer_set(loop, &timers[8], 60000);
+    loop_turn(loop, 0, &err);
+    assert_int_equal(calls, 47);
+    assert_int_equal(order[7], -1);
+    assert_int_equal(order[8], -1);
+    assert_int_equal(order[49], -1);
+    for (int i = 0; i < 49; i++)
+        if (i != 7 && i != 8)
+            assert_int_equal(order[i], i < 7 ? i : i - 2);
+    loop_timer_clear(loop, &timers[8]);
+    loop_turn(loop, 0, &err);
+    assert_int_equal(calls, 47);
+}
+
 static struct loop_watch watches[2];
 
 /* Whoever comes first removes the other, whose event is pending in the same turn. */
@@ -154,6 +220,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(timers_fire_in_order_of_their_time_and_not_when_cleared,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(whoever_always_has_more_to_do_gets_two_calls_a_turn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_passed_on_is_done_in_the_same_turn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            timers_for_now_fire_in_the_order_they_were_set_and_not_when_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(a_watch_that_was_removed_gets_no_pending_event, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_watch_that_was_forgotten_and_closed_gets_no_event, setup,
