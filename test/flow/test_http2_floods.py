@@ -11,6 +11,7 @@ from hyperframe.frame import (ContinuationFrame, DataFrame, GoAwayFrame, Headers
 
 from conftest import Target, answer
 from http2 import Client, listener
+from rules import condition, fixed, rule
 
 CALM = h2.errors.ErrorCodes.ENHANCE_YOUR_CALM
 BATCH = 200
@@ -183,8 +184,10 @@ def test_a_compression_bomb_is_refused(balancer, hold):
 def test_a_window_of_zero_stalls_its_own_streams_only(balancer, window):
     """Responses that nobody takes end with the idle timeout; the memory for them is bounded."""
     body = b"x" * 10_000_000
-    target = Target(lambda connection, request: connection.send(answer(body if "/big" in request.first else b"ok")))
-    balancer.start([target], listener=listener(), attributes={"idle_timeout.timeout_seconds": 1})
+    target = Target(lambda connection, request: connection.send(answer(body)))
+    # A target's answer to the bystander might take longer than the idle timeout.
+    words = listener(Rules=[rule(1, [condition("path-pattern", "/ok")], fixed(200, MessageBody="ok"))])
+    balancer.start([target], listener=words, attributes={"idle_timeout.timeout_seconds": 1})
     client = Client(balancer, consume=False)
     if window == "stream":
         client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
