@@ -11,12 +11,15 @@
 enum {
     HANDSHAKE_TIMEOUT_MS = 10000, /* from the first byte on */
     HANDSHAKES_MAX = 1024,        /* of a thread, at once; then the oldest is given up */
-    STEPS_PER_TURN = 4,           /* each may take a millisecond, for which all others wait */
     RECORD_HANDSHAKE = 22,        /* the first byte of TLS */
 };
 
-/* While the handshake lasts. The view keeps what TLS servers it may be for. */
+/*
+ * While the handshake lasts. The view keeps what TLS servers it may be for. Each step may take a
+ * millisecond, for which all others wait, so they are taken in turns.
+ */
 struct handshake {
+    struct turn turn;
     struct list link; /* of worker->handshakes, the oldest first */
     struct client *client;
     struct view *view;
@@ -30,6 +33,7 @@ static void end_handshake(struct client *client)
 {
     struct handshake *handshake = client->handshake;
     client->handshake = NULL;
+    turn_leave(&handshake->turn);
     list_remove(&handshake->link);
     client->worker->handshake_count--;
     worker_drop_view(client->worker, handshake->view);
@@ -69,43 +73,6 @@ static struct tls_server *find_server(void *owner, struct slice name)
     return listener && !handshake->silent ? listener->tls : NULL;
 }
 
-static bool begin_handshake(struct client *client)
-{
-    struct worker *worker = client->worker;
-    if (worker->handshake_count >= HANDSHAKES_MAX) {
-        struct handshake *oldest = container_of(worker->handshakes.next, struct handshake, link);
-        client_destroy(oldest->client);
-    }
-    struct handshake *handshake = calloc(1, sizeof *handshake);
-    if (!handshake || !tls_accept(&client->transport, worker->tls, find_server, handshake)) {
-        free(handshake);
-        return false;
-    }
-    handshake->client = client;
-    handshake->endpoint = client->acceptor->endpoint;
-    handshake->begun_us = clock_mono_us();
-    if (handshake->endpoint->listener_count == 1)
-        set_listener(handshake, handshake->endpoint->listeners[0]);
-    handshake->view = worker_hold_view(worker);
-    client->handshake = handshake;
-    list_append(&worker->handshakes, &handshake->link);
-    worker->handshake_count++;
-    client_touch(client, HANDSHAKE_TIMEOUT_MS);
-    return true;
-}
-
-/* So that many handshakes at once do not hold up the requests of others. */
-static bool may_step(struct client *client)
-{
-    struct worker *worker = client->worker;
-    if (!worker->handshake_steps)
-        loop_timer_set(worker->loop, &worker->handshake_turn, 0);
-    if (worker->handshake_steps++ < STEPS_PER_TURN)
-        return true;
-    client_later(client);
-    return false;
-}
-
 /* What still comes is thrown away as it is: the client may not have read the alert yet. */
 static void refuse(struct client *client)
 {
@@ -135,18 +102,49 @@ static void finish(struct client *client)
         client->protocol->readable(client);
 }
 
-static void step(struct client *client)
+static void step(struct turn *turn)
 {
+    struct handshake *handshake = container_of(turn, struct handshake, turn);
+    struct client *client = handshake->client;
+    struct transport *transport = &client->transport;
     struct iovec wire;
-    enum tls_progress progress = tls_handshake(&client->transport, &wire);
-    if (wire.iov_len && !client->handshake->silent &&
-        bytes_send_wire(&client->out, &client->transport, &wire, 1) < 0) {
+    if (!transport->tls && !tls_accept(transport, client->worker->tls, find_server, handshake)) {
+        client_destroy(client);
+        return;
+    }
+    enum tls_progress progress = tls_handshake(transport, &wire);
+    if (wire.iov_len && !handshake->silent &&
+        bytes_send_wire(&client->out, transport, &wire, 1) < 0) {
         client_destroy(client);
     } else if (progress == TLS_FAILED) {
         refuse(client);
     } else if (progress == TLS_DONE) {
         finish(client);
     }
+}
+
+static bool begin_handshake(struct client *client)
+{
+    struct worker *worker = client->worker;
+    if (worker->handshake_count >= HANDSHAKES_MAX) {
+        struct handshake *oldest = container_of(worker->handshakes.next, struct handshake, link);
+        client_destroy(oldest->client);
+    }
+    struct handshake *handshake = calloc(1, sizeof *handshake);
+    if (!handshake)
+        return false;
+    turn_init(&handshake->turn, step);
+    handshake->client = client;
+    handshake->endpoint = client->acceptor->endpoint;
+    handshake->begun_us = clock_mono_us();
+    if (handshake->endpoint->listener_count == 1)
+        set_listener(handshake, handshake->endpoint->listeners[0]);
+    handshake->view = worker_hold_view(worker);
+    client->handshake = handshake;
+    list_append(&worker->handshakes, &handshake->link);
+    worker->handshake_count++;
+    client_touch(client, HANDSHAKE_TIMEOUT_MS);
+    return true;
 }
 
 /* Whoever speaks HTTP without TLS is told so in HTTP. */
@@ -162,7 +160,7 @@ static void look_at_first_byte(struct client *client)
         client_http1_begin(client);
         client->protocol->readable(client);
     } else if (begin_handshake(client)) {
-        step(client);
+        turn_wait(&client->worker->handshake_turns, &client->handshake->turn);
     } else {
         client_destroy(client);
     }
@@ -170,10 +168,8 @@ static void look_at_first_byte(struct client *client)
 
 static void readable(struct client *client)
 {
-    if (!client->transport.readable || !may_step(client))
-        return;
-    if (client->transport.tls)
-        step(client);
+    if (client->handshake)
+        turn_wait(&client->worker->handshake_turns, &client->handshake->turn);
     else
         look_at_first_byte(client);
 }

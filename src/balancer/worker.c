@@ -6,6 +6,7 @@
 #include "os/random.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ enum {
     NO_DESCRIPTOR_RETRY_MS = 100,
     SWEEP_MS = 1000,
     UPSTREAM_IDLE_MS = 60000, /* an idle connection to a target is closed after it */
+    TRIM_CLIENTS_MIN = 256,
 };
 
 /* ---- the end of a turn ---- */
@@ -291,21 +293,41 @@ static void sweep_target(struct worker *worker, struct snapshot *snapshot, struc
     upstream_close_idle(worker, member->target, loop_now_ms(worker->loop) - UPSTREAM_IDLE_MS);
 }
 
+static void free_spare_exchanges(struct worker *worker)
+{
+    list_each_safe (corpse, &worker->spare_exchanges, struct corpse, link)
+        free(container_of(corpse, struct exchange, corpse));
+    list_init(&worker->spare_exchanges);
+    worker->spare_exchange_count = 0;
+}
+
+/*
+ * malloc() keeps what was freed below memory that is still used: after many clients all of it. It
+ * takes milliseconds to give it back, so this waits until half of them, and many, are gone.
+ */
+static void give_memory_back(struct worker *worker)
+{
+    int count = atomic_load_explicit(&worker->client_count, memory_order_relaxed);
+    if (count > worker->most_clients)
+        worker->most_clients = count;
+    int ended = worker->most_clients - count;
+    if (ended < TRIM_CLIENTS_MIN || ended < count)
+        return;
+    free_spare_exchanges(worker);
+    malloc_trim(0);
+    worker->most_clients = count;
+}
+
 static void on_sweep(struct loop_timer *timer)
 {
     struct worker *worker = timer->owner;
+    give_memory_back(worker);
     if (worker->view)
         each_target(worker->view->snapshot, worker, sweep_target);
     list_each_safe (acceptor, &worker->acceptors, struct acceptor, link)
         if (!acceptor->endpoint && !acceptor->clients)
             free_acceptor(acceptor);
     loop_timer_set(worker->loop, timer, SWEEP_MS);
-}
-
-static void on_handshake_turn(struct loop_timer *timer)
-{
-    struct worker *worker = timer->owner;
-    worker->handshake_steps = 0;
 }
 
 struct worker *worker_create(struct loop *loop, int index, const struct sockets_ops *ops,
@@ -324,7 +346,7 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
     }
     worker->tls = tls_thread;
     list_init(&worker->handshakes);
-    loop_timer_init(&worker->handshake_turn, on_handshake_turn, worker);
+    turns_init(&worker->handshake_turns, loop);
     worker->loop = loop;
     worker->index = index;
     worker->sockets = sockets;
@@ -385,11 +407,10 @@ void worker_destroy(struct worker *worker)
     }
     loop_timer_clear(worker->loop, &worker->reaper);
     loop_timer_clear(worker->loop, &worker->sweep);
-    loop_timer_clear(worker->loop, &worker->handshake_turn);
+    turns_finish(&worker->handshake_turns);
     reap(&worker->reaper);
     log_buffer_flush(&worker->log);
-    list_each_safe (corpse, &worker->spare_exchanges, struct corpse, link)
-        free(container_of(corpse, struct exchange, corpse));
+    free_spare_exchanges(worker);
     cookie_sealer_finish(&worker->sealer);
     tls_thread_destroy(worker->tls);
     sockets_destroy(worker->sockets);

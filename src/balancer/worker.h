@@ -9,6 +9,7 @@
 #include "balancer/log.h"
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
+#include "balancer/turns.h"
 #include "http/tls.h"
 #include "loop/loop.h"
 #include "wire/regex.h"
@@ -50,13 +51,13 @@ struct worker {
     struct list acceptors;
     struct list clients;     /* of struct client.link */
     atomic_int client_count; /* other threads may look */
+    int most_clients;        /* since memory was given back, as seen every second */
     struct list dead;        /* of struct corpse.link: freed at the end of the turn */
     struct loop_timer reaper, sweep;
     struct tls_thread *tls;
     struct list handshakes; /* of clients, with TLS: the oldest first */
     int handshake_count;
-    int handshake_steps;              /* in this turn of the loop */
-    struct loop_timer handshake_turn; /* the next turn */
+    struct turns handshake_turns;
     struct log_buffer log;
     struct list spare_exchanges;
     int spare_exchange_count;
