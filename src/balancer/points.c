@@ -17,15 +17,17 @@ struct point {
     bool wanted;              /* by the snapshot that is being followed */
     bool open;                /* the threads have its sockets */
     int fds[THREADS_MAX];     /* opened, not given yet */
+    int kept;                 /* in the cloud, open: for a host that starts anew; else -1 */
 };
 
-static void ask(struct points *points, const struct point *point, enum message_type type)
+static void tell_host(struct points *points, const struct point *point, enum message_type type)
 {
     struct message_endpoint message = {.address = point->endpoint.address,
                                        .port = point->endpoint.port};
     memcpy(message.vpc, point->endpoint.vpc, sizeof message.vpc);
     if (points->host)
-        channel_send(points->host, type, &message, sizeof message, NULL, 0, NULL, 0);
+        channel_send(points->host, type, &message, sizeof message, NULL, 0, &point->kept,
+                     type == MESSAGE_KEEP_LISTENER ? 1 : 0);
 }
 
 static void on_retry(struct loop_timer *timer)
@@ -33,7 +35,7 @@ static void on_retry(struct loop_timer *timer)
     struct points *points = timer->owner;
     list_each (point, &points->points, struct point, link)
         if (!point->open)
-            ask(points, point, MESSAGE_OPEN_LISTENER);
+            tell_host(points, point, MESSAGE_OPEN_LISTENER);
 }
 
 void points_init(struct points *points, struct loop *loop, bool cloud, int thread_count,
@@ -57,6 +59,8 @@ static void remove_point(struct points *points, struct point *point)
 {
     if (!point->open)
         close_fds(point, points->thread_count);
+    if (point->kept >= 0)
+        close(point->kept);
     list_remove(&point->link);
     free(point);
 }
@@ -104,6 +108,7 @@ static struct point *add_point(struct points *points, const struct endpoint *end
     point->endpoint.address = endpoint->address;
     point->endpoint.port = endpoint->port;
     memset(point->fds, 0xff, sizeof point->fds);
+    point->kept = -1;
     list_append(&points->points, &point->link);
     return point;
 }
@@ -149,10 +154,10 @@ void points_follow(struct points *points)
     list_each_safe (point, &points->points, struct point, link) {
         if (!point->wanted) {
             if (points->cloud)
-                ask(points, point, MESSAGE_CLOSE_LISTENER);
+                tell_host(points, point, MESSAGE_CLOSE_LISTENER);
             remove_point(points, point);
         } else if (!point->open && points->cloud) {
-            ask(points, point, MESSAGE_OPEN_LISTENER);
+            tell_host(points, point, MESSAGE_OPEN_LISTENER);
         } else if (!point->open) {
             give_all(points, point);
         }
@@ -170,6 +175,9 @@ bool points_are_open(const struct points *points)
 void points_set_host(struct points *points, struct channel *host)
 {
     points->host = host;
+    list_each (point, &points->points, struct point, link)
+        if (point->open)
+            tell_host(points, point, MESSAGE_KEEP_LISTENER);
     on_retry(&points->retry);
 }
 
@@ -195,5 +203,6 @@ void points_receive(struct points *points, const struct message_listener *messag
             loop_timer_set(points->loop, &points->retry, RETRY_MS);
             return;
         }
+    point->kept = fd_take(&fd);
     give_all(points, point);
 }

@@ -31,7 +31,7 @@ int points_prepare(struct points *points, const struct snapshot *snapshot, struc
 void points_follow(struct points *points);
 /* Whether every listener that the last snapshot wanted is open. */
 bool points_are_open(const struct points *points);
-/* In the cloud: the channel to host changed. */
+/* In the cloud: the channel to host changed. A new host gets the listeners that are open. */
 void points_set_host(struct points *points, struct channel *host);
 /* A LISTENER message. */
 void points_receive(struct points *points, const struct message_listener *message,

@@ -12,12 +12,10 @@ static void on_message(struct process_context *context, struct channel *channel,
                        enum message_type type, const void *payload, size_t size,
                        const int *descriptors, int descriptor_count)
 {
-    (void)descriptors;
-    (void)descriptor_count; /* no message to host carries any: the table says so */
     if (type == MESSAGE_CLOCK)
         loop_set_cloud_clock(context->loop, payload);
     else
-        host_receive(context->owner, channel, type, payload, size);
+        host_receive(context->owner, channel, type, payload, size, descriptors, descriptor_count);
 }
 
 static void on_api(struct process_context *context, struct channel *channel)

@@ -289,7 +289,7 @@ static void on_image_delete(struct host *host, const char *image)
 }
 
 void host_receive(struct host *host, struct channel *from, enum message_type type,
-                  const void *payload, size_t size)
+                  const void *payload, size_t size, const int *descriptors, int descriptor_count)
 {
     const struct message_id *id = payload;
     const struct message_instance_stop *stop = payload;
@@ -321,6 +321,10 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
         break;
     case MESSAGE_OPEN_LISTENER:
         listeners_open(&host->listeners, payload, from);
+        break;
+    case MESSAGE_KEEP_LISTENER: /* the only one that carries any: the table says so */
+        if (descriptor_count == 1)
+            listeners_keep(&host->listeners, payload, descriptors[0]);
         break;
     case MESSAGE_CLOSE_LISTENER:
         listeners_close(&host->listeners, payload);

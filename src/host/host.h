@@ -32,9 +32,9 @@ void host_destroy(struct host *host);
 /* A peer (re)connected: api gets HOST_HELLO and the state of every instance, balancer its
  * listeners, guest the listeners of every VPC. NULL: the peer is gone. */
 void host_set_peer(struct host *host, enum process peer, struct channel *channel);
-/* A message for PROCESS_HOST from api or balancer. */
+/* A message for PROCESS_HOST from api or balancer, and its descriptors, which are taken over. */
 void host_receive(struct host *host, struct channel *from, enum message_type type,
-                  const void *payload, size_t size);
+                  const void *payload, size_t size, const int *descriptors, int descriptor_count);
 
 /*
  * Ends everything: stops instances (SIGTERM, then SIGKILL after `grace_ms`) and removes every

@@ -3,9 +3,11 @@
 #include "base/cleanup.h"
 #include "ipc/id.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { KEY_SIZE = ID_SIZE + 24, LISTENERS_MAX = 4096 };
 
@@ -53,6 +55,35 @@ static struct listener *open_new(struct listeners *listeners,
         return NULL;
     *listener = (struct listener){*endpoint, fd_take(&fd)};
     return ptr_take(&listener);
+}
+
+/* Whether it is what the balancer says: only the balancer itself gets it again, but only that. */
+static bool listens_on(int fd, const struct message_endpoint *endpoint)
+{
+    struct sockaddr_in address = {0};
+    socklen_t address_size = sizeof address;
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening &&
+           getsockname(fd, (struct sockaddr *)&address, &address_size) == 0 &&
+           address.sin_family == AF_INET && ntohs(address.sin_port) == endpoint->port &&
+           ntohl(address.sin_addr.s_addr) == endpoint->address;
+}
+
+void listeners_keep(struct listeners *listeners, const struct message_endpoint *endpoint, int fd)
+{
+    char key[KEY_SIZE];
+    auto_fd int owned = fd;
+    if (!is_valid(endpoint->vpc, endpoint->port) || !listens_on(fd, endpoint) ||
+        listeners->by_endpoint.count >= LISTENERS_MAX ||
+        map_get(&listeners->by_endpoint, key_of(key, endpoint)))
+        return;
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (!listener || map_set(&listeners->by_endpoint, key_of(key, endpoint), listener) < 0) {
+        free(listener);
+        return;
+    }
+    *listener = (struct listener){*endpoint, fd_take(&owned)};
 }
 
 void listeners_open(struct listeners *listeners, const struct message_endpoint *endpoint,

@@ -1,6 +1,7 @@
 /*
  * The sockets of VPCs that the balancer works with. The host keeps a duplicate of each listener, so
- * a balancer that is killed loses no connection that waits there, and gets its listeners again.
+ * a balancer that is killed loses no connection that waits there, and its successor gets the same
+ * listeners. A host that starts anew has them back from the balancer.
  */
 #pragma once
 
@@ -16,6 +17,8 @@ struct listeners {
 /* Each answers on `balancer`, which may be NULL (away). */
 void listeners_open(struct listeners *listeners, const struct message_endpoint *endpoint,
                     struct channel *balancer);
+/* A listener of a former host, with its socket, which is taken over. */
+void listeners_keep(struct listeners *listeners, const struct message_endpoint *endpoint, int fd);
 void listeners_close(struct listeners *listeners, const struct message_endpoint *endpoint);
 /* Of a VPC that is no more. */
 void listeners_close_vpc(struct listeners *listeners, const char *vpc);

@@ -43,6 +43,7 @@ enum process {
     X(OPEN_LISTENER,   BALANCER, HOST,     struct message_endpoint,        0)                                \
     X(CLOSE_LISTENER,  BALANCER, HOST,     struct message_endpoint,        0)                                \
     X(LISTENER,        HOST,     BALANCER, struct message_listener,        1)                                \
+    X(KEEP_LISTENER,   BALANCER, HOST,     struct message_endpoint,        1) /* to a host started anew */   \
     X(OPEN_SOCKETS,    BALANCER, HOST,     struct message_sockets,         0)                                \
     X(SOCKETS,         HOST,     BALANCER, struct message_sockets,        64)                                \
     X(GUEST_LISTENERS, HOST,     GUEST,    struct message_id,              2) /* IMDS, DNS; none: end */     \

@@ -75,6 +75,19 @@ def test_an_idle_connection_has_one_more_answer(cloud, site):
         assert answer.startswith(b"HTTP/1.1 200") and b"Connection: close" in answer
 
 
+def test_it_takes_over_also_after_host_was_killed(cloud, site):
+    former = cloud.record()["host"]
+    with Load("127.0.0.1", 80, rate=100, name=site.front["DNSName"]) as load:
+        os.kill(former, signal.SIGKILL)
+        eventually(lambda: cloud.record().get("host") not in (None, 0, former), what="a new host")
+        before = cloud.record()["balancer"]
+        cloud.pileus("upgrade")
+        assert cloud.record()["balancer"] != before
+        count = len(load.outcomes)
+        eventually(lambda: len(load.outcomes) > count + 200, what="load after the upgrade")
+    assert not load.failures, (len(load.failures), load.failures[:3])
+
+
 def answers(site, status):
     try:
         return ask(name=site.front["DNSName"]).status == status

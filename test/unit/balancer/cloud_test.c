@@ -32,6 +32,7 @@ static struct world {
     struct balancer *balancer;
     struct sockaddr_in shared, node; /* where the listeners really are */
     int listeners, sockets;          /* that were asked for */
+    int kept;                        /* listeners that were given back */
     int target_fd;
     uint16_t target_port;
     struct target_health health;
@@ -78,9 +79,13 @@ static void open_sockets(const struct message_sockets *message)
 static void on_host_message(struct channel *channel, enum message_type type, const void *payload,
                             size_t size, const int *descriptors, int descriptor_count)
 {
-    (void)channel, (void)size, (void)descriptors, (void)descriptor_count;
+    (void)channel, (void)size;
+    for (int i = 0; i < descriptor_count; i++)
+        close(descriptors[i]);
     if (type == MESSAGE_OPEN_LISTENER)
         open_listener(payload);
+    else if (type == MESSAGE_KEEP_LISTENER)
+        world.kept += descriptor_count;
     else if (type == MESSAGE_OPEN_SOCKETS)
         open_sockets(payload);
 }
@@ -126,28 +131,42 @@ static void turn_until(bool (*done)(void))
     assert_true(done());
 }
 
-static int setup(void **state)
+/* A host process starts. */
+static void start_host(void)
 {
     static const struct channel_handler host = {on_host_message, on_close};
     static const struct channel_handler balancer = {on_balancer_message, on_close};
+    struct err err;
+    int fds[2];
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    world.ours =
+        channel_create(world.loop, fds[0], PROCESS_HOST, PROCESS_BALANCER, &host, NULL, &err);
+    world.theirs =
+        channel_create(world.loop, fds[1], PROCESS_BALANCER, PROCESS_HOST, &balancer, NULL, &err);
+    balancer_set_host(world.balancer, world.theirs);
+}
+
+static void end_host(void)
+{
+    balancer_set_host(world.balancer, NULL);
+    channel_destroy(world.ours);
+    channel_destroy(world.theirs);
+}
+
+static int setup(void **state)
+{
     struct balancer_options options = {.workers = 2,
                                        .cloud = true,
                                        .report_health = report_health,
                                        .report_traffic = report_traffic};
     struct sockaddr_in address;
     struct err err;
-    int fds[2];
     (void)state;
     world = (struct world){.attributes = ""};
     world.loop = loop_create(&err);
-    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    world.ours =
-        channel_create(world.loop, fds[0], PROCESS_HOST, PROCESS_BALANCER, &host, NULL, &err);
-    world.theirs =
-        channel_create(world.loop, fds[1], PROCESS_BALANCER, PROCESS_HOST, &balancer, NULL, &err);
     world.balancer = balancer_create(world.loop, &options, &err);
     assert_non_null(world.balancer);
-    balancer_set_host(world.balancer, world.theirs);
+    start_host();
     world.target_fd = listen_somewhere(&address);
     world.target_port = ntohs(address.sin_port);
     return 0;
@@ -291,6 +310,22 @@ static void a_source_that_no_group_allows_gets_no_answer(void **state)
     close(client_fd);
 }
 
+static bool is_kept(void)
+{
+    return world.kept == 2;
+}
+
+static void a_host_that_starts_anew_gets_the_listeners_that_are_open(void **state)
+{
+    (void)state;
+    configure("0.0.0.0/0", "");
+    turn_until(is_healthy);
+    end_host();
+    start_host();
+    turn_until(is_kept);
+    assert_int_equal(world.listeners, 2); /* it was not asked for others */
+}
+
 static bool is_draining(void)
 {
     return world.health.state == TARGET_DRAINING;
@@ -318,6 +353,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_that_no_group_allows_gets_no_answer, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_host_that_starts_anew_gets_the_listeners_that_are_open,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_draining_target_is_told_and_gets_nothing, setup,
                                         teardown),
     };
