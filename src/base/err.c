@@ -7,6 +7,7 @@
 #undef err_set
 #undef err_sys
 #undef err_aws
+#undef err_again
 #undef err_wrap
 #endif
 
@@ -45,6 +46,13 @@ int err_aws(struct err *err, const char *code, const char *format, ...)
     va_start(args, format);
     err_format(err, format, args);
     va_end(args);
+    return -1;
+}
+
+int err_again(struct err *err)
+{
+    err_set(err, "what this needs is being made");
+    err->again = true;
     return -1;
 }
 

@@ -1,7 +1,6 @@
 /*
  * The certificates controller: renews what the cloud's own authority issued, before it ends and
- * while a listener uses it, as Certificate Manager does. A new key takes time, so each round makes
- * one.
+ * while a listener uses it, as Certificate Manager does. A round renews one.
  */
 #include "service/acm/certificates.h"
 #include "control/control_impl.h"
@@ -72,6 +71,10 @@ static void renew(struct control *control, const char *region, const char *arn)
     }
     if (renewed == 0)
         return;
+    if (err.again) { /* its key is being made; a tick follows */
+        control->certificates->stale = true;
+        return;
+    }
     control_log(control, "renewal of a certificate", &err);
     control->certificates->due_ms = call.now_ms + RETRY_MS;
 }

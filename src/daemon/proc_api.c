@@ -4,6 +4,7 @@
 #include "daemon/admin.h"
 #include "daemon/privilege.h"
 #include "daemon/process.h"
+#include "daemon/rsa_keys.h"
 #include "front/front.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -31,6 +32,7 @@ struct api {
     struct control *control;
     struct front *front;
     struct admin admin;
+    struct rsa_keys *rsa_keys;
     struct service_world service_world;
     struct control_world control_world;
     struct loop_timer tick_timer, flush_timer, stop_timer;
@@ -144,6 +146,19 @@ static char *world_read_console(void *arg, const char *instance_id, size_t *ret_
     return text;
 }
 
+static char *world_rsa_key(void *arg, int count, struct err *err)
+{
+    struct api *api = arg;
+    return rsa_keys_take(api->rsa_keys, count, err);
+}
+
+static void on_rsa_keys(void *arg)
+{
+    struct api *api = arg;
+    front_go_on(api->front);
+    control_tick(api->control);
+}
+
 static void on_tick(struct loop_timer *timer)
 {
     struct api *api = timer->owner;
@@ -214,6 +229,7 @@ static void fill_worlds(struct api *api)
                                                 .random = world_random,
                                                 .read_console = world_read_console,
                                                 .real_ms = world_real_ms,
+                                                .rsa_key = world_rsa_key,
                                                 .vcpu_share = options->vcpu_share,
                                                 .world = api->context.setup->world};
     api->control_world = (struct control_world){.arg = api,
@@ -264,6 +280,7 @@ static int open_all(struct api *api, struct err *err)
     loop_timer_set(api->context.loop, &api->flush_timer, FLUSH_MS);
     if (!(api->store = store_open("/pileus.db", err)) ||
         !(api->series = series_open("/metrics.db", err)) ||
+        !(api->rsa_keys = rsa_keys_create(api->context.loop, on_rsa_keys, api, err)) ||
         !(api->control = control_create(api->store, api->series, &api->control_world, err)))
         return -1;
     return open_front(api, err);
@@ -278,6 +295,7 @@ static void close_all(struct api *api)
         log_error("writing metrics: %s", err.text);
     series_close(api->series);
     store_close(api->store);
+    rsa_keys_destroy(api->rsa_keys);
 }
 
 int proc_api_main(const struct process_setup *setup, int parent_fd)

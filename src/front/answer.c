@@ -102,7 +102,10 @@ void front_serve(const struct front_options *options, const struct front_request
     struct err err = {0};
     call_make_uuid(&ids, call.request_id);
     front_guess_protocol(&call);
-    if (serve(&call, now_s, answer, &err) < 0)
-        front_answer_failure(&call, &err, answer);
+    if (serve(&call, now_s, answer, &err) < 0) {
+        answer->again = err.again;
+        if (!err.again)
+            front_answer_failure(&call, &err, answer);
+    }
     query_finish(&call.params);
 }

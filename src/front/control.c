@@ -79,9 +79,10 @@ static void answer_control(const struct front_options *options, const struct fro
         return;
     struct err err = {0};
     json_auto_t *result = options->control(options->arg, path, body, &err);
+    answer->again = err.again;
     if (result)
         answer_json(answer, 200, result);
-    else
+    else if (!err.again)
         answer_refusal(answer, err.http_status ? err.http_status : 400, err.text);
 }
 

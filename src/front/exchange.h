@@ -24,6 +24,7 @@ struct front_request {
 };
 
 struct front_answer {
+    bool again; /* there is none yet: the request must be served again, see front_go_on() */
     int status;
     struct buf headers; /* whole lines */
     struct buf body;

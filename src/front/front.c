@@ -1,5 +1,6 @@
 #include "front/front.h"
 
+#include "base/list.h"
 #include "front/exchange.h"
 #include "front/inflate.h"
 #include "http/server.h"
@@ -19,6 +20,13 @@ enum {
 struct front {
     struct front_options options;
     struct http_server *server;
+    struct list waiting; /* struct waiting.link, as they came */
+};
+
+/* A request that has no answer yet. There are never more than connections. */
+struct waiting {
+    struct list link;
+    struct http_exchange *exchange;
 };
 
 static struct front_request read_request(const struct http_exchange *exchange)
@@ -73,9 +81,9 @@ static bool is_gzip(const struct front_request *request)
     return coding.size == 4 && strncasecmp(coding.data, "gzip", 4) == 0;
 }
 
-static void on_request(struct http_exchange *exchange, void *owner)
+/* Whether there was an answer. */
+static bool serve(const struct front *front, struct http_exchange *exchange)
 {
-    const struct front *front = owner;
     struct front_request request = read_request(exchange);
     struct front_answer answer = {0};
     auto_buf plain = {.size_limit = FRONT_BODY_SIZE_MAX};
@@ -96,7 +104,34 @@ static void on_request(struct http_exchange *exchange, void *owner)
         front_serve_control(&front->options, &request, &answer);
     else
         front_serve(&front->options, &request, clock_wall_ms() / 1000, &answer);
+    if (answer.again)
+        return false;
     respond(exchange, &answer);
+    return true;
+}
+
+static void on_request(struct http_exchange *exchange, void *owner)
+{
+    struct front *front = owner;
+    if (serve(front, exchange))
+        return;
+    struct waiting *waiting = malloc(sizeof *waiting);
+    if (!waiting) {
+        http_respond(exchange, 500, "", "", 0);
+        return;
+    }
+    waiting->exchange = exchange;
+    list_append(&front->waiting, &waiting->link);
+}
+
+void front_go_on(struct front *front)
+{
+    list_each_safe (waiting, &front->waiting, struct waiting, link) {
+        if (!serve(front, waiting->exchange))
+            return;
+        list_remove(&waiting->link);
+        free(waiting);
+    }
 }
 
 static void on_refused(struct http_exchange *exchange, int status, void *owner)
@@ -124,6 +159,7 @@ struct front *front_create(const struct front_options *options, struct loop *loo
         return NULL;
     }
     front->options = *options;
+    list_init(&front->waiting);
     const struct http_server_options http = {
         .body_size_max = FRONT_BODY_SIZE_MAX,
         .connections_max = CONNECTIONS_MAX,
@@ -147,5 +183,7 @@ void front_destroy(struct front *front)
     if (!front)
         return;
     http_server_destroy(front->server);
+    list_each_safe (waiting, &front->waiting, struct waiting, link)
+        free(waiting);
     free(front);
 }

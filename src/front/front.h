@@ -37,3 +37,8 @@ struct front_options {
 struct front *front_create(const struct front_options *options, struct loop *loop, int listen_fd,
                            struct err *err);
 void front_destroy(struct front *front);
+/*
+ * Serves the requests whose operations ended with err_again(), in the order in which they came, up
+ * to the first that must wait again. Called when there may be what they wait for.
+ */
+void front_go_on(struct front *front);

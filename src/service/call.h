@@ -30,6 +30,12 @@ struct service_world {
     char *(*read_console)(void *arg, const char *instance_id, size_t *ret_size);
     /* Real time, ms since the epoch: what programs outside go by. */
     int64_t (*real_ms)(void *arg);
+    /*
+     * A new RSA key of 2048 bits as PEM, malloc'd, for the caller alone. Making one takes long:
+     * NULL and err_again() until there are `count` of them, which is how many the operation takes
+     * in all with this one. It is run again then, in a new transaction.
+     */
+    char *(*rsa_key)(void *arg, int count, struct err *err);
     double vcpu_share; /* how much of a CPU one vCPU is */
     uint32_t world;    /* which /16 of 100.64.0.0/10 public addresses come from */
 };

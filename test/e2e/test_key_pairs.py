@@ -1,5 +1,6 @@
 """Key pairs open the instances that were launched with them, and no others."""
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
@@ -37,6 +38,17 @@ def test_an_imported_key_opens_its_instance(machines, key_type, tmp_path):
     assert found["PublicKey"].split()[:2] == key.with_suffix(".pub").read_text().split()[:2]
     machine = machines.run(KeyName=made["KeyName"])
     assert ssh_when_up(key, machine.address, "id -un").stdout == "ec2-user\n"
+
+
+def test_keys_that_are_asked_for_together_all_come_and_differ(machines):
+    """They are made one after the other, aside: what else is asked meanwhile is answered."""
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(machines.ec2.create_key_pair, KeyName=f"together-{i}", KeyType="rsa") for i in range(8)]
+        machines.ec2.describe_key_pairs()
+        made = [one.result() for one in asked]
+    assert len({key["KeyMaterial"] for key in made}) == 8
+    shown = machines.ec2.describe_key_pairs(KeyNames=[key["KeyName"] for key in made])["KeyPairs"]
+    assert {key["KeyFingerprint"] for key in shown} == {key["KeyFingerprint"] for key in made}
 
 
 def test_fingerprints_are_awss(machines, tmp_path):

@@ -6,7 +6,9 @@
 #include "model/encode.h"
 #include "model/validate.h"
 #include "store/series.h"
+#include "wire/certificate.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +44,16 @@ static int64_t fixture_real_ms(void *arg)
     return fixture->real_ms;
 }
 
+static char *fixture_rsa_key(void *arg, int count, struct err *err)
+{
+    struct service_fixture *fixture = arg;
+    if (fixture->rsa_keys < count) {
+        err_again(err);
+        return NULL;
+    }
+    return certificate_new_key("RSA_2048", err);
+}
+
 struct service_fixture *fixture_create(void)
 {
     struct service_fixture *fixture = calloc(1, sizeof *fixture);
@@ -55,9 +67,11 @@ struct service_fixture *fixture_create(void)
         .random = fixture_random,
         .read_console = fixture_console,
         .real_ms = fixture_real_ms,
+        .rsa_key = fixture_rsa_key,
         .vcpu_share = 1.0,
         .world = 0,
     };
+    fixture->rsa_keys = INT_MAX;
     fixture->region = "us-east-1";
     fixture->now_ms = fixture->real_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
     return fixture;

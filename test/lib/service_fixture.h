@@ -14,6 +14,7 @@ struct service_fixture {
     const char *region; /* of the calls that follow; "us-east-1" at first */
     int64_t now_ms;     /* cloud time */
     int64_t real_ms;    /* real time: only certificates go by it */
+    int rsa_keys;       /* how many the world has at a time; operations that want more wait */
     uint64_t random_state;
     struct err err; /* of the last call */
 };

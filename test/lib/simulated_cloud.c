@@ -5,6 +5,7 @@
 #include "service/doc.h"
 #include "service/ec2/public_images.h"
 #include "simulated_cloud_impl.h"
+#include "wire/certificate.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -53,6 +54,12 @@ static char *no_console(void *arg, const char *instance_id, size_t *ret_size)
     (void)arg, (void)instance_id;
     *ret_size = 0;
     return NULL;
+}
+
+static char *new_rsa_key(void *arg, int count, struct err *err)
+{
+    (void)arg, (void)count;
+    return certificate_new_key("RSA_2048", err);
 }
 
 static int64_t now_ms(void *arg)
@@ -279,7 +286,7 @@ struct simulated_cloud *cloud_create(uint64_t seed)
     cloud->wake_ms = INT64_MAX;
     cloud->events = calloc(EVENTS_MAX, sizeof *cloud->events);
     cloud->service = (struct service_world){
-        cloud, fill_random, no_console, now_ms, 1.0, 0,
+        cloud, fill_random, no_console, now_ms, new_rsa_key, 1.0, 0,
     };
     cloud->world = (struct control_world){
         cloud, now_ms, send_message, wake_at, log_text, &cloud->service, "000000000000",

@@ -11,6 +11,13 @@
 
 enum { VALIDITY_DAYS = 198, RENEWAL_DAYS = 60 /* before the end */ };
 
+static char *new_key(const struct call *call, const char *algorithm, struct err *err)
+{
+    if (strcmp(algorithm, "RSA_2048") == 0)
+        return call->world->rsa_key(call->world->arg, 1, err);
+    return certificate_new_key(algorithm, err);
+}
+
 /* Takes over a certificate and its key into the document. */
 static int set_issued(const struct call *call, json_t *doc, const json_t *authority,
                       const char *pem, const char *key, struct err *err)
@@ -39,8 +46,7 @@ int acm_issue(struct call *call, json_t *doc, struct err *err)
             names[order.name_count++] = json_string_value(name);
     call->world->random(call->world->arg, order.serial, sizeof order.serial);
     const json_t *authority = acm_authority(call, err);
-    auto_free char *key =
-        authority ? certificate_new_key(doc_text(doc, "KeyAlgorithm"), err) : NULL;
+    auto_free char *key = authority ? new_key(call, doc_text(doc, "KeyAlgorithm"), err) : NULL;
     auto_free char *pem =
         key ? certificate_issue(doc_text(authority, "_certificate"),
                                 doc_text(authority, "_private_key"), key, &order, err)

@@ -13,7 +13,6 @@
 #include <string.h>
 
 enum {
-    RSA_BITS = 2048,
     RSA_BITS_MIN = 1024,
     RSA_BITS_MAX = 4096,
     ED25519_SIZE = 32,
@@ -161,15 +160,15 @@ static char *private_fingerprint(EVP_PKEY *pkey)
     return digest_in_hex(EVP_sha1(), data, size);
 }
 
-int key_material_create_rsa(struct key_material *key, struct err *err)
+int key_material_create_rsa(const char *pem, struct key_material *key, struct err *err)
 {
-    auto_pkey *pkey = EVP_RSA_gen(RSA_BITS);
-    auto_bio *pem = BIO_new(BIO_s_mem());
+    auto_bio *in = BIO_new_mem_buf(pem, -1), *out = BIO_new(BIO_s_mem());
+    auto_pkey *pkey = in ? PEM_read_bio_PrivateKey(in, NULL, NULL, NULL) : NULL;
     *key = (struct key_material){.type = "rsa"};
-    if (!pkey || !pem ||
-        PEM_write_bio_PrivateKey_traditional(pem, pkey, NULL, NULL, 0, NULL, NULL) != 1)
+    if (!pkey || !out ||
+        PEM_write_bio_PrivateKey_traditional(out, pkey, NULL, NULL, 0, NULL, NULL) != 1)
         return crypto_failed(err);
-    key->private_key = bio_text(pem);
+    key->private_key = bio_text(out);
     key->public_line = rsa_public_line(pkey);
     key->fingerprint = private_fingerprint(pkey);
     if (key->private_key && key->public_line && key->fingerprint)

@@ -19,8 +19,8 @@ struct key_material {
     char *fingerprint;
 };
 
-/* A new 2048-bit RSA key ("BEGIN RSA PRIVATE KEY"). Takes about 100 ms. */
-int key_material_create_rsa(struct key_material *key, struct err *err);
+/* An RSA key as EC2 hands it out ("BEGIN RSA PRIVATE KEY"), of any PEM. */
+int key_material_create_rsa(const char *pem, struct key_material *key, struct err *err);
 /* A new Ed25519 key ("BEGIN OPENSSH PRIVATE KEY") from random bytes. */
 int key_material_create_ed25519(const uint8_t random[KEY_RANDOM_SIZE], struct key_material *key,
                                 struct err *err);

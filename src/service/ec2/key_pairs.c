@@ -46,6 +46,15 @@ static int add_key_pair(struct call *call, const char *name, const struct key_ma
     return 0;
 }
 
+static int create_rsa(const struct call *call, struct key_material *key, struct err *err)
+{
+    auto_free char *pem = call->world->rsa_key(call->world->arg, 1, err);
+    int result = pem ? key_material_create_rsa(pem, key, err) : -1;
+    if (pem)
+        explicit_bzero(pem, strlen(pem));
+    return result;
+}
+
 static int create_material(const struct call *call, struct key_material *key, struct err *err)
 {
     const char *type = ec2_text(call->in, "KeyType"), *format = ec2_text(call->in, "KeyFormat");
@@ -54,7 +63,7 @@ static int create_material(const struct call *call, struct key_material *key, st
                        "The value '%s' for parameter KeyFormat is not supported by Pileus yet.",
                        format);
     if (!type || strcmp(type, "rsa") == 0)
-        return key_material_create_rsa(key, err);
+        return create_rsa(call, key, err);
     uint8_t random[KEY_RANDOM_SIZE];
     call->world->random(call->world->arg, random, sizeof random);
     int result = key_material_create_ed25519(random, key, err);

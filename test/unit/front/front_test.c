@@ -2,15 +2,19 @@
 #include "front/exchange.h"
 #include "front/inflate.h"
 #include "wire/cbor.h"
+#include "wire/certificate.h"
 
 #include "base/cleanup.h"
 #include "os/random.h"
 #include "store/series.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -296,6 +300,84 @@ static void compressed_bodies_have_a_limit(void **state)
     deflateEnd(&stream);
 }
 
+/* ---- through a server ---- */
+
+static bool keys_are_there;
+
+static char *world_rsa_key(void *arg, int count, struct err *err)
+{
+    (void)arg, (void)count;
+    if (keys_are_there)
+        return certificate_new_key("RSA_2048", err);
+    err_again(err);
+    return NULL;
+}
+
+static int connect_to(int listen_fd, const char *query)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    char request[256];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    getsockname(listen_fd, (struct sockaddr *)&address, &size);
+    assert_return_code(connect(fd, (struct sockaddr *)&address, size), 0);
+    int length = snprintf(request, sizeof request,
+                          "GET /?Version=2016-11-15&%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", query);
+    assert_int_equal(send(fd, request, (size_t)length, 0), length);
+    return fd;
+}
+
+/* Turns the loop until the connection has an answer; into `text`. */
+static void await_answer(struct loop *loop, int fd, char text[16384])
+{
+    struct err err;
+    ssize_t size = -1;
+    for (int turn = 0; turn < 1000 && size < 0; turn++) {
+        assert_return_code(loop_turn(loop, 10, &err), 0);
+        size = recv(fd, text, 16383, MSG_DONTWAIT);
+    }
+    assert_true(size > 0);
+    text[size] = 0;
+}
+
+static void a_request_that_must_wait_holds_up_no_other(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    char text[16384];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_return_code(bind(listen_fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_return_code(listen(listen_fd, 16), 0);
+    struct loop *loop = loop_create(&err);
+    fixture->options.authenticate = keys_are_there = false;
+    fixture->world.rsa_key = world_rsa_key;
+    struct front *front = front_create(&fixture->options, loop, listen_fd, &err);
+    assert_non_null(front);
+    int slow = connect_to(listen_fd, "Action=CreateKeyPair&KeyName=slow");
+    int gone = connect_to(listen_fd, "Action=CreateKeyPair&KeyName=gone");
+    int quick = connect_to(listen_fd, "Action=DescribeVpcs");
+    close(gone);
+    await_answer(loop, quick, text);
+    assert_non_null(strstr(text, "<DescribeVpcsResponse"));
+    front_go_on(front);
+    assert_int_equal(recv(slow, text, 1, MSG_DONTWAIT), -1);
+    keys_are_there = true;
+    front_go_on(front);
+    await_answer(loop, slow, text);
+    assert_non_null(strstr(text, "-----BEGIN RSA PRIVATE KEY-----"));
+    keys_are_there = false;
+    int left = connect_to(listen_fd, "Action=CreateKeyPair&KeyName=left");
+    close(quick);
+    quick = connect_to(listen_fd, "Action=DescribeVpcs");
+    await_answer(loop, quick, text);
+    front_destroy(front);
+    loop_destroy(loop);
+    close(slow);
+    close(quick);
+    close(left);
+}
+
 #define front_case(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -311,6 +393,7 @@ int main(void)
         front_case(a_client_token_gets_the_same_answer_for_a_day),
         front_case(cloudwatch_answers_cbor_with_the_query_code_of_errors),
         front_case(compressed_bodies_have_a_limit),
+        front_case(a_request_that_must_wait_holds_up_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,6 +369,22 @@ static void a_deleted_certificate_is_not_found(void **state)
     fixture_destroy(fixture);
 }
 
+static void what_is_issued_waits_for_both_its_key_and_the_authoritys(void **state)
+{
+    struct service_fixture *fixture = fixture_create();
+    const char *request = "{'DomainName': 'a.example.com', 'ValidationMethod': 'DNS'}";
+    (void)state;
+    for (fixture->rsa_keys = 0; fixture->rsa_keys < 2; fixture->rsa_keys++) {
+        assert_null(fixture_call(fixture, "acm", "RequestCertificate", "%s", request));
+        assert_true(fixture->err.again);
+        assert_null(store_get(fixture->store, "certificate-authority", "", "local"));
+    }
+    json_decref(fixture_ok(fixture, "acm", "RequestCertificate", "%s", request));
+    fixture->rsa_keys = 1;
+    json_decref(fixture_ok(fixture, "acm", "RequestCertificate", "%s", request));
+    fixture_destroy(fixture);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -383,6 +399,7 @@ int main(void)
         cmocka_unit_test(lists_show_what_their_filters_ask_for_page_by_page),
         cmocka_unit_test(tags_are_added_replaced_and_removed),
         cmocka_unit_test(a_deleted_certificate_is_not_found),
+        cmocka_unit_test(what_is_issued_waits_for_both_its_key_and_the_authoritys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,20 @@ static void a_name_is_taken_once_and_deleting_never_fails(void **state)
     fixture_destroy(fixture);
 }
 
+static void only_an_rsa_key_waits_until_one_is_made(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    fixture->rsa_keys = 0;
+    assert_null(fixture_call(fixture, "ec2", "CreateKeyPair", "{'KeyName': 'slow'}"));
+    assert_true(fixture->err.again);
+    json_decref(
+        fixture_ok(fixture, "ec2", "CreateKeyPair", "{'KeyName': 'k', 'KeyType': 'ed25519'}"));
+    fixture->rsa_keys = 1;
+    json_decref(fixture_ok(fixture, "ec2", "CreateKeyPair", "{'KeyName': 'slow'}"));
+    fixture_destroy(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +191,7 @@ int main(void)
         cmocka_unit_test(imported_rsa_key_shows_an_md5_fingerprint),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(a_name_is_taken_once_and_deleting_never_fails),
+        cmocka_unit_test(only_an_rsa_key_waits_until_one_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
