@@ -36,7 +36,8 @@ const char *acm_add(struct call *call, json_t *doc, struct err *err)
     if (store_count(call->store, acm_certificate_kind, call->region) >= CERTIFICATES_MAX) {
         json_decref(doc);
         err_aws(err, "LimitExceededException",
-                "The maximum number of certificates, %d, has been reached.", CERTIFICATES_MAX);
+                "You have reached the maximum number of certificates. Delete certificates that are "
+                "not in use, or contact AWS Support to request an increase.");
         return NULL;
     }
     call_make_uuid(call, uuid);

@@ -11,8 +11,14 @@
     X(ImportCertificate)                                                                           \
     X(ListCertificates)                                                                            \
     X(ListTagsForCertificate)                                                                      \
+    X(ListTagsForResource)                                                                         \
     X(RemoveTagsFromCertificate)                                                                   \
-    X(RequestCertificate)
+    X(RenewCertificate)                                                                            \
+    X(RequestCertificate)                                                                          \
+    X(ResendValidationEmail)                                                                       \
+    X(TagResource)                                                                                 \
+    X(UntagResource)                                                                               \
+    X(UpdateCertificateOptions)
 
 #define X(name) service_handler acm_##name;
 ACM_OPERATIONS(X)

@@ -31,8 +31,7 @@ static int add_name(json_t *names, const char *text, struct err *err)
     if (doc_list_has(names, name))
         return 0;
     if (json_array_size(names) == NAMES_MAX)
-        return err_aws(err, "LimitExceededException",
-                       "A certificate can have at most %d domain names.", NAMES_MAX);
+        return err_aws(err, "LimitExceededException", "Certificate has too many domains.");
     return json_array_append_new(names, json_string(name));
 }
 

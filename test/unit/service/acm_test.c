@@ -349,6 +349,66 @@ static void tags_are_added_replaced_and_removed(void **state)
         fixture_ok(fixture, "acm", "ListTagsForCertificate", "{'CertificateArn': '%s'}", arn);
     assert_int_equal(json_array_size(fixture_at(out, "Tags")), 1);
     assert_string_equal(fixture_text(out, "Tags.0.Value"), "2");
+    json_decref(fixture_ok(
+        fixture, "acm", "TagResource",
+        "{'ResourceArn': '%s', 'Tags': [{'Key': 'c', 'Value': '3'}, {'Key': 'd'}]}", arn));
+    json_decref(fixture_ok(fixture, "acm", "UntagResource",
+                           "{'ResourceArn': '%s', 'TagKeys': ['a', 'd', 'e']}", arn));
+    json_auto_t *of_resource =
+        fixture_ok(fixture, "acm", "ListTagsForResource", "{'ResourceArn': '%s'}", arn);
+    assert_int_equal(json_array_size(fixture_at(of_resource, "Tags")), 1);
+    assert_string_equal(fixture_text(of_resource, "Tags.0.Value"), "3");
+    fixture_fails(fixture, "ValidationException", "acm", "TagResource",
+                  "{'ResourceArn': '%s', 'Tags': [{'Key': 'aws:x', 'Value': '3'}]}", arn);
+    fixture_destroy(fixture);
+}
+
+static void options_change_but_not_whether_it_can_be_exported(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    char arn[256];
+    request(fixture, "{'DomainName': 'a.bc'}", arn);
+    json_decref(fixture_ok(fixture, "acm", "UpdateCertificateOptions",
+                           "{'CertificateArn': '%s', 'Options': "
+                           "{'CertificateTransparencyLoggingPreference': 'DISABLED'}}",
+                           arn));
+    json_auto_t *out =
+        fixture_ok(fixture, "acm", "DescribeCertificate", "{'CertificateArn': '%s'}", arn);
+    assert_string_equal(
+        fixture_text(out, "Certificate.Options.CertificateTransparencyLoggingPreference"),
+        "DISABLED");
+    assert_null(fixture_call(fixture, "acm", "UpdateCertificateOptions",
+                             "{'CertificateArn': '%s', 'Options': {'Export': 'ENABLED'}}", arn));
+    fixture_fails(fixture, "InvalidStateException", "acm", "ResendValidationEmail",
+                  "{'CertificateArn': '%s', 'Domain': 'a.bc', 'ValidationDomain': 'a.bc'}", arn);
+    fixture_destroy(fixture);
+}
+
+static void only_what_a_listener_uses_is_renewed_when_asked(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    char arn[256];
+    request(fixture, "{'DomainName': 'a.bc'}", arn);
+    fixture_fails(fixture, "ValidationException", "acm", "RenewCertificate",
+                  "{'CertificateArn': '%s'}", arn);
+    /* What a listener has of it is all that is looked at. */
+    auto_txn *txn = txn_begin(fixture->store);
+    txn_put(txn, "listener", "us-east-1", "listener",
+            json_pack("{s:s, s:[{s:s}]}", "LoadBalancerArn", "lb", "Certificates", "CertificateArn",
+                      arn));
+    assert_int_equal(txn_commit(txn, &fixture->err), 0);
+    txn = NULL;
+    json_auto_t *before =
+        fixture_ok(fixture, "acm", "DescribeCertificate", "{'CertificateArn': '%s'}", arn);
+    json_decref(fixture_ok(fixture, "acm", "RenewCertificate", "{'CertificateArn': '%s'}", arn));
+    json_auto_t *after =
+        fixture_ok(fixture, "acm", "DescribeCertificate", "{'CertificateArn': '%s'}", arn);
+    char serial[128];
+    snprintf(serial, sizeof serial, "%s", fixture_text(before, "Certificate.Serial"));
+    assert_string_not_equal(serial, fixture_text(after, "Certificate.Serial"));
+    assert_string_equal(fixture_text(after, "Certificate.RenewalSummary.RenewalStatus"), "SUCCESS");
     fixture_destroy(fixture);
 }
 
@@ -398,6 +458,8 @@ int main(void)
         cmocka_unit_test(a_reimport_keeps_the_arn_and_the_kind_of_key),
         cmocka_unit_test(lists_show_what_their_filters_ask_for_page_by_page),
         cmocka_unit_test(tags_are_added_replaced_and_removed),
+        cmocka_unit_test(options_change_but_not_whether_it_can_be_exported),
+        cmocka_unit_test(only_what_a_listener_uses_is_renewed_when_asked),
         cmocka_unit_test(a_deleted_certificate_is_not_found),
         cmocka_unit_test(what_is_issued_waits_for_both_its_key_and_the_authoritys),
     };
