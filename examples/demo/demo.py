@@ -90,12 +90,15 @@ class Demo:
         self.until("load rises: the group grows", lambda s: len(s["in_service"]) >= 5, 0.75)
         state = self.until("the load stays: it settles", lambda s: len(s["healthy"]) == s["desired"] == len(s["members"]), 0.4)
         victim, desired = state["in_service"][0], state["desired"]
+        killed = time.monotonic()
         self.stack.kill(victim)
         self.until(f"{victim} is killed: the group heals",
                    lambda s: victim not in s["in_service"] and victim not in s["members"] and len(s["healthy"]) >= desired, 0.4)
         self.until("the load ends: the group shrinks", lambda s: s["desired"] == 2 and len(s["members"]) == 2, 0.05)
-        lost = len(self.load.failures)
-        self.view.say(f"grew, healed and shrank; {len(self.load.outcomes)} requests, {lost} of them failed")
+        lost = self.load.failures
+        in_flight = [outcome for outcome in lost if outcome.start <= killed <= outcome.end]
+        self.view.say(f"grew, healed and shrank; {len(self.load.outcomes)} requests, {len(lost)} of them failed,"
+                      f" and {len(in_flight)} of those were in flight when the instance was killed")
 
     def wander(self):
         """After the play, up and down until Ctrl-C."""
