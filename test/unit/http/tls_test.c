@@ -267,6 +267,23 @@ static void a_session_is_resumed_by_any_thread(void **state)
     }
 }
 
+/* A record each; nobody has read them. */
+static void a_handshake_gives_one_ticket(void **state)
+{
+    (void)state;
+    enum { HEAD_SIZE = 5, APPLICATION_DATA = 23 };
+    unsigned char record[4096];
+    struct fixture *fixture = set_up(TLS13, true);
+    struct ssl_session_st *session = NULL;
+    connect_both(fixture, TLS13, false, &session);
+    ssize_t got = recv(fixture->sides[CLIENT].fd, record, sizeof record, 0);
+    assert_true(got > HEAD_SIZE);
+    assert_int_equal(record[0], APPLICATION_DATA);
+    assert_int_equal(got, HEAD_SIZE + (record[3] << 8 | record[4]));
+    stop(fixture);
+    tear_down(fixture);
+}
+
 static void without_a_common_protocol_the_handshake_fails(void **state)
 {
     (void)state;
@@ -356,6 +373,7 @@ int main(void)
         cmocka_unit_test(ending_one_side_shows_as_the_end),
         cmocka_unit_test(rubbish_ends_the_connection),
         cmocka_unit_test(a_session_is_resumed_by_any_thread),
+        cmocka_unit_test(a_handshake_gives_one_ticket),
         cmocka_unit_test(without_a_common_protocol_the_handshake_fails),
         cmocka_unit_test(a_name_that_nobody_has_can_be_refused),
         cmocka_unit_test(a_hello_without_end_is_cut),
