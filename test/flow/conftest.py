@@ -218,6 +218,7 @@ class Balancer:
     def __init__(self, directory):
         self.path = os.path.join(directory, "config.json")
         self.port = free_port()
+        self.program = PROGRAM
         self.process = None
         self.news = threading.Condition()
         self.log = []
@@ -249,7 +250,7 @@ class Balancer:
 
     def start(self, targets=(), wait_healthy=True, **options):
         self.write(self.config(targets, **options))
-        self.process = subprocess.Popen([PROGRAM, "--config", self.path], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([self.program, "--config", self.path], stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         threading.Thread(target=self._read, daemon=True).start()
         self.wait_line("Ready")
@@ -286,6 +287,12 @@ class Balancer:
         before = self.members.get("Clock", {"AdvanceSeconds": 0})
         self.members["Clock"] = {"AdvanceSeconds": before["AdvanceSeconds"] + seconds}
         self.apply(self.document)
+
+    def an_hour_later(self):
+        """Moves real time, which sockets and connections go by. It needs the other program: `self.program`."""
+        since = len(self.log)
+        self.process.send_signal(signal.SIGUSR1)
+        self.wait_line("An hour later", since)
 
     def refusal(self, targets=(), **options):
         """What the program says of a configuration that it does not start with."""

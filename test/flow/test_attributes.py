@@ -52,7 +52,8 @@ def test_without_preserve_host_header_the_first_host_is_sent(balancer, target):
 
 @pytest.mark.parametrize("mode, value, seen", [
     ("append", None, "127.0.0.1:{port}"), ("append", "1.2.3.4", "1.2.3.4, 127.0.0.1:{port}"),
-    ("preserve", "1.2.3.4", "1.2.3.4"), ("remove", "1.2.3.4", None)])
+    ("preserve", None, None), ("preserve", "1.2.3.4:5", "1.2.3.4:5"), ("preserve", "[2001:db8::1]:5", "[2001:db8::1]:5"),
+    ("remove", None, None), ("remove", "1.2.3.4", None), ("append", "[2001:db8::1]:5", "[2001:db8::1]:5, 127.0.0.1:{port}")])
 def test_xff_client_port(balancer, target, mode, value, seen):
     balancer.start([target], attributes={HTTP + "xff_client_port.enabled": "true", HTTP + "xff_header_processing.mode": mode})
     client = balancer.connect()
