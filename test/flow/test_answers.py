@@ -1,10 +1,11 @@
 """What the load balancer answers itself, byte for byte."""
+import contextlib
 import re
 import socket
 
 import pytest
 
-from conftest import Target, answer, free_port
+from conftest import PROGRAM, Target, answer, free_port
 
 
 def page(text):
@@ -58,6 +59,40 @@ def test_bad_responses_are_502(balancer, behaviour):
         return False
     balancer.start([Target(handler)])
     assert re.fullmatch(expected("502 Bad Gateway", "keep-alive"), raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+
+
+def test_a_target_that_resets_the_connection_is_502(balancer):
+    def handler(connection, request):
+        connection.reset()
+        return False
+    balancer.start([Target(handler)])
+    assert re.fullmatch(expected("502 Bad Gateway", "keep-alive"), raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+
+
+def test_a_connection_that_is_not_there_after_10_seconds_is_504(balancer):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf, contextlib.ExitStack() as held:
+        for _ in range(3):  # the first is one more than the backlog: from then on no SYN is answered
+            client = held.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(deaf.getsockname())
+        balancer.program = PROGRAM + "-later"
+        balancer.start([{"Id": "127.0.0.1", "Port": deaf.getsockname()[1]}], wait_healthy=False,
+                       attributes={"idle_timeout.timeout_seconds": 4000})
+        client = balancer.connect()
+        client.send(b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        assert client.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")  # the target is connected to meanwhile
+        balancer.an_hour_later()
+        assert client.message().status == 504
+
+
+def test_500_when_a_transform_fails(balancer):
+    rewrite = {"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/", "Replace": "no-path"}]}}
+    rule = {"Priority": "1", "Conditions": [{"Field": "path-pattern", "Values": ["/"]}], "Transforms": [rewrite],
+            "Actions": [{"Type": "forward", "TargetGroupName": "app"}]}
+    balancer.start([], rules=[rule])
+    assert len(page("500 Internal Server Error")) == 142
+    assert re.fullmatch(expected("500 Internal Server Error", "keep-alive"),
+                        raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
 
 
 def test_a_target_that_refuses_connections_is_502(balancer):

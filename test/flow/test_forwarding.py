@@ -1,10 +1,11 @@
 """What a target gets and what the client gets back."""
+import random
 import re
 import socket
 
 import pytest
 
-from conftest import Target, answer
+from conftest import Connection, Target, answer
 
 
 def exchange(balancer, request):
@@ -76,6 +77,46 @@ def test_host_rules(balancer, target, preserve, line, host, seen):
     request = target.request()
     assert request.first == "GET / HTTP/1.1"
     assert request.get("host") == seen.format(port=balancer.port)
+
+
+@pytest.mark.parametrize("port", [80, 443])
+@pytest.mark.parametrize("preserve, host, seen", [
+    (False, "e.com", "e.com"), (False, "e.com:{port}", "e.com"), (True, "e.com", "e.com"), (True, "e.com:{port}", "e.com:{port}"),
+    (False, "e.com:81", "e.com"),
+])
+def test_host_rules_on_the_ports_of_the_schemes(balancer, target, port, preserve, host, seen):
+    address = "127." + ".".join(str(random.randrange(1, 255)) for _ in range(3))  # no other test's
+    try:
+        socket.create_server((address, port)).close()
+    except PermissionError:
+        pytest.skip(f"port {port} needs CAP_NET_BIND_SERVICE")
+    balancer.start([target], listener={"Address": address, "Port": port},
+                   attributes={"routing.http.preserve_host_header.enabled": preserve})
+    client = Connection(socket.create_connection((address, port)))
+    client.send(f"GET / HTTP/1.1\r\nHost: {host.format(port=port)}\r\n\r\n".encode())
+    assert client.message().status == 200
+    client.close()
+    assert target.request().get("host") == seen.format(port=port)
+
+
+def test_a_trace_id_in_a_head_of_more_than_7_kb_is_made_anew(balancer, target):
+    balancer.start([target])
+    root = "Root=1-67891233-abcdef012345678912345678"
+    balancer.get("/", f"X-Amzn-Trace-Id: {root};CalledFrom=app\r\nX: {'a' * 7200}\r\n")
+    trace = target.request().get("x-amzn-trace-id")
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", trace) and trace != root
+
+
+def test_connection_close_of_a_target_is_followed(balancer):
+    """Although the target does not close."""
+    target = Target(lambda connection, request: connection.send(answer(headers=b"Connection: close\r\n")))
+    balancer.start([target])
+    client = balancer.connect()
+    for _ in range(2):
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.message().get("connection") == "keep-alive"
+    assert target.connections.qsize() == 2
+    client.close()
 
 
 def test_bodies_are_framed_anew_both_ways(balancer):

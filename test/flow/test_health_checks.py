@@ -1,5 +1,6 @@
 """Health checks: what they ask, over which protocol, and what they make of the answer."""
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -170,3 +171,44 @@ def test_settings_that_are_not_right_are_refused(balancer, group, message):
     result = subprocess.run([PROGRAM, "--config", balancer.path], capture_output=True, text=True, timeout=WAIT,
                             check=False)
     assert result.returncode == 1 and message in result.stderr
+
+
+def test_interval_and_thresholds(balancer):
+    """HealthCheckIntervalSeconds, HealthyThresholdCount, UnhealthyThresholdCount: each check is one more interval."""
+    statuses = [200, 500, 500, 500, 200, 200, 200, 200]
+    over = threading.Semaphore(0)
+
+    def reply(connection, request):
+        connection.send(answer(b"", statuses[len(checked.requests) - 1]))
+        connection.rest()  # the verdict comes with the end of the connection, and its line before anything else
+        over.release()
+    checked = Checked(reply)
+    start(balancer, checked, HealthCheckIntervalSeconds=300, HealthyThresholdCount=4, UnhealthyThresholdCount=3)
+    assert over.acquire(timeout=WAIT)
+    for _ in statuses[1:]:
+        balancer.advance(300)
+        assert over.acquire(timeout=WAIT)
+    loads = [i for i, line in enumerate(balancer.log) if "config.json loaded" in line]
+    balancer.wait_line("app is healthy", loads[-1])
+    parts = "".join(balancer.log).split("config.json loaded")  # each load says before it how the target is
+    states = [re.findall(r"app is (\w+)", part)[-1] for part in parts]
+    assert states == ["healthy"] * 3 + ["unhealthy"] * 4 + ["healthy"]
+    assert len(checked.requests) == len(statuses)
+
+
+def test_the_states_of_a_new_target(balancer, target):
+    balancer.start([target])
+    states = re.findall(rf":{target.port} of app is ([a-z]+(?:: [A-Za-z.]+)?)", "".join(balancer.log))
+    assert states == ["initial: Elb.RegistrationInProgress", "initial: Elb.InitialHealthChecking", "healthy"]
+
+
+def test_target_notinuse_and_target_invalidstate(balancer, target):
+    idle = Target()
+    config = balancer.config([target, {"Id": "127.0.0.1", "Port": 1, "InvalidState": True}])
+    config["TargetGroups"].append({**config["TargetGroups"][0], "TargetGroupName": "idle",
+                                   "Targets": [{"Id": "127.0.0.1", "Port": idle.port}]})
+    balancer.config = lambda targets: config
+    balancer.start([target])
+    balancer.wait_line(":1 of app is unused: Target.InvalidState")
+    balancer.wait_line(f":{idle.port} of idle is unused: Target.NotInUse")
+    idle.stop()

@@ -266,6 +266,25 @@ def test_a_body_that_comes_too_late_is_no_request(balancer, part):
     assert len(origin.unfinished) == 1 and b"/evil" not in origin.unfinished[0]
 
 
+def test_a_body_that_comes_after_the_timeout_is_no_request(balancer):
+    """Pause-based: the head, the timeout, and then a request in place of the body."""
+    origin = Recorder()
+    balancer.start([origin], wait_healthy=False, attributes={"routing.http.desync_mitigation_mode": "monitor",
+                                                             "idle_timeout.timeout_seconds": 1})
+    client = balancer.connect()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(EVIL))
+    response = client.message()
+    assert response.status == 408 and response.get("connection") == "close"
+    try:
+        client.send(EVIL)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    assert client.is_closed()
+    assert balancer.get("/next").status == 200
+    assert origin.stop(balancer) == [("GET /next HTTP/1.1", b"")]
+    assert not any(b"/evil" in rest for rest in origin.unfinished)
+
+
 def test_a_target_that_answers_before_the_body_is_not_used_again(balancer):
     """0.CL: the rest of the body must not be read as a request, on either side."""
     target = RawTarget(answer(b"early", 413), close=False)
