@@ -1,4 +1,7 @@
 """The limits of section 1 that nobody can raise, each one byte below and above."""
+import os
+import resource
+
 import pytest
 
 from conftest import Target
@@ -64,3 +67,22 @@ def test_463_for_more_than_thirty_forwarded_addresses(balancer, target, mode, li
     response = balancer.get("/", "".join(f"X-Forwarded-For: {line}\r\n" for line in lines))
     assert response.status == status
     assert response.body == (b"" if status == 463 else b"ok")
+
+
+def test_without_descriptors_new_clients_wait_and_others_are_served(balancer, target):
+    """Accepting pauses, instead of going round and round, until there are some again."""
+    def ask(client):
+        client.send(HEAD + b"\r\n")
+        assert client.message().status == 200
+    balancer.start([target], group={"HealthCheckIntervalSeconds": 300})  # checks need descriptors too
+    bystander = balancer.connect()
+    ask(bystander)
+    pid = balancer.process.pid
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + 8,) * 2)
+    crowd = [balancer.connect() for _ in range(50)]  # the kernel takes them all
+    ask(bystander)
+    for client in crowd:
+        client.close()
+    last = balancer.connect()
+    ask(last)
+    ask(bystander)
