@@ -17,6 +17,7 @@ struct compose {
     const char *main_table;
     const char *default_acl;
     struct map subnets, groups, tables, acls;
+    struct map interfaces; /* by their ids, and by those of instances and NAT gateways */
     struct buf block_rows, subnet_rows, route_rows, acl_rows, acl_rule_rows, group_rows, rule_rows,
         interface_rows, address_rows;
     bool has_gateway; /* without one, public addresses lead nowhere */
@@ -150,23 +151,56 @@ static void add_block(struct compose *compose, const char *text)
     buf_append(&compose->block_rows, &row, sizeof row);
 }
 
+/* Rows of interfaces follow in the same order. */
+static void index_interfaces(struct compose *compose)
+{
+    uintptr_t place = 0;
+    store_each (cursor, compose->store, "network-interface", compose->region) {
+        if (!is_ours(compose, cursor.doc))
+            continue;
+        place++;
+        const char *owner = doc_text(cursor.doc, "_owner");
+        map_set(&compose->interfaces, cursor.id, (void *)place);
+        if (!map_find(&compose->interfaces, owner)) /* an instance's first one is its primary */
+            map_set(&compose->interfaces, owner, (void *)place);
+    }
+}
+
+/* Where a route leads; what its target names and is not there (any more) is a blackhole. */
+static void set_target(const struct compose *compose, const json_t *route, struct fabric_route *row)
+{
+    static const char *const members[] = {"NetworkInterfaceId", "InstanceId", "NatGatewayId"};
+    const char *gateway = doc_text(route, "GatewayId");
+    if (ec2_path_has(store_get(compose->store, "internet-gateway", compose->region, gateway),
+                     "Attachments.VpcId", compose->vpc)) {
+        row->kind = ROUTE_INTERNET_GATEWAY;
+        return;
+    }
+    row->kind = ROUTE_BLACKHOLE;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        uint16_t interface = index_of(&compose->interfaces, doc_text(route, members[i]));
+        if (interface == none)
+            continue;
+        row->kind = ROUTE_INTERFACE;
+        row->target = interface;
+        return;
+    }
+}
+
 static void add_routes(struct compose *compose, const json_t *table, uint16_t number)
 {
     size_t i;
     const json_t *route;
     json_array_foreach (json_object_get(table, "Routes"), i, route) {
         struct cidr block = block_of(doc_text(route, "DestinationCidrBlock"));
-        const char *gateway = doc_text(route, "GatewayId");
-        if (!strcmp(gateway, "local"))
+        if (!strcmp(doc_text(route, "GatewayId"), "local"))
             continue;
-        const json_t *doc = store_get(compose->store, "internet-gateway", compose->region, gateway);
-        bool works = ec2_path_has(doc, "Attachments.VpcId", compose->vpc);
         struct fabric_route row = {
             .network = block.network,
             .prefix = (uint16_t)block.prefix,
             .table = number,
-            .kind = works ? ROUTE_INTERNET_GATEWAY : ROUTE_BLACKHOLE,
         };
+        set_target(compose, route, &row);
         buf_append(&compose->route_rows, &row, sizeof row);
     }
 }
@@ -292,19 +326,27 @@ static void add_address(struct compose *compose, const json_t *doc)
     buf_append(&compose->address_rows, &row, sizeof row);
 }
 
+static enum fabric_interface_kind kind_of(const json_t *doc)
+{
+    if (doc_is(doc, "_kind", "instance"))
+        return INTERFACE_INSTANCE;
+    return doc_is(doc, "_kind", "nat") ? INTERFACE_NAT : INTERFACE_BALANCER;
+}
+
 static void add_interfaces(struct compose *compose)
 {
     store_each (cursor, compose->store, "network-interface", compose->region) {
         const json_t *doc = cursor.doc;
         if (!is_ours(compose, doc))
             continue;
-        bool is_instance = doc_is(doc, "_kind", "instance");
         struct fabric_interface row = {
-            .kind = is_instance ? INTERFACE_INSTANCE : INTERFACE_BALANCER,
+            .kind = kind_of(doc),
             .subnet = index_of(&compose->subnets, doc_text(doc, "SubnetId")),
         };
         snprintf(row.id, sizeof row.id, "%s", cursor.id);
         parse_mac(doc_text(doc, "MacAddress"), row.mac);
+        if (row.kind == INTERFACE_INSTANCE && !doc_flag(doc, "SourceDestCheck"))
+            row.flags = INTERFACE_UNCHECKED;
         set_groups(compose, doc, &row);
         add_address(compose, doc);
         buf_append(&compose->interface_rows, &row, sizeof row);
@@ -333,6 +375,7 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     compose.has_gateway = has_gateway(&compose);
     add_block(&compose, doc_text(vpc, "CidrBlock"));
     add_acls(&compose);
+    index_interfaces(&compose);
     add_tables(&compose);
     add_subnets(&compose);
     add_groups(&compose);
@@ -365,5 +408,6 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     map_finish(&compose.groups);
     map_finish(&compose.tables);
     map_finish(&compose.acls);
+    map_finish(&compose.interfaces);
     return head.interface_count;
 }

@@ -19,6 +19,11 @@ uint32_t fabric_mask(unsigned prefix)
     return prefix ? ~0u << (32 - prefix) : 0;
 }
 
+bool fabric_is_forwarder(const struct fabric_interface *interface)
+{
+    return interface->kind == INTERFACE_NAT || (interface->flags & INTERFACE_UNCHECKED);
+}
+
 int fabric_check_id(const char *id, const char *prefix, struct err *err)
 {
     if (!id_is_valid(id, prefix))
@@ -122,8 +127,11 @@ static int check_routes(const struct fabric_view *view, struct err *err)
         const struct fabric_route *route = &view->routes[i];
         if (check_block(route->network, route->prefix, err) < 0)
             return -1;
-        if (route->kind != ROUTE_INTERNET_GATEWAY && route->kind != ROUTE_BLACKHOLE)
+        if (route->kind != ROUTE_INTERNET_GATEWAY && route->kind != ROUTE_BLACKHOLE &&
+            route->kind != ROUTE_INTERFACE)
             return err_set(err, "a route leads to something unknown");
+        if (route->kind == ROUTE_INTERFACE && route->target >= view->fabric->interface_count)
+            return err_set(err, "a route leads to an interface that is not there");
     }
     return 0;
 }
@@ -177,10 +185,12 @@ static int check_interface(const struct fabric_view *view, const struct fabric_i
         return -1;
     if (interface->subnet >= view->fabric->subnet_count)
         return err_set(err, "interface %s is in no subnet", interface->id);
-    if (interface->kind != INTERFACE_INSTANCE && interface->kind != INTERFACE_BALANCER)
+    if (interface->kind != INTERFACE_INSTANCE && interface->kind != INTERFACE_BALANCER &&
+        interface->kind != INTERFACE_NAT)
         return err_set(err, "interface %s is of an unknown kind", interface->id);
-    if (interface->flags)
-        return err_set(err, "interface %s has an unknown flag", interface->id);
+    if (interface->flags &&
+        (interface->flags != INTERFACE_UNCHECKED || interface->kind != INTERFACE_INSTANCE))
+        return err_set(err, "interface %s has a flag that it cannot have", interface->id);
     if (interface->group_count > FABRIC_GROUPS_PER_INTERFACE)
         return err_set(err, "interface %s has too many groups", interface->id);
     for (unsigned i = 0; i < interface->group_count; i++)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "ipc/message.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -53,5 +54,7 @@ int fabric_view(struct fabric_view *view, const void *message, size_t size, stru
  * of [a-z0-9-] at most. Such an id is also safe as a file name.
  */
 int fabric_check_id(const char *id, const char *prefix, struct err *err);
+/* Whether packets that are not from or to its own addresses may pass an interface. */
+bool fabric_is_forwarder(const struct fabric_interface *interface);
 /* The netmask of a prefix length of 0 to 32, in host byte order. */
 uint32_t fabric_mask(unsigned prefix);

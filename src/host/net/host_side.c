@@ -40,7 +40,7 @@ static void describe(const struct net *net, struct route entries[ENTRY_COUNT])
          .target_prefix = WORLD_PREFIX,
          .type = FR_ACT_TO_TBL,
          .table = TABLE_SILENCE + net->world,
-         .local = 1},
+         .from = "lo"},
         {.sort = SORT_RULE, .network = world, .prefix = WORLD_PREFIX, .type = FR_ACT_BLACKHOLE},
         {.sort = SORT_RULE,
          .target = world,

@@ -3,6 +3,7 @@
 #include "host/net/link.h"
 #include "host/net/namespace.h"
 #include "host/net/router.h"
+#include "host/net/routing.h"
 
 #include <string.h>
 
@@ -95,6 +96,8 @@ int net_plug(struct net *net, const struct net_plug *plug, struct err *err)
         open_instance(net, plug->netns_fd, &instance, err) >= 0)
         result = set_up_instance_end(&instance, plug, err);
     rtnl_close(&instance);
+    if (result >= 0)
+        result = routing_refresh(net, vpc, err);
     return result < 0 ? err_wrap(err, "cannot plug %s into %s", plug->interface_id, plug->vpc) : 0;
 }
 
@@ -105,6 +108,6 @@ void net_unplug(struct net *net, const char *id, const char *interface_id)
     struct vpc *vpc = vpc_get(net, id, false, &err);
 
     net_link_name(name, interface_id);
-    if (vpc)
-        remove_old(vpc, name, &err);
+    if (vpc && remove_old(vpc, name, &err) >= 0)
+        routing_refresh(net, vpc, &err); /* what fails, the next fabric repairs */
 }

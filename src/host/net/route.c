@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,8 @@ static void build_route(struct rtnl_request *request, bool add, const struct rou
         rtnl_put_address(request, RTA_GATEWAY, route->gateway);
     if (route->source)
         rtnl_put_address(request, RTA_PREFSRC, route->source);
+    if (route->priority)
+        mnl_attr_put_u32(request->header, RTA_PRIORITY, route->priority);
 }
 
 static void build_rule(struct rtnl_request *request, bool add, const struct route *rule)
@@ -81,8 +84,8 @@ static void build_rule(struct rtnl_request *request, bool add, const struct rout
         rtnl_put_address(request, FRA_SRC, rule->network);
     if (rule->target_prefix)
         rtnl_put_address(request, FRA_DST, rule->target);
-    if (rule->local)
-        mnl_attr_put_strz(request->header, FRA_IIFNAME, "lo");
+    if (*rule->from)
+        mnl_attr_put_strz(request->header, FRA_IIFNAME, rule->from);
 }
 
 static void build(struct rtnl_request *request, bool add, const struct route *route)
@@ -228,6 +231,9 @@ static int on_route(const struct nlmsghdr *header, void *owner)
         case RTA_GATEWAY:
             route.gateway = get_address(attribute);
             break;
+        case RTA_PRIORITY:
+            route.priority = mnl_attr_get_u32(attribute);
+            break;
         case RTA_PREFSRC:
             route.source = get_address(attribute);
             break;
@@ -263,7 +269,7 @@ static int on_rule(const struct nlmsghdr *header, void *owner)
             rule.target = get_address(attribute);
             break;
         case FRA_IIFNAME:
-            rule.local = strcmp(mnl_attr_get_str(attribute), "lo") == 0;
+            snprintf(rule.from, sizeof(rule.from), "%s", mnl_attr_get_str(attribute));
             break;
         default:
             break;

@@ -15,16 +15,16 @@ enum route_sort { SORT_ADDRESS = 1, SORT_ROUTE, SORT_RULE };
 /* Unused members are 0. Compared as bytes: it has no padding. */
 struct route {
     uint32_t sort;            /* enum route_sort */
-    uint32_t priority;        /* of a rule */
+    uint32_t priority;        /* of a rule; of a route its metric: the lowest one counts */
     uint32_t network, prefix; /* destination of a route, source of a rule, or the address itself */
     uint32_t target;          /* rule: destination block ... */
     uint32_t target_prefix;
-    uint32_t local;   /* rule: 1: only packets that this host itself sends */
     uint32_t table;   /* of a route or rule */
     uint32_t type;    /* RTN_UNICAST or RTN_BLACKHOLE; FR_ACT_TO_TBL or FR_ACT_BLACKHOLE */
     uint32_t link;    /* interface index of a route or address */
     uint32_t gateway; /* of a route; reached on the link whatever its addresses */
     uint32_t source;  /* that a route prefers */
+    char from[16];    /* rule: only packets from this link; "lo": that this host itself sends */
 };
 
 /* A sorted set; all zero is empty. */

@@ -25,8 +25,13 @@ enum {
     ROUTER_VPC_END = (int)0xa9fe0002,
 
     /* Routing tables and rule priorities in a VPC's namespace. */
-    ROUTER_TABLE_MEMBERS = 1000, /* the VPC's own addresses; asked first */
-    ROUTER_TABLE_FIRST = 2000,   /* + number of the route table */
+    ROUTER_TABLE_MEMBERS = 1000,     /* the VPC's own addresses */
+    ROUTER_TABLE_FIRST = 2000,       /* + number of the route table */
+    ROUTER_TABLE_OVERRIDES = 100000, /* + number of the route table */
+    ROUTER_METRIC_NOWHERE = 100,     /* of a blackhole beneath a route */
+    ROUTER_PRIORITY_LINKS = 800,     /* ... 803: of a forwarder's link */
+    ROUTER_PRIORITY_WITHIN = 900,
+    ROUTER_PRIORITY_OVERRIDES = 950,
     ROUTER_PRIORITY_MEMBERS = 1000,
     ROUTER_PRIORITY_SUBNETS = 2000,
     ROUTER_PRIORITY_NOTHING = 3000, /* drops what no table has a route for */
@@ -46,7 +51,10 @@ struct vpc {
     int internet_link;   /* interface index inside */
     int host_link;       /* interface index of its other end */
     struct ruleset ruleset;
-    bool ruleset_known; /* the kernel's rules are `ruleset` */
+    bool ruleset_known;     /* the kernel's rules are `ruleset` */
+    struct fabric *message; /* the last one whose rules were applied, or NULL */
+    size_t message_size;
+    struct map nats; /* interface ids of NAT gateways -> NULL while only found, else not NULL */
     struct route_set inside, outside;
     int guest_sockets[2]; /* kept, so that a new guest process loses nothing; -1 */
 };

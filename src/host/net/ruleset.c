@@ -31,8 +31,11 @@ static const struct {
     enum ruleset_kind kind;
 } fixed_objects[] = {
     {"bound", "typeof iifname . ip saddr . ether saddr;", RULESET_SET},
+    {"unchecked", "typeof iifname . ether saddr;", RULESET_SET},
     {"egress", "type ipv4_addr : verdict;", RULESET_MAP},
     {"ingress", "type ipv4_addr : verdict;", RULESET_MAP},
+    {"egress_links", "type ifname : verdict;", RULESET_MAP},
+    {"ingress_links", "type ifname : verdict;", RULESET_MAP},
     {"public", "type ipv4_addr : ipv4_addr;", RULESET_MAP},
     {"private", "type ipv4_addr : ipv4_addr;", RULESET_MAP},
     {"spoofing", "type filter hook prerouting priority -300; policy drop;", RULESET_CHAIN},
@@ -42,6 +45,7 @@ static const struct {
     {"send", "", RULESET_CHAIN},
     {"receive", "", RULESET_CHAIN},
     {"services", "", RULESET_CHAIN},
+    {"tracked", "", RULESET_CHAIN},
     {"send_forward", "type filter hook forward priority 0; policy drop;", RULESET_CHAIN},
     {"send_input", "type filter hook input priority 0; policy drop;", RULESET_CHAIN},
     {"send_output", "type filter hook output priority 0; policy drop;", RULESET_CHAIN},
@@ -50,6 +54,8 @@ static const struct {
     {"receive_output", "type filter hook output priority 10; policy drop;", RULESET_CHAIN},
 };
 
+/* The mark of packets that a forwarder sends for others. */
+#define FOREIGN  "1"
 #define INTERNET "\"" NET_INTERNET_LINK "\""
 
 /* The rules of the fixed chains that are the same in every VPC. */
@@ -57,19 +63,23 @@ static const struct {
     const char *chain, *rules;
 } fixed_rules[] = {
     {"spoofing", "iifname { \"lo\", " INTERNET " } accept\n"
-                 "iifname . ip saddr . ether saddr @bound accept\n"},
+                 "iifname . ip saddr . ether saddr @bound accept\n"
+                 "ip saddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 } drop\n"
+                 "ip daddr 169.254.0.0/16 drop\n"
+                 "iifname . ether saddr @unchecked meta mark set " FOREIGN " accept\n"},
     {"prerouting", "iifname " INTERNET " dnat to ip daddr map @public\n"},
     {"postrouting", "oifname " INTERNET " snat to ip saddr map @private\n"},
     {"send", "icmp type redirect drop\n"
              "oifname " INTERNET " ip daddr != 100.64.0.0/10 drop\n"
-             "ct state established,related accept\n"
+             "jump tracked\n"
              "ct state invalid drop\n"
              "iifname " INTERNET " ct status dnat accept\n"
-             "iifname " INTERNET " drop\n"
-             "ip saddr vmap @egress\n"},
-    {"receive", "ct state established,related accept\n"
-                "oifname " INTERNET " accept\n"
-                "ip daddr vmap @ingress\n"},
+             "iifname " INTERNET " drop\n"},
+    {"receive", "jump tracked\n"
+                "oifname " INTERNET " accept\n"},
+    /* What a forwarder sends for others may answer them, but is no part of what they sent. */
+    {"tracked", "meta mark " FOREIGN " ct direction original return\n"
+                "ct state established,related accept\n"},
     {"services", "iifname " INTERNET " return\n"
                  "ip daddr " ROUTER_IMDS_TEXT " tcp dport 80 accept\n"
                  "ip daddr " ROUTER_DNS_TEXT " meta l4proto { tcp, udp } th dport 53 accept\n"},
@@ -98,6 +108,28 @@ static void build_fixed(struct ruleset_builder *builder, uint32_t world_network)
                "oifname " INTERNET " ip saddr != " QUAD_FORMAT "/16 drop\n", QUAD(world_network));
 }
 
+/*
+ * Sender and receiver of a packet are those of its addresses, except that of a packet that a
+ * forwarder sends, and of one that is sent to a forwarder, the link tells.
+ */
+static const struct {
+    const char *chain, *by_link, *by_address;
+} judges[] = {
+    {"leave_subnet", "iifname vmap @links_out\n", "ip saddr vmap @subnets_out\n"},
+    {"enter_subnet", "oifname vmap @links_in\n", "ip daddr vmap @subnets_in\n"},
+    {"send", "iifname vmap @egress_links\n", "ip saddr vmap @egress\n"},
+    {"receive", "oifname vmap @ingress_links\n", "ip daddr vmap @ingress\n"},
+};
+
+static void build_judges(struct ruleset_builder *builder)
+{
+    for (size_t i = 0; i < sizeof(judges) / sizeof(*judges); i++) {
+        if (builder->has_forwarders)
+            buf_append_string(ruleset_rules(builder, judges[i].chain), judges[i].by_link);
+        buf_append_string(ruleset_rules(builder, judges[i].chain), judges[i].by_address);
+    }
+}
+
 /* ---- groups and their rules ---- */
 
 static void append_peer(struct buf *line, const struct fabric_view *view,
@@ -108,7 +140,7 @@ static void append_peer(struct buf *line, const struct fabric_view *view,
 
     if (rule->peer_group != FABRIC_NO_GROUP) {
         ruleset_name(members, view->groups[rule->peer_group].id, "_members");
-        buf_printf(line, "ip %s @%s ", field, members);
+        buf_printf(line, "meta mark != " FOREIGN " ip %s @%s ", field, members);
     } else if (rule->prefix) {
         buf_printf(line, "ip %s " QUAD_FORMAT "/%u ", field, QUAD(rule->network), rule->prefix);
     }
@@ -141,6 +173,30 @@ static void build_groups(struct ruleset_builder *builder)
 
 static const char *const verdict_maps[] = {"ingress", "egress"};
 
+static void build_mac(char text[RULESET_NAME_SIZE], const uint8_t mac[6])
+{
+    snprintf(text, RULESET_NAME_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+             mac[3], mac[4], mac[5]);
+}
+
+static void build_forwarder(struct ruleset_builder *builder,
+                            const struct fabric_interface *interface)
+{
+    static const char *const maps[] = {"ingress_links", "egress_links"};
+    char link[NET_LINK_NAME_SIZE], name[RULESET_NAME_SIZE], mac[RULESET_NAME_SIZE],
+        key[RULESET_LINE_SIZE];
+
+    net_link_name(link, interface->id);
+    snprintf(key, sizeof(key), "\"%s\"", link);
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+        ruleset_name(name, interface->id, ruleset_suffixes[direction]);
+        ruleset_add_element(builder, maps[direction], key, "goto %s", name);
+    }
+    build_mac(mac, interface->mac);
+    snprintf(key, sizeof(key), "\"%s\" . %s", link, mac);
+    ruleset_add_element(builder, "unchecked", key, "%s", "");
+}
+
 /* The chains that judge an interface's packets, whichever of its addresses they have. */
 static void build_interface(struct ruleset_builder *builder,
                             const struct fabric_interface *interface)
@@ -155,21 +211,23 @@ static void build_interface(struct ruleset_builder *builder,
             ruleset_name(group, groups[interface->groups[i]].id, ruleset_suffixes[direction]);
             buf_printf(ruleset_rules(builder, name), "jump %s\n", group);
         }
-        buf_append_string(ruleset_rules(builder, name), "drop\n");
+        buf_append_string(ruleset_rules(builder, name),
+                          interface->kind == INTERFACE_NAT ? "accept\n" : "drop\n");
     }
+    if (fabric_is_forwarder(interface))
+        build_forwarder(builder, interface);
 }
 
 static void build_bound(struct ruleset_builder *builder, const struct fabric_interface *interface,
                         const char *address)
 {
-    char link[NET_LINK_NAME_SIZE], key[RULESET_LINE_SIZE];
-    const uint8_t *mac = interface->mac;
+    char link[NET_LINK_NAME_SIZE], mac[RULESET_NAME_SIZE], key[RULESET_LINE_SIZE];
 
-    if (interface->kind != INTERFACE_INSTANCE)
+    if (interface->kind == INTERFACE_BALANCER)
         return;
     net_link_name(link, interface->id);
-    snprintf(key, sizeof(key), "\"%s\" . %s . %02x:%02x:%02x:%02x:%02x:%02x", link, address, mac[0],
-             mac[1], mac[2], mac[3], mac[4], mac[5]);
+    build_mac(mac, interface->mac);
+    snprintf(key, sizeof(key), "\"%s\" . %s . %s", link, address, mac);
     ruleset_add_element(builder, "bound", key, "%s", "");
 }
 
@@ -202,8 +260,11 @@ int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint3
     struct ruleset_builder builder = {.ruleset = ruleset, .view = view};
 
     memset(ruleset, 0, sizeof(*ruleset));
+    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
+        builder.has_forwarders |= fabric_is_forwarder(&view->interfaces[i]);
     build_fixed(&builder, world_network);
     ruleset_build_acls(&builder);
+    build_judges(&builder);
     build_groups(&builder);
     for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         build_interface(&builder, &view->interfaces[i]);

@@ -20,6 +20,9 @@ static const struct {
 } objects[] = {
     {"subnets_out", "type ipv4_addr : verdict; flags interval;", RULESET_MAP},
     {"subnets_in", "type ipv4_addr : verdict; flags interval;", RULESET_MAP},
+    {"links_out", "type ifname : verdict;", RULESET_MAP},
+    {"links_in", "type ifname : verdict;", RULESET_MAP},
+    {"forwarders", "type ifname;", RULESET_SET},
     {"leave_subnet", "", RULESET_CHAIN},
     {"enter_subnet", "", RULESET_CHAIN},
     {"acl", "", RULESET_CHAIN},
@@ -34,8 +37,6 @@ static const struct {
 static const struct {
     const char *chain, *rules;
 } rules[] = {
-    {"leave_subnet", "ip saddr vmap @subnets_out\n"},
-    {"enter_subnet", "ip daddr vmap @subnets_in\n"},
     {"acl", "jump leave_subnet\njump enter_subnet\n"},
     {"acl_forward", "jump acl\n"},
     {"acl_input", "ip daddr " SERVICES " accept\njump acl\n"},
@@ -74,30 +75,69 @@ static void build_chains(struct ruleset_builder *builder)
         }
 }
 
-/* What stays in the subnet is not judged. */
-static void build_subnet(struct ruleset_builder *builder, const struct fabric_subnet *subnet)
+static void declare_subnet(struct ruleset_builder *builder, const struct fabric_subnet *subnet)
 {
     static const char *const maps[] = {"subnets_in", "subnets_out"};
-    char name[RULESET_NAME_SIZE], acl[RULESET_NAME_SIZE], block[RULESET_LINE_SIZE];
+    char name[RULESET_NAME_SIZE], block[RULESET_LINE_SIZE];
 
     snprintf(block, sizeof(block), QUAD_FORMAT "/%u", QUAD(subnet->network), subnet->prefix);
     for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
         ruleset_name(name, subnet->id, ruleset_suffixes[direction]);
-        ruleset_name(acl, builder->view->acls[subnet->acl].id, ruleset_suffixes[direction]);
         ruleset_declare(builder, RULESET_CHAIN, name, "");
-        buf_printf(ruleset_rules(builder, name), "ip %s %s return\ngoto %s\n",
-                   other_fields[direction], block, acl);
         ruleset_add_element(builder, maps[direction], block, "goto %s", name);
+    }
+}
+
+static const char *const other_links[] = {"iifname", "oifname"};
+
+/* Where a forwarder is, its link says, whatever addresses its packets have. */
+static void build_forwarder(struct ruleset_builder *builder,
+                            const struct fabric_interface *interface)
+{
+    static const char *const maps[] = {"links_in", "links_out"};
+    const struct fabric_subnet *subnet = &builder->view->subnets[interface->subnet];
+    char name[RULESET_NAME_SIZE], link[NET_LINK_NAME_SIZE], key[RULESET_LINE_SIZE];
+
+    net_link_name(link, interface->id);
+    snprintf(key, sizeof(key), "\"%s\"", link);
+    ruleset_add_element(builder, "forwarders", key, "%s", "");
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+        ruleset_name(name, subnet->id, ruleset_suffixes[direction]);
+        ruleset_add_element(builder, maps[direction], key, "goto %s", name);
+        buf_printf(ruleset_rules(builder, name), "%s %s return\n", other_links[direction], key);
+    }
+}
+
+/* What stays in the subnet is not judged. */
+static void build_subnet(struct ruleset_builder *builder, const struct fabric_subnet *subnet)
+{
+    char name[RULESET_NAME_SIZE], acl[RULESET_NAME_SIZE];
+
+    for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
+        ruleset_name(name, subnet->id, ruleset_suffixes[direction]);
+        ruleset_name(acl, builder->view->acls[subnet->acl].id, ruleset_suffixes[direction]);
+        struct buf *lines = ruleset_rules(builder, name);
+        if (builder->has_forwarders)
+            buf_printf(lines, "%s @forwarders goto %s\n", other_links[direction], acl);
+        buf_printf(lines, "ip %s " QUAD_FORMAT "/%u return\ngoto %s\n", other_fields[direction],
+                   QUAD(subnet->network), subnet->prefix, acl);
     }
 }
 
 void ruleset_build_acls(struct ruleset_builder *builder)
 {
+    const struct fabric_view *view = builder->view;
+
     for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
         ruleset_declare(builder, objects[i].kind, objects[i].name, objects[i].type);
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
         buf_append_string(ruleset_rules(builder, rules[i].chain), rules[i].rules);
     build_chains(builder);
-    for (uint32_t i = 0; i < builder->view->fabric->subnet_count; i++)
-        build_subnet(builder, &builder->view->subnets[i]);
+    for (uint32_t i = 0; i < view->fabric->subnet_count; i++)
+        declare_subnet(builder, &view->subnets[i]);
+    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
+        if (fabric_is_forwarder(&view->interfaces[i]))
+            build_forwarder(builder, &view->interfaces[i]);
+    for (uint32_t i = 0; i < view->fabric->subnet_count; i++)
+        build_subnet(builder, &view->subnets[i]);
 }

@@ -22,6 +22,7 @@ struct ruleset_object {
 struct ruleset_builder {
     struct ruleset *ruleset;
     const struct fabric_view *view;
+    bool has_forwarders; /* see fabric_is_forwarder() */
     bool failed;
 };
 

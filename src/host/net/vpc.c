@@ -2,10 +2,11 @@
 #include "base/cleanup.h"
 #include "host/net/link.h"
 #include "host/net/namespace.h"
+#include "host/net/nat.h"
 #include "host/net/router.h"
+#include "host/net/routing.h"
 
 #include <errno.h>
-#include <linux/fib_rules.h>
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,8 @@ void vpc_close(struct vpc *vpc)
     if (vpc->nft)
         nft_ctx_free(vpc->nft);
     ruleset_reset(&vpc->ruleset);
+    free(vpc->message);
+    map_finish(&vpc->nats);
     route_set_reset(&vpc->inside);
     route_set_reset(&vpc->outside);
     cleanup_fd(&vpc->namespace_fd);
@@ -113,34 +116,6 @@ static int prepare_internet(struct net *net, struct vpc *vpc, struct err *err)
     return 0;
 }
 
-/* Whether a route inside is one that fabric.c asks for (plug.c's go with their links). */
-static bool is_ours_inside(const struct route *route, const void *owner)
-{
-    (void)owner;
-    switch (route->sort) {
-    case SORT_ADDRESS:
-        return route->link == LINK_LOOPBACK && route->network >> 24 != 127;
-    case SORT_ROUTE:
-        return route->table >= ROUTER_TABLE_FIRST ||
-               (route->table == ROUTER_TABLE_MEMBERS && route->type == RTN_BLACKHOLE);
-    default:
-        return route->priority >= ROUTER_PRIORITY_MEMBERS &&
-               route->priority <= ROUTER_PRIORITY_NOTHING;
-    }
-}
-
-struct outside {
-    uint32_t table;
-    int link;
-};
-
-static bool is_ours_outside(const struct route *route, const void *owner)
-{
-    const struct outside *outside = owner;
-    return route->sort == SORT_ROUTE && route->table == outside->table &&
-           (int)route->link == outside->link;
-}
-
 static int prepare(struct net *net, struct vpc *vpc, struct err *err)
 {
     if (namespace_enter(vpc->namespace_fd, err) < 0)
@@ -152,11 +127,7 @@ static int prepare(struct net *net, struct vpc *vpc, struct err *err)
     if (result < 0 || link_up(&vpc->rtnl, LINK_LOOPBACK, err) < 0 ||
         prepare_internet(net, vpc, err) < 0)
         return -1;
-    struct outside outside = {.table = host_side_table(net), .link = vpc->host_link};
-    if (route_set_load(&vpc->rtnl, &vpc->inside, is_ours_inside, NULL, err) < 0 ||
-        route_set_load(&net->rtnl, &vpc->outside, is_ours_outside, &outside, err) < 0)
-        return -1;
-    return 0;
+    return routing_load(net, vpc, err) < 0 || nat_load(net, vpc, err) < 0 ? -1 : 0;
 }
 
 static int open_namespace(struct net *net, const char *id, bool create, struct err *err)
@@ -203,7 +174,7 @@ int vpc_remove(struct net *net, struct vpc *vpc, struct err *err)
 {
     char id[ID_SIZE];
 
-    if (link_delete(&net->rtnl, vpc->host_link, err) < 0 ||
+    if (nat_remove_all(net, vpc, err) < 0 || link_delete(&net->rtnl, vpc->host_link, err) < 0 ||
         link_delete_group(&vpc->rtnl, ROUTER_LINK_GROUP, err) < 0)
         return err_wrap(err, "%s", vpc->id);
     memcpy(id, vpc->id, sizeof(id));

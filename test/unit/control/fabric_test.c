@@ -315,6 +315,82 @@ static void entries_of_network_acls_are_sent_in_order_of_number(void **state)
     assert_memory_equal(rules + 2, wanted, sizeof wanted);
 }
 
+static void put(const char *kind, const char *id, const char *text)
+{
+    struct txn *txn = txn_begin(w.fixture->store);
+    json_t *doc = json_loads(text, 0, NULL);
+    assert_non_null(doc);
+    json_object_set_new(doc, "VpcId", json_string(vpc));
+    txn_put(txn, kind, "us-east-1", id, doc);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+}
+
+/* The rows of an array of the message that was sent. */
+static const struct fabric_route *sent_routes(const struct fabric *fabric)
+{
+    const struct fabric_block *blocks = (const void *)(fabric + 1);
+    const struct fabric_subnet *subnets = (const void *)(blocks + fabric->block_count);
+    return (const void *)(subnets + fabric->subnet_count);
+}
+
+static const struct fabric_interface *sent_interfaces(const struct fabric *fabric)
+{
+    const struct fabric_address *end =
+        (const void *)((const char *)fabric + w.sent[w.sent_count - 1].size);
+    const struct fabric_interface *interfaces = (const void *)(end - fabric->address_count);
+    return interfaces - fabric->interface_count;
+}
+
+static void routes_lead_to_interfaces_and_nat_gateways(void **state)
+{
+    char nat[256];
+    (void)state;
+    snprintf(nat, sizeof nat,
+             "{\"SubnetId\": \"%s\", \"PrivateIpAddress\": \"10.0.1.99\","
+             " \"MacAddress\": \"02:00:00:00:00:09\", \"SourceDestCheck\": false,"
+             " \"_kind\": \"nat\", \"_owner\": \"nat-00000000000000009\"}",
+             subnet);
+    put("network-interface", "eni-fffffffffffffffff", nat);
+    put("route-table", "rtb-fffffffffffffffff",
+        "{\"Routes\": ["
+        " {\"DestinationCidrBlock\": \"10.0.0.0/16\", \"GatewayId\": \"local\"},"
+        " {\"DestinationCidrBlock\": \"0.0.0.0/0\", \"NatGatewayId\": \"nat-00000000000000009\"},"
+        " {\"DestinationCidrBlock\": \"10.1.0.0/16\", \"InstanceId\": \"i-00000000000000001\"},"
+        " {\"DestinationCidrBlock\": \"10.2.0.0/16\","
+        "  \"NetworkInterfaceId\": \"eni-fffffffffffffffff\"},"
+        " {\"DestinationCidrBlock\": \"10.3.0.0/16\", \"NatGatewayId\": \"nat-1\"}]}");
+    run_after("route-table");
+    const struct fabric *fabric = sent_fabric();
+    assert_int_equal(fabric->interface_count, 2);
+    const struct fabric_interface *interfaces = sent_interfaces(fabric);
+    uint32_t last = strcmp(interfaces[1].id, "eni-fffffffffffffffff") == 0;
+    assert_int_equal(interfaces[last].kind, INTERFACE_NAT);
+    assert_int_equal(interfaces[last].flags, 0);
+    const struct {
+        enum fabric_route_kind kind;
+        uint32_t target;
+    } wanted[] = {{ROUTE_INTERFACE, last},
+                  {ROUTE_INTERFACE, !last},
+                  {ROUTE_INTERFACE, last},
+                  {ROUTE_BLACKHOLE, 0}};
+    assert_int_equal(fabric->route_count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(sent_routes(fabric)[i].kind, wanted[i].kind);
+        assert_int_equal(sent_routes(fabric)[i].target, wanted[i].target);
+    }
+}
+
+static void an_instance_may_go_unchecked(void **state)
+{
+    (void)state;
+    struct txn *txn = txn_begin(w.fixture->store);
+    json_t *doc = txn_edit(txn, "network-interface", "us-east-1", interface);
+    json_object_set_new(doc, "SourceDestCheck", json_false());
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+    run_after("network-interface");
+    assert_int_equal(sent_interfaces(sent_fabric())[0].flags, INTERFACE_UNCHECKED);
+}
+
 static void only_a_difference_is_sent(void **state)
 {
     (void)state;
@@ -386,6 +462,8 @@ int main(void)
         TEST(the_message_says_what_the_documents_say),
         TEST(a_public_address_works_only_with_a_gateway),
         TEST(entries_of_network_acls_are_sent_in_order_of_number),
+        TEST(routes_lead_to_interfaces_and_nat_gateways),
+        TEST(an_instance_may_go_unchecked),
         TEST(only_a_difference_is_sent),
         TEST(what_failed_is_sent_again_later),
         TEST(a_host_that_comes_back_is_told_everything),

@@ -64,6 +64,14 @@ int build_route(struct fabric_builder *builder, int table, const char *block,
     return (int)index;
 }
 
+int build_route_to(struct fabric_builder *builder, int table, const char *block,
+                   enum fabric_route_kind kind, int target)
+{
+    int index = build_route(builder, table, block, kind);
+    builder->routes[index].target = (uint32_t)target;
+    return index;
+}
+
 int build_acl(struct fabric_builder *builder)
 {
     uint32_t index = builder->fabric.acl_count++;

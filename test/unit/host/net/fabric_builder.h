@@ -32,6 +32,9 @@ int build_block(struct fabric_builder *builder, const char *block, int peer);
 int build_subnet(struct fabric_builder *builder, const char *block, int table);
 int build_route(struct fabric_builder *builder, int table, const char *block,
                 enum fabric_route_kind kind);
+/* A route to an interface or a peer. */
+int build_route_to(struct fabric_builder *builder, int table, const char *block,
+                   enum fabric_route_kind kind, int target);
 /* Without entries it lets nothing through. */
 int build_acl(struct fabric_builder *builder);
 int build_acl_rule(struct fabric_builder *builder, int acl, enum fabric_direction direction,

@@ -124,6 +124,8 @@ static void counts_cannot_overflow(void **state)
        b.acl_rules[0].port_to = 8))                                                                \
     X(b.interfaces[0].subnet = 1)                                                                  \
     X(b.interfaces[0].kind = 0)                                                                    \
+    X((b.routes[0].kind = ROUTE_INTERFACE, b.routes[0].target = 3))                                \
+    X(b.interfaces[2].flags = INTERFACE_UNCHECKED)                                                 \
     X(b.interfaces[0].flags = 2)                                                                   \
     X(b.interfaces[0].group_count = FABRIC_GROUPS_PER_INTERFACE + 1)                               \
     X(b.interfaces[0].groups[0] = 1)                                                               \

@@ -120,7 +120,7 @@ static void each_sort_of_rule_has_its_text(void **state)
         {1, IPPROTO_TCP, 22, 22, "192.0.2.1/32",
          "_out ip daddr 192.0.2.1/32 tcp dport 22 accept\n"},
         {0, IPPROTO_UDP, 53, 99, NULL,
-         "_in ip saddr @sg_00000000000000000_members udp dport 53-99 accept\n"},
+         "_in meta mark != 1 ip saddr @sg_00000000000000000_members udp dport 53-99 accept\n"},
         {0, IPPROTO_TCP, 0, 0xffff, "0.0.0.0/0", "_in ip protocol 6 accept\n"},
         {0, IPPROTO_ICMP, 8, 0xffff, "0.0.0.0/0", "_in icmp type 8 accept\n"},
         {0, IPPROTO_ICMP, 3, 4, "0.0.0.0/0", "_in icmp type 3 icmp code 4 accept\n"},
