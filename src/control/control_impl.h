@@ -16,6 +16,7 @@ struct control {
     /* Each controller's own memory: caches that can be rebuilt from the store and from reports. */
     struct instances_control *instances;
     struct fabric_control *fabric;
+    struct nat_gateways_control *nat_gateways;
     struct certificates_control *certificates;
     struct balancers_control *balancers;
     struct metrics_control *metrics;
@@ -41,7 +42,8 @@ struct controller {
 };
 
 extern const struct controller certificates_controller, instances_controller, fabric_controller,
-    balancers_controller, metrics_controller, logs_controller, alarms_controller, groups_controller;
+    nat_gateways_controller, balancers_controller, metrics_controller, logs_controller,
+    alarms_controller, groups_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

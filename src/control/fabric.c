@@ -2,9 +2,10 @@
  * Brings the network on the host to what the store says. Each VPC with interfaces is sent whole
  * whenever its composed message differs from the one sent last; the host works out the difference.
  */
-#include "control/control_impl.h"
+#include "control/fabric.h"
 
 #include "base/map.h"
+#include "control/control_impl.h"
 #include "control/fabric_compose.h"
 #include "control/scan.h"
 
@@ -20,6 +21,7 @@ struct vpc_state {
     uint64_t generation; /* of that message */
     int failures;        /* in a row */
     int64_t retry_ms;    /* cloud time; 0: none is due */
+    bool built;          /* the host has acknowledged it */
     bool alive;          /* seen in this run */
 };
 
@@ -120,7 +122,14 @@ static void fabric_receive(struct control *control, enum message_type type, cons
     } else {
         state->failures = 0;
         state->retry_ms = 0;
+        state->built = true;
     }
+}
+
+bool fabric_is_built(const struct control *control, const char *vpc)
+{
+    const struct vpc_state *state = map_get(&control->fabric->vpcs, vpc);
+    return state && state->built;
 }
 
 /* ---- run ---- */
@@ -152,6 +161,7 @@ static void send_fabric(struct control *control, struct vpc_state *state)
     memcpy(&head, state->sent.data, sizeof head);
     head.generation = state->generation = ++control->fabric->generation;
     state->retry_ms = 0;
+    state->built = false;
     control->world->send(control->world->arg, MESSAGE_FABRIC, &head, sizeof head,
                          state->sent.data + sizeof head, state->sent.size - sizeof head);
 }

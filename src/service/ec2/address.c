@@ -112,12 +112,24 @@ static int check_target(const struct call *call, const json_t *interface, struct
     if (private_ip && strcmp(private_ip, ec2_text(interface, "PrivateIpAddress")))
         return err_aws(err, "InvalidParameterValue",
                        "Address %.64s is not assigned to interface %s", private_ip, id);
-    if (strcmp(ec2_text(interface, "_kind"), "instance"))
-        return err_aws(err, "OperationNotPermitted",
-                       "You do not have permission to access the specified resource: %s", id);
+    if (json_is_true(json_object_get(interface, "RequesterManaged")))
+        return err_aws(err, "AuthFailure",
+                       "You do not have permission to access the specified resource.");
     if (!ec2_first(call, "internet-gateway", "Attachments.VpcId", vpc))
         return err_aws(err, "Gateway.NotAttached",
                        "Network %s is not attached to any internet gateway", vpc);
+    return 0;
+}
+
+/* An address that a service holds, such as a NAT gateway, is given back by that alone. */
+static int check_holder(const struct call *call, const json_t *address, struct err *err)
+{
+    const char *id = ec2_text(address, "NetworkInterfaceId");
+    const json_t *interface =
+        id ? store_get(call->store, "network-interface", call->region, id) : NULL;
+    if (json_is_true(json_object_get(interface, "RequesterManaged")))
+        return err_aws(err, "AuthFailure",
+                       "You do not have permission to access the specified resource.");
     return 0;
 }
 
@@ -126,6 +138,8 @@ static int check_move(const struct call *call, const json_t *address, const json
                       struct err *err)
 {
     const char *other = ec2_text(json_object_get(interface, "Association"), "AllocationId");
+    if (check_holder(call, address, err) < 0)
+        return -1;
     if (!json_is_false(json_object_get(call->in, "AllowReassociation")))
         return 0;
     if (json_object_get(address, "AssociationId"))
@@ -186,6 +200,8 @@ int ec2_DisassociateAddress(struct call *call, struct err *err)
         return err_aws(err, "InvalidAssociationID.NotFound",
                        "The address %s is not associated with anything",
                        ec2_text(address, "PublicIp"));
+    if (check_holder(call, address, err) < 0)
+        return -1;
     ec2_interface_set_elastic(call, ec2_text(address, "NetworkInterfaceId"), NULL);
     return 0;
 }

@@ -64,7 +64,8 @@ static int check_found(const struct call *call, const struct ec2_describe *descr
 
 json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struct err *err)
 {
-    const json_t *filters = json_object_get(call->in, "Filters");
+    const json_t *filters =
+        json_object_get(call->in, describe->filters_in ? describe->filters_in : "Filters");
     if (check_selectors(call, describe, err) < 0 ||
         ec2_filters_check(filters, describe->filters, err) < 0)
         return NULL;

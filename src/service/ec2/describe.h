@@ -18,6 +18,7 @@ struct ec2_describe {
     const char *list;                                 /* member of the output: "Vpcs" */
     struct ec2_selector selectors[EC2_SELECTORS_MAX]; /* unused ones are zero */
     const struct ec2_filter *filters;
+    const char *filters_in; /* member of the request; NULL: "Filters" */
     /*
      * What is shown of a document, as a new reference; filters see it too. NULL result: hidden.
      * NULL function: the document itself.

@@ -158,16 +158,15 @@ static int set_shutdown_behavior(struct call *call, json_t *instance, const json
     return json_object_set_new(instance, "_shutdown_behavior", json_string(behavior));
 }
 
-/* Switching it off would let an instance route, which the fabric does not do yet. */
 static int set_source_check(struct call *call, json_t *instance, const json_t *value,
                             struct err *err)
 {
-    (void)call, (void)instance;
-    if (is_true(value))
-        return 0;
-    return err_aws(err, "UnsupportedOperation",
-                   "The value 'false' of the parameter SourceDestCheck is not supported by Pileus "
-                   "yet");
+    char interface[32];
+    instance_interface_id(instance, interface);
+    if (!ec2_find(call, "network-interface", interface, err))
+        return -1;
+    ec2_interface_set_check(call, interface, is_true(value));
+    return 0;
 }
 
 static const struct setting {

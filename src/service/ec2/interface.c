@@ -8,6 +8,26 @@
 
 static const char kind[] = "network-interface";
 
+/* What differs by what an interface belongs to. */
+static const struct interface_kind {
+    const char *name, *type, *attachment_prefix;
+    const char *requester; /* who else than the account made it; NULL: the account */
+    int device_index;
+    bool deleted_on_termination, checks_addresses;
+} interface_kinds[] = {
+    {"instance", "interface", "eni-attach", NULL, 0, true, true},
+    {"balancer", "interface", "ela-attach", "amazon-elb", 1, false, true},
+    {"nat", "nat_gateway", "ela-attach", "amazon-aws", 1, false, false},
+};
+
+static const struct interface_kind *find_kind(const char *name)
+{
+    const struct interface_kind *row = interface_kinds;
+    while (strcmp(row->name, name))
+        row++;
+    return row;
+}
+
 enum { GROUPS_PER_INTERFACE_MAX = 5, RESERVED_FIRST = 4, RESERVED_LAST = 1 };
 
 /* ---- what its owner shows ---- */
@@ -56,7 +76,8 @@ void ec2_interface_show(const struct call *call, const json_t *interface, json_t
     (void)call;
     const json_t *association = json_object_get(interface, "Association");
     const char *public_name = ec2_text(association, "PublicDnsName");
-    static const char *const copied[] = {"PrivateIpAddress", "PrivateDnsName", "SubnetId", "VpcId"};
+    static const char *const copied[] = {"PrivateIpAddress", "PrivateDnsName", "SubnetId", "VpcId",
+                                         "SourceDestCheck"};
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++)
         json_object_set(instance, copied[i], json_object_get(interface, copied[i]));
     json_object_set(instance, "SecurityGroups", json_object_get(interface, "Groups"));
@@ -99,8 +120,8 @@ static bool is_private_taken(const struct call *call, const json_t *subnet, cons
     return false;
 }
 
-static int take_wanted_address(const struct call *call, const json_t *subnet, const char *wanted,
-                               struct err *err)
+int ec2_interface_check_address(const struct call *call, const json_t *subnet, const char *wanted,
+                                struct err *err)
 {
     struct cidr cidr = subnet_cidr(subnet);
     uint32_t address;
@@ -244,7 +265,8 @@ static void remember_interface(const struct call *call, json_t *address, const j
                     json_object_get(interface, "NetworkInterfaceId"));
     json_object_set(address, "NetworkInterfaceOwnerId", json_object_get(interface, "OwnerId"));
     json_object_set(address, "PrivateIpAddress", json_object_get(interface, "PrivateIpAddress"));
-    json_object_set(address, "InstanceId", json_object_get(interface, "_owner"));
+    if (!strcmp(ec2_text(interface, "_kind"), "instance"))
+        json_object_set(address, "InstanceId", json_object_get(interface, "_owner"));
 }
 
 void ec2_interface_set_elastic(struct call *call, const char *id, const char *allocation)
@@ -309,6 +331,30 @@ int ec2_interface_set_groups(struct call *call, const char *id, const json_t *gr
     return 0;
 }
 
+/* ---- what may be changed ---- */
+
+void ec2_interface_set_check(struct call *call, const char *id, bool is_checked)
+{
+    json_t *interface = txn_edit(call->txn, kind, call->region, id);
+    json_object_set_new(interface, "SourceDestCheck", json_boolean(is_checked));
+    show_owner(call, interface);
+}
+
+void ec2_interface_set_deletion(struct call *call, const char *id, bool is_deleted)
+{
+    json_t *interface = txn_edit(call->txn, kind, call->region, id);
+    json_object_set_new(json_object_get(interface, "Attachment"), "DeleteOnTermination",
+                        json_boolean(is_deleted));
+    show_owner(call, interface);
+}
+
+void ec2_interface_set_description(struct call *call, const char *id, const char *description)
+{
+    json_t *interface = txn_edit(call->txn, kind, call->region, id);
+    json_object_set_new(interface, "Description", json_string(description));
+    show_owner(call, interface);
+}
+
 /* ---- its life ---- */
 
 /* A unicast, locally administered address, as EC2's are. */
@@ -323,20 +369,21 @@ static void make_mac(const struct call *call, char out[18])
 static json_t *make_attachment(const struct call *call, const struct ec2_interface_spec *spec)
 {
     char attachment_id[32];
-    bool is_instance = !strcmp(spec->kind, "instance");
-    call_make_id(call, is_instance ? "eni-attach" : "ela-attach", attachment_id);
+    const struct interface_kind *row = find_kind(spec->kind);
+    call_make_id(call, row->attachment_prefix, attachment_id);
     return json_pack("{s:s, s:o, s:b, s:i, s:i, s:s, s:s, s:s*}", "AttachmentId", attachment_id,
-                     "AttachTime", call_now(call), "DeleteOnTermination", is_instance,
-                     "DeviceIndex", is_instance ? 0 : 1, "NetworkCardIndex", 0, "InstanceOwnerId",
-                     is_instance ? call->account : "amazon-elb", "Status", "attached", "InstanceId",
-                     is_instance ? spec->owner : NULL);
+                     "AttachTime", call_now(call), "DeleteOnTermination",
+                     row->deleted_on_termination, "DeviceIndex", row->device_index,
+                     "NetworkCardIndex", 0, "InstanceOwnerId",
+                     row->requester ? row->requester : call->account, "Status", "attached",
+                     "InstanceId", row->requester ? NULL : spec->owner);
 }
 
 static json_t *make_document(const struct call *call, const struct ec2_interface_spec *spec,
                              const char *id, const char *address, json_t *groups)
 {
     char mac[18], name[96];
-    bool is_instance = !strcmp(spec->kind, "instance");
+    const struct interface_kind *row = find_kind(spec->kind);
     make_mac(call, mac);
     ec2_private_name(call, address, name);
     json_t *doc = json_pack(
@@ -346,14 +393,14 @@ static json_t *make_document(const struct call *call, const struct ec2_interface
         json_object_get(spec->subnet, "VpcId"), "AvailabilityZone",
         json_object_get(spec->subnet, "AvailabilityZone"), "AvailabilityZoneId",
         json_object_get(spec->subnet, "AvailabilityZoneId"), "Description", spec->description,
-        "OwnerId", call->account, "RequesterManaged", !is_instance, "Status", "in-use",
+        "OwnerId", call->account, "RequesterManaged", row->requester != NULL, "Status", "in-use",
         "MacAddress", mac, "PrivateIpAddress", address, "PrivateDnsName", name, "SourceDestCheck",
-        1, "Groups", groups, "InterfaceType", "interface", "Ipv6Addresses", "PrivateIpAddresses",
-        "Primary", 1, "PrivateDnsName", name, "PrivateIpAddress", address);
+        row->checks_addresses, "Groups", groups, "InterfaceType", row->type, "Ipv6Addresses",
+        "PrivateIpAddresses", "Primary", 1, "PrivateDnsName", name, "PrivateIpAddress", address);
     json_object_set_new(doc, "Attachment", make_attachment(call, spec));
     json_object_set_new(doc, "TagSet", spec->tags ? json_deep_copy(spec->tags) : json_array());
-    if (!is_instance)
-        json_object_set_new(doc, "RequesterId", json_string("amazon-elb"));
+    if (row->requester)
+        json_object_set_new(doc, "RequesterId", json_string(row->requester));
     json_object_set_new(doc, "_kind", json_string(spec->kind));
     json_object_set_new(doc, "_owner", json_string(spec->owner));
     json_object_set_new(doc, "_public", json_boolean(spec->want_public));
@@ -365,14 +412,16 @@ int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spe
 {
     char address[16];
     const char *subnet_id = ec2_text(spec->subnet, "SubnetId");
-    json_auto_t *groups = make_groups(call, ec2_text(spec->subnet, "VpcId"), spec->group_ids, err);
+    json_auto_t *groups =
+        spec->group_ids ? make_groups(call, ec2_text(spec->subnet, "VpcId"), spec->group_ids, err)
+                        : json_array();
     if (!groups)
         return -1;
     json_t *subnet = txn_edit(call->txn, "subnet", call->region, subnet_id);
     if (!subnet)
         return ec2_id_not_found("subnet", subnet_id, err);
     if (spec->private_ip) {
-        if (take_wanted_address(call, subnet, spec->private_ip, err) < 0)
+        if (ec2_interface_check_address(call, subnet, spec->private_ip, err) < 0)
             return -1;
         snprintf(address, sizeof address, "%s", spec->private_ip);
     } else if (take_free_address(call, subnet, address, err) < 0) {

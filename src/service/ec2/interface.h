@@ -9,10 +9,11 @@
 struct ec2_interface_spec {
     const json_t *subnet;    /* the document */
     const json_t *group_ids; /* array of 1..5 ids of groups of the subnet's VPC (checked here) */
+                             /* NULL: none, for a NAT gateway */
     const char *private_ip;  /* NULL: any free one */
     bool want_public;        /* acquire a public address now, and again at each start */
-    const char *kind;        /* "instance" or "balancer" */
-    const char *owner;       /* instance id, or ARN of the load balancer */
+    const char *kind;        /* "instance", "balancer" or "nat" */
+    const char *owner;       /* instance id, ARN of the load balancer, or NAT gateway id */
     const char *description; /* "" for instances, "ELB app/NAME/16hex" for balancers */
     json_t *tags;            /* array, or NULL; borrowed */
 };
@@ -30,6 +31,13 @@ int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spe
  */
 void ec2_interface_delete(struct call *call, const char *id);
 
+/*
+ * Whether an interface could be created with this private address in the subnet now; the same
+ * errors as on creation.
+ */
+int ec2_interface_check_address(const struct call *call, const json_t *subnet, const char *address,
+                                struct err *err);
+
 /* Gives a public address if the interface wants one and has none (an instance starts). */
 int ec2_interface_acquire_public(struct call *call, const char *id, struct err *err);
 /* Gives an auto-assigned public address back; elastic ones stay (an instance stopped). */
@@ -38,6 +46,12 @@ void ec2_interface_release_public(struct call *call, const char *id);
 /* Replaces the security groups; the same checks as on creation. */
 int ec2_interface_set_groups(struct call *call, const char *id, const json_t *group_ids,
                              struct err *err);
+
+/* Whether packets that neither come from nor go to one of its addresses are dropped. */
+void ec2_interface_set_check(struct call *call, const char *id, bool is_checked);
+/* Whether it is deleted when its instance is terminated. */
+void ec2_interface_set_deletion(struct call *call, const char *id, bool is_deleted);
+void ec2_interface_set_description(struct call *call, const char *id, const char *description);
 
 /*
  * Associates an elastic address (of kind `address`, associated with nothing) with an interface, in
@@ -50,8 +64,8 @@ const json_t *ec2_interface_of(const struct call *call, const char *owner);
 /*
  * Writes what an instance shows of its interface into an Instance document that is being edited or
  * made: PrivateIpAddress, PrivateDnsName, PublicIpAddress, PublicDnsName, SubnetId, VpcId,
- * SecurityGroups, NetworkInterfaces. Called once when the instance is created; every later change
- * by the functions above is written to the owner's document by themselves.
+ * SourceDestCheck, SecurityGroups, NetworkInterfaces. Called once when the instance is created;
+ * every later change by the functions above is written to the owner's document by themselves.
  */
 void ec2_interface_show(const struct call *call, const json_t *interface, json_t *instance);
 

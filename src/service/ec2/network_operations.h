@@ -20,6 +20,10 @@
     X(DeleteInternetGateway)                                                                       \
     X(DescribeInternetGateways)                                                                    \
     X(DetachInternetGateway)                                                                       \
+    /* nat_gateway.c */                                                                            \
+    X(CreateNatGateway)                                                                            \
+    X(DeleteNatGateway)                                                                            \
+    X(DescribeNatGateways)                                                                         \
     /* network_acl.c */                                                                            \
     X(CreateNetworkAcl)                                                                            \
     X(DeleteNetworkAcl)                                                                            \
@@ -31,6 +35,10 @@
     X(ReplaceNetworkAclEntry)                                                                      \
     /* network_interface.c */                                                                      \
     X(DescribeNetworkInterfaces)                                                                   \
+    /* network_interface_attributes.c */                                                           \
+    X(DescribeNetworkInterfaceAttribute)                                                           \
+    X(ModifyNetworkInterfaceAttribute)                                                             \
+    X(ResetNetworkInterfaceAttribute)                                                              \
     /* route.c */                                                                                  \
     X(CreateRoute)                                                                                 \
     X(DeleteRoute)                                                                                 \

@@ -1,10 +1,13 @@
-/* Routes of a route table. Their targets are internet gateways; every other one is refused. */
+/* Routes of a route table. */
 #include "service/accept.h"
 #include "service/ec2/cidr.h"
+#include "service/ec2/filter.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/route_target.h"
 #include "service/ec2/vpc.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ROUTES_PER_TABLE_MAX = 500 };
@@ -12,8 +15,8 @@ enum { ROUTES_PER_TABLE_MAX = 500 };
 void ec2_route_add(json_t *table, const char *block, const char *gateway, const char *origin)
 {
     json_array_append_new(json_object_get(table, "Routes"),
-                          json_pack("{s:s, s:s, s:s, s:s}", "DestinationCidrBlock", block,
-                                    "GatewayId", gateway, "Origin", origin, "State", "active"));
+                          json_pack("{s:s, s:s, s:s}", "DestinationCidrBlock", block, "GatewayId",
+                                    gateway, "Origin", origin));
 }
 
 /* The place of the route to `block`, or the number of routes if there is none. */
@@ -28,10 +31,12 @@ static size_t find_route(const json_t *table, const char *block)
 }
 
 /* Reads the table (for editing) and the destination that a request names, in canonical form. */
-static json_t *edit_table(const struct call *call, const char *members, char block[20],
+static json_t *edit_table(const struct call *call, const char *more_members, char block[20],
                           struct err *err)
 {
     struct cidr cidr;
+    char members[160];
+    snprintf(members, sizeof members, "RouteTableId DestinationCidrBlock %s", more_members);
     if (call_accept(call->in, members, err) < 0)
         return NULL;
     const char *id = ec2_required(call, "RouteTableId", err);
@@ -49,48 +54,48 @@ static json_t *edit_table(const struct call *call, const char *members, char blo
     return ec2_edit(call, "route-table", id, err);
 }
 
-/* The internet gateway that the request names; it must be attached to the table's VPC. */
-static const char *find_gateway(const struct call *call, const json_t *table, struct err *err)
+static bool is_subnet(const struct call *call, const char *vpc, const char *block)
 {
-    const char *gateway = ec2_text(call->in, "GatewayId");
-    if (!gateway) {
-        err_aws(err, "MissingParameter",
-                "The request must contain exactly one target of the route");
-        return NULL;
+    store_each (cursor, call->store, "subnet", call->region) {
+        if (!strcmp(ec2_text(cursor.doc, "VpcId"), vpc) &&
+            !strcmp(ec2_text(cursor.doc, "CidrBlock"), block))
+            return true;
     }
-    if (!ec2_find(call, "internet-gateway", gateway, err))
-        return NULL;
-    if (!ec2_internet_gateway_is_attached(call, gateway, ec2_text(table, "VpcId"))) {
-        err_aws(err, "InvalidParameterValue",
-                "route table %s and network gateway %s belong to different networks",
-                ec2_text(table, "RouteTableId"), gateway);
-        return NULL;
-    }
-    return gateway;
+    return false;
 }
 
-/* The local route cannot be changed, and nothing inside the VPC may have another one yet. */
+/* What lies inside the VPC takes another way only as whole subnets, and only through a middlebox.
+ */
 static int check_destination(const struct call *call, const json_t *table, const char *block,
-                             struct err *err)
+                             const json_t *target, struct err *err)
 {
     struct cidr vpc_block = {0}, cidr = {0};
-    const json_t *vpc = store_get(call->store, "vpc", call->region, ec2_text(table, "VpcId"));
+    const char *vpc_id = ec2_text(table, "VpcId");
+    const json_t *vpc = store_get(call->store, "vpc", call->region, vpc_id);
     cidr_parse(ec2_text(vpc, "CidrBlock"), &vpc_block);
     cidr_parse(block, &cidr);
     if (!cidr_within(cidr, vpc_block))
         return 0;
-    return err_aws(err, "InvalidParameterValue",
-                   "The destination CIDR block %s is equal to or more specific than one of this "
-                   "VPC's CIDR blocks. This route can target only an interface or an instance.",
-                   block);
+    if (!ec2_route_target_is_inside(target))
+        return err_aws(
+            err, "InvalidParameterValue",
+            "The destination CIDR block %s is equal to or more specific than one of this "
+            "VPC's CIDR blocks. This route can target only an interface or an instance.",
+            block);
+    if (!is_subnet(call, vpc_id, block))
+        return err_aws(err, "InvalidParameterValue",
+                       "The destination CIDR block %s is more specific than one of this VPC's "
+                       "CIDR blocks, but not the CIDR block of one of its subnets.",
+                       block);
+    return 0;
 }
 
 int ec2_CreateRoute(struct call *call, struct err *err)
 {
     char block[20];
-    json_t *table = edit_table(call, "RouteTableId DestinationCidrBlock GatewayId", block, err);
-    const char *gateway = table ? find_gateway(call, table, err) : NULL;
-    if (!gateway || check_destination(call, table, block, err) < 0)
+    json_t *table = edit_table(call, ec2_route_target_members, block, err);
+    json_auto_t *target = table ? ec2_route_target_read(call, table, err) : NULL;
+    if (!target)
         return -1;
     size_t count = json_array_size(json_object_get(table, "Routes"));
     if (find_route(table, block) < count)
@@ -98,7 +103,11 @@ int ec2_CreateRoute(struct call *call, struct err *err)
                        block);
     if (count >= ROUTES_PER_TABLE_MAX)
         return err_aws(err, "RouteLimitExceeded", "The maximum number of routes has been reached.");
-    ec2_route_add(table, block, gateway, "CreateRoute");
+    if (check_destination(call, table, block, target, err) < 0)
+        return -1;
+    json_t *route = json_pack("{s:s, s:s}", "DestinationCidrBlock", block, "Origin", "CreateRoute");
+    ec2_route_target_set(route, target);
+    json_array_append_new(json_object_get(table, "Routes"), route);
     json_object_set_new(call->out, "Return", json_true());
     return 0;
 }
@@ -113,7 +122,7 @@ static int find_changeable(const json_t *table, const char *block, size_t *ret_i
         return err_aws(err, "InvalidRoute.NotFound",
                        "no route with destination-cidr-block %s in route table %s", block,
                        ec2_text(table, "RouteTableId"));
-    if (!strcmp(ec2_text(json_array_get(routes, *ret_index), "GatewayId"), "local"))
+    if (ec2_path_has(json_array_get(routes, *ret_index), "GatewayId", "local"))
         return err_aws(err, "InvalidParameterValue",
                        "cannot remove local route %s in route table %s", block,
                        ec2_text(table, "RouteTableId"));
@@ -124,14 +133,13 @@ int ec2_ReplaceRoute(struct call *call, struct err *err)
 {
     char block[20];
     size_t index;
-    json_t *table = edit_table(call, "RouteTableId DestinationCidrBlock GatewayId", block, err);
+    json_t *table = edit_table(call, ec2_route_target_members, block, err);
     if (!table || find_changeable(table, block, &index, err) < 0)
         return -1;
-    const char *gateway = find_gateway(call, table, err);
-    if (!gateway)
+    json_auto_t *target = ec2_route_target_read(call, table, err);
+    if (!target || check_destination(call, table, block, target, err) < 0)
         return -1;
-    json_object_set_new(json_array_get(json_object_get(table, "Routes"), index), "GatewayId",
-                        json_string(gateway));
+    ec2_route_target_set(json_array_get(json_object_get(table, "Routes"), index), target);
     return 0;
 }
 
@@ -139,7 +147,7 @@ int ec2_DeleteRoute(struct call *call, struct err *err)
 {
     char block[20];
     size_t index;
-    json_t *table = edit_table(call, "RouteTableId DestinationCidrBlock", block, err);
+    json_t *table = edit_table(call, "", block, err);
     if (!table || find_changeable(table, block, &index, err) < 0)
         return -1;
     json_array_remove(json_object_get(table, "Routes"), index);

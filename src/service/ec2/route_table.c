@@ -5,6 +5,7 @@
 #include "service/ec2/describe.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/route_target.h"
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc.h"
 
@@ -52,14 +53,8 @@ json_t *ec2_route_table_show(const struct call *call, const json_t *table)
     size_t i;
     json_t *route;
     json_object_set_new(shown, "Routes", routes);
-    json_array_foreach (json_object_get(table, "Routes"), i, route) {
-        json_t *copy = json_copy(route);
-        const char *gateway = ec2_text(route, "GatewayId");
-        if (strcmp(gateway, "local") &&
-            !ec2_internet_gateway_is_attached(call, gateway, ec2_text(table, "VpcId")))
-            json_object_set_new(copy, "State", json_string("blackhole"));
-        json_array_append_new(routes, copy);
-    }
+    json_array_foreach (json_object_get(table, "Routes"), i, route)
+        json_array_append_new(routes, ec2_route_show(call, table, route));
     return shown;
 }
 
@@ -77,7 +72,7 @@ int ec2_CreateRouteTable(struct call *call, struct err *err)
         return -1;
     const json_t *table =
         ec2_route_table_make(call, vpc_id, ec2_text(vpc, "CidrBlock"), false, tags);
-    json_object_set(call->out, "RouteTable", (json_t *)(uintptr_t)table);
+    json_object_set_new(call->out, "RouteTable", ec2_route_table_show(call, table));
     const char *token = ec2_text(call->in, "ClientToken");
     if (token)
         json_object_set_new(call->out, "ClientToken", json_string(token));
@@ -113,6 +108,7 @@ int ec2_DescribeRouteTables(struct call *call, struct err *err)
         {"route.gateway-id", "Routes.GatewayId"},
         {"route.instance-id", "Routes.InstanceId"},
         {"route.nat-gateway-id", "Routes.NatGatewayId"},
+        {"route.network-interface-id", "Routes.NetworkInterfaceId"},
         {"route.origin", "Routes.Origin"},
         {"route.state", "Routes.State"},
         {"vpc-id", "VpcId"},

@@ -25,6 +25,7 @@ static const struct taggable {
     {"security-group", "sg-", "security-group", "GroupId", "Tags"},
     {"security-group-rule", "sgr-", "security-group-rule", "SecurityGroupRuleId", "Tags"},
     {"network-acl", "acl-", "network-acl", "NetworkAclId", "Tags"},
+    {"nat-gateway", "nat-", "natgateway", "NatGatewayId", "Tags"},
     {"dhcp-options", "dopt-", "dhcp-options", "DhcpOptionsId", "Tags"},
     {"network-interface", "eni-", "network-interface", "NetworkInterfaceId", "TagSet"},
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},

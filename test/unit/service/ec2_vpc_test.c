@@ -176,7 +176,7 @@ static void a_route_needs_a_gateway_of_its_vpc_and_blackholes_without(void **sta
                   "{'VpcId': '%s', 'InternetGatewayId': '%s'}", vpc, gateway);
     json_decref(fixture_ok(f, "ec2", "CreateRoute", "%s", in));
     fixture_fails(f, "RouteAlreadyExists", "ec2", "CreateRoute", "%s", in);
-    fixture_fails(f, "UnsupportedOperation", "ec2", "CreateRoute",
+    fixture_fails(f, "InvalidNatGatewayID.NotFound", "ec2", "CreateRoute",
                   "{'RouteTableId': '%s', 'DestinationCidrBlock': '1.0.0.0/8',"
                   " 'NatGatewayId': 'nat-00000000000000000'}",
                   table);
