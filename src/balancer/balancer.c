@@ -662,6 +662,8 @@ struct balancer *balancer_create(struct loop *loop, const struct balancer_option
     traffic_table_init(&balancer->traffic, balancer->thread_count);
     target_table_init(&balancer->targets, balancer->thread_count);
     tls_store_init(&balancer->tls, balancer->thread_count);
+    if (options->tickets)
+        balancer->tls.tickets = *options->tickets;
     loop_timer_init(&balancer->report, on_report, balancer);
     loop_timer_init(&balancer->handover, on_take_over, balancer);
     loop_timer_init(&balancer->follow, on_follow, balancer);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "http/tls_tickets.h"
 #include "ipc/channel.h"
 #include "ipc/message.h"
 #include "loop/loop.h"
@@ -20,6 +21,8 @@ enum { BALANCER_CHANGE_MS = 50 };
 struct balancer_options {
     int workers; /* threads of the data path; this one is another, for all else */
     bool cloud;  /* sockets come from the host process; else the balancer makes its own */
+    /* Of the balancer before this one, whose TLS sessions go on; NULL: none. */
+    const struct tls_tickets *tickets;
     /* Each may be NULL. Rows are valid during the call. */
     void (*report_health)(const struct target_health *rows, int count, void *owner);
     void (*report_traffic)(const struct traffic *rows, int count, void *owner); /* each second */

@@ -6,6 +6,7 @@
 #include "daemon/process.h"
 #include "daemon/program.h"
 #include "ipc/channel.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
 #include "os/record.h"
@@ -290,6 +291,8 @@ static _Noreturn void run_child(const struct child *child, int parent_fd)
     if (process == PROCESS_API && dup2(keep, 4) < 0)
         _exit(1);
     close_range(process == PROCESS_API ? 5 : 4, ~0u, 0);
+    if (process != PROCESS_BALANCER)
+        explicit_bzero(&child->parent->setup.tickets, sizeof parent->setup.tickets);
     struct process_setup setup = parent->setup;
     setup.successor = child == parent->successor;
     if (child->from_disk)
@@ -339,6 +342,7 @@ static void start_child(struct child *child)
         schedule_restart(child);
         return;
     }
+    tls_tickets_current(&parent->setup.tickets, clock_mono_ms()); /* older ones are forgotten */
     pid_t pid = fork();
     if (pid == 0)
         run_child(child, pair[1]);
@@ -548,6 +552,7 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
         log_error("%s", err.text);
         return 1;
     }
+    tls_tickets_begin(&parent.setup.tickets);
     children_init(&parent);
     loop_timer_init(&parent.clock_timer, on_clock_timer, &parent);
     loop_timer_set(parent.loop, &parent.clock_timer, CLOCK_SAVE_MS);

@@ -120,6 +120,7 @@ static struct balancer *create(struct process_context *context, struct err *err)
     struct balancer_options options = {
         .workers = (int)sysconf(_SC_NPROCESSORS_ONLN),
         .cloud = true,
+        .tickets = &context->setup->tickets,
         .report_health = report_health,
         .report_traffic = report_traffic,
         .report_log = report_log,

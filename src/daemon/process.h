@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/options.h"
+#include "http/tls_tickets.h"
 #include "ipc/channel.h"
 #include "loop/loop.h"
 
@@ -27,9 +28,10 @@ struct process_setup {
     const struct daemon_options *options;
     uint32_t world;
     const char *run_dir;
-    struct cloud_clock clock; /* as of now */
-    int listen_fd;            /* the API port; only api uses it */
-    bool successor;           /* takes over from a process that runs */
+    struct cloud_clock clock;   /* as of now */
+    int listen_fd;              /* the API port; only api uses it */
+    struct tls_tickets tickets; /* of every balancer of this daemon; no other process has them */
+    bool successor;             /* takes over from a process that runs */
 };
 
 enum { FORMER_PEERS_MAX = 8 };

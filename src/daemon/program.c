@@ -12,12 +12,35 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PARENT_FD = 3, ARGUMENTS = 6 };
+enum { PARENT_FD = 3, TICKETS_FD = 4, ARGUMENTS = 6 };
 
 void program_find(char *path, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", path, size - 1);
     path[length > 0 ? length : 0] = 0;
+}
+
+/* Not as an argument: those can be seen by everybody. */
+static void hand_over(const struct tls_tickets *tickets)
+{
+    int ends[2];
+    if (pipe(ends) < 0)
+        return;
+    if (write(ends[1], tickets, sizeof *tickets) < 0)
+        log_error("the keys of session tickets: %s", strerror(errno));
+    close(ends[1]);
+    if (ends[0] != TICKETS_FD) {
+        dup2(ends[0], TICKETS_FD);
+        close(ends[0]);
+    }
+}
+
+/* A daemon that is older may have none, or others: then sessions begin anew. */
+static void take_over(struct tls_tickets *tickets)
+{
+    if (read(TICKETS_FD, tickets, sizeof *tickets) != (ssize_t)sizeof *tickets)
+        tls_tickets_begin(tickets);
+    close(TICKETS_FD);
 }
 
 _Noreturn void program_exec(const char *path, const struct process_setup *setup)
@@ -31,6 +54,7 @@ _Noreturn void program_exec(const char *path, const struct process_setup *setup)
     snprintf(cloud, sizeof cloud, "%" PRId64, setup->clock.base_cloud_ms);
     snprintf(mono, sizeof mono, "%" PRId64, setup->clock.base_mono_ms);
     snprintf(speed, sizeof speed, "%a", setup->clock.speed);
+    hand_over(&setup->tickets);
     execv(path, argv);
     log_error("%s: %s", path, strerror(errno));
     _exit(1);
@@ -54,6 +78,7 @@ int daemon_balancer_main(int argc, char **argv)
                                   .clock = {.base_cloud_ms = strtoll(argv[2], NULL, 10),
                                             .base_mono_ms = strtoll(argv[3], NULL, 10),
                                             .speed = strtod(argv[4], NULL)}};
+    take_over(&setup.tickets);
     title_set("pileus: balancer");
     return proc_balancer_main(&setup, PARENT_FD);
 }

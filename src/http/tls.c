@@ -188,7 +188,7 @@ struct tls_thread *tls_thread_create(const struct tls_store *store, int index, s
     struct tls_thread *thread = calloc(1, sizeof *thread);
     if (thread) {
         thread->index = index;
-        tls_tickets_init(&thread->tickets, store->seed, store->start_ms);
+        thread->tickets = store->tickets;
         thread->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
         thread->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "transport");
         thread->front = make_front();

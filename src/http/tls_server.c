@@ -1,8 +1,5 @@
 #include "http/tls_server.h"
 
-#include "os/clock.h"
-#include "os/random.h"
-
 #include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -56,15 +53,15 @@ static const char *hex_of(const unsigned char digest[TLS_DIGEST_SIZE], char out[
 
 void tls_store_init(struct tls_store *store, int thread_count)
 {
-    *store = (struct tls_store){.thread_count = thread_count, .start_ms = clock_mono_ms()};
-    random_bytes(store->seed, sizeof store->seed);
+    *store = (struct tls_store){.thread_count = thread_count};
+    tls_tickets_begin(&store->tickets);
 }
 
 void tls_store_finish(struct tls_store *store)
 {
     map_finish(&store->certificates);
     map_finish(&store->servers);
-    OPENSSL_cleanse(store->seed, sizeof store->seed);
+    OPENSSL_cleanse(&store->tickets, sizeof store->tickets);
 }
 
 struct tls_certificate *tls_store_certificate(struct tls_store *store, const struct tls_pem *pem,

@@ -13,12 +13,11 @@
 
 enum { TLS_CERTIFICATES_MAX = 26 };
 
-/* What all threads begin with. Of the main thread, but for `seed` and `start_ms`. */
+/* What all threads begin with. Of the main thread, but for `tickets`, which stay as they are. */
 struct tls_store {
     struct map certificates, servers; /* by digest, in hex */
     int thread_count;
-    unsigned char seed[TLS_SEED_SIZE];
-    int64_t start_ms;
+    struct tls_tickets tickets;
 };
 
 /* What is presented for a name: one certificate of each kind, so that every client can use one. */
@@ -28,6 +27,7 @@ struct tls_identity {
 
 struct tls_server;
 
+/* With tickets of its own. */
 void tls_store_init(struct tls_store *store, int thread_count);
 /* All that was got must have been released. */
 void tls_store_finish(struct tls_store *store);

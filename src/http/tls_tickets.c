@@ -1,5 +1,8 @@
 #include "http/tls_tickets.h"
 
+#include "os/clock.h"
+#include "os/random.h"
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -31,6 +34,14 @@ void tls_tickets_init(struct tls_tickets *tickets, const unsigned char seed[TLS_
     tickets->next_ms = start_ms + TLS_TICKETS_PERIOD_MS;
     make_key(tickets);
     tickets->keys[1] = tickets->keys[0];
+}
+
+void tls_tickets_begin(struct tls_tickets *tickets)
+{
+    unsigned char seed[TLS_SEED_SIZE];
+    random_bytes(seed, sizeof seed);
+    tls_tickets_init(tickets, seed, clock_mono_ms());
+    OPENSSL_cleanse(seed, sizeof seed);
 }
 
 static void advance(struct tls_tickets *tickets, int64_t now_ms)

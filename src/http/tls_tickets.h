@@ -1,6 +1,7 @@
 /*
  * The keys of session tickets. All threads begin with the same seed and go the same way from it, so
  * each has the same keys at the same time without asking another; old seeds and keys are forgotten.
+ * A copy that is handed to another process goes the same way there.
  */
 #pragma once
 
@@ -20,6 +21,8 @@ struct tls_tickets {
 
 void tls_tickets_init(struct tls_tickets *tickets, const unsigned char seed[TLS_SEED_SIZE],
                       int64_t start_ms);
+/* The same with a random seed, as of now. */
+void tls_tickets_begin(struct tls_tickets *tickets);
 /* The key for new tickets. Times are CLOCK_MONOTONIC. */
 const struct tls_ticket_key *tls_tickets_current(struct tls_tickets *tickets, int64_t now_ms);
 /* The key of this name, or NULL. */

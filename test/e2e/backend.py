@@ -8,7 +8,7 @@ from conftest import eventually
 
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
-# What the path asks for; /health answers as /mode/STATUS said last (0: not at all).
+# What the path asks for; /health answers as /mode/STATUS said last (0: not at all). WebSockets echo.
 SERVER = r"""#!/bin/sh
 cat >/opt/server.js <<'JS'
 const http = require('http'), os = require('os');
@@ -27,6 +27,10 @@ const server = http.createServer((request, response) => {
   if (word === 'half') { response.setHeader('content-length', 1000); response.write('half');
     return setTimeout(() => request.socket.destroy(), 100); }
   say(200, os.hostname() + '\n');
+});
+server.on('upgrade', (request, socket) => {
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  socket.pipe(socket);
 });
 server.keepAliveTimeout = 120000;
 server.listen(80);

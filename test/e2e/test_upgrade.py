@@ -3,12 +3,13 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
 
 import pytest
-from backend import Backend, ask, fixed
+from backend import Backend, ask, fixed, forward
 from conftest import PILEUS, ROOT, eventually
 
 sys.path.insert(0, str(ROOT / "test/lib"))
@@ -22,6 +23,7 @@ UPGRADES = 10
 def site(cloud):
     made = Backend(cloud)
     targets = made.target_group("web", made.instances)
+    made.targets = targets
     made.front = made.balancer("front", targets)
     made.wait_healthy(targets, 2)
     return made
@@ -86,6 +88,66 @@ def test_it_takes_over_also_after_host_was_killed(cloud, site):
         count = len(load.outcomes)
         eventually(lambda: len(load.outcomes) > count + 200, what="load after the upgrade")
     assert not load.failures, (len(load.failures), load.failures[:3])
+
+
+def test_a_websocket_goes_on_in_the_balancer_that_took_it(cloud, site):
+    before = cloud.record()["balancer"]
+    with socket.create_connection(("127.0.0.1", 80), timeout=30) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nHost: {site.front['DNSName']}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
+        cloud.pileus("upgrade")
+        client.sendall(b"after")
+        assert client.recv(4096) == b"after"
+        assert is_running(before)
+    eventually(lambda: not is_running(before), what="the former balancer to end")
+
+
+def test_a_sticky_session_goes_on(cloud, site):
+    def attribute(value):
+        site.elb.modify_target_group_attributes(TargetGroupArn=site.targets, Attributes=[{"Key": "stickiness.enabled", "Value": value}])
+
+    def cookie_of(answer):
+        return next((value.split(";")[0] for name, value in answer.headers.items() if name.lower() == "set-cookie"), None)
+    attribute("true")
+    first = eventually(lambda: (answer := ask(name=site.front["DNSName"])) and cookie_of(answer) and answer, what="stickiness")
+    cloud.pileus("upgrade")
+    again = [ask(name=site.front["DNSName"], headers={"Cookie": cookie_of(first)}) for _ in range(6)]
+    attribute("false")
+    assert {answer.body for answer in again} == {first.body}
+
+
+def tls_session(site, context, session=None):
+    """(the session after one request, whether it is the one that was given)."""
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", 443), 30), server_hostname="www.example.com",
+                             session=session) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        return client.session, client.session_reused
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda version: version.name)
+def test_a_tls_session_goes_on(cloud, site, version):
+    certificate = cloud.boto("acm").request_certificate(DomainName="www.example.com")["CertificateArn"]
+    listener = site.elb.create_listener(
+        LoadBalancerArn=site.front["LoadBalancerArn"], Protocol="HTTPS", Port=443, SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06",
+        Certificates=[{"CertificateArn": certificate}], DefaultActions=[forward(site.targets)])["Listeners"][0]["ListenerArn"]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+
+    def first_session():
+        try:
+            return tls_session(site, context)[0]
+        except OSError:
+            return None  # nobody listens yet
+    session = eventually(first_session, what="the HTTPS listener")
+    cloud.pileus("upgrade")
+    assert tls_session(site, context, session)[1]
+    os.kill(cloud.record()["balancer"], signal.SIGKILL)
+    eventually(first_session, what="the balancer that is begun again")
+    assert tls_session(site, context, session)[1]
+    site.elb.delete_listener(ListenerArn=listener)
 
 
 def answers(site, status):
