@@ -13,7 +13,8 @@ def run(directory, report):
         attributes = {"routing.http.desync_mitigation_mode": mode}
         with stack.echo_target() as target, stack.balancer(
                 directory, stack.forward(target, attributes=attributes)) as port:
-            for name, failure in results([deno, "run", "--allow-net", f"{folder}/http_test.ts", "127.0.0.1", str(port)]):
+            command = [deno, "run", "--allow-net", f"{folder}/http_test.ts", "127.0.0.1", str(port)]
+            for name, failure in results(command):
                 report(f"{mode}: {name}", failure)
 
 

@@ -1,8 +1,9 @@
-"""Every security policy, as sslscan sees it: the protocols and the ciphers that are offered, and no others.
+"""Every security policy, as testssl.sh and sslscan see it: its protocols and its ciphers are offered, and no others.
 
 What each policy offers is what AWS documents; the policies are asked for by name, the answer comes from the wire.
 """
 import concurrent.futures
+import json
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -15,6 +16,9 @@ SHA1 = "ECDHE-RSA-AES128-SHA ECDHE-RSA-AES256-SHA"
 RSA = "AES128-GCM-SHA256 AES128-SHA256 AES256-GCM-SHA384 AES256-SHA256"
 RSA_SHA1 = "AES128-SHA AES256-SHA"
 EVERYTHING = f"{GCM} {SHA2} {SHA1} {RSA} {RSA_SHA1}"
+
+PROTOCOLS = {"SSLv2": "SSLv2", "SSLv3": "SSLv3", "TLS1": "TLSv1.0", "TLS1_1": "TLSv1.1", "TLS1_2": "TLSv1.2",
+             "TLS1_3": "TLSv1.3"}  # testssl.sh's name: sslscan's
 
 # NAME: (oldest and newest minor version of TLS 1, ciphers of TLS 1.2 with an RSA certificate)
 POLICIES = {
@@ -50,17 +54,28 @@ def expected(policy):
 
 
 def scanned(port):
+    """{protocol: its ciphers}"""
     done = subprocess.run(["sslscan", "--no-colour", "--no-heartbleed", "--no-fallback", "--no-renegotiation",
                            "--no-compression", "--no-groups", "--xml=-", f"127.0.0.1:{port}"],
-                          capture_output=True, text=True, check=True, timeout=120)
+                          capture_output=True, text=True, check=True, timeout=300)
     found = {}
     for cipher in ElementTree.fromstring(done.stdout).iter("cipher"):
         found.setdefault(cipher.get("sslversion"), set()).add(cipher.get("cipher"))
     return found
 
 
+def protocols(directory, port):
+    """{protocol: whether testssl.sh finds it offered}"""
+    path = f"{directory}/testssl-{port}.json"
+    subprocess.run(["testssl", "--protocols", "--quiet", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1",
+                    "--jsonfile", path, f"localhost:{port}"], capture_output=True, check=True, timeout=600)
+    with open(path, encoding="utf-8") as file:
+        findings = {finding["id"]: finding["finding"] for finding in json.load(file)}
+    return {protocol: findings[name].startswith("offered") for name, protocol in PROTOCOLS.items()}
+
+
 def run(directory, report):
-    stack.need("sslscan")
+    stack.need("sslscan", "testssl")
     with stack.echo_target() as target:
         config = stack.forward(target, stack.https(directory))
         base = config["Listeners"][0]
@@ -68,7 +83,10 @@ def run(directory, report):
         ports = [listener["Port"] for listener in config["Listeners"]]
         with stack.balancer(directory, config), concurrent.futures.ThreadPoolExecutor(2) as pool:
             for policy, found in zip(POLICIES, pool.map(scanned, ports)):
-                report(policy, difference(expected(policy), found))
+                report(f"{policy}: ciphers", difference(expected(policy), found))
+            for policy, found in zip(POLICIES, pool.map(lambda port: protocols(directory, port), ports)):
+                wrong = [name for name, offered in found.items() if offered != (name in expected(policy))]
+                report(f"{policy}: protocols", f"wrong about {', '.join(wrong)}: {found}" if wrong else None)
 
 
 def difference(wanted, found):
