@@ -310,6 +310,11 @@ static void conditions_and_actions_that_do_not_work_are_refused(void **state)
         {"ValidationError", "{'Field': 'host-header', 'Values': ['a b']}", fixed},
         {"ValidationError",
          "{'Field': 'path-pattern', 'Values': ['/1', '/2', '/3', '/4', '/5', '/6']}", fixed},
+        {"ValidationError",
+         "{'Field': 'query-string', 'QueryStringConfig': {'Values': [{'Value': '1'}, {'Value': "
+         "'2'}, {'Value': '3'}]}}, {'Field': 'path-pattern', 'RegexValues': ['1', '2', '3']}",
+         fixed},
+        {"ValidationError", "{'Field': 'path-pattern', 'Values': ['/*?*?', '/*?*']}", fixed},
         {"InvalidLoadBalancerAction", plain,
          "{'Type': 'redirect', 'RedirectConfig': {'StatusCode': 'HTTP_301'}}"},
         {"TargetGroupNotFound", plain,
