@@ -335,6 +335,8 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
     if (snapshot->cloud != balancer->options.cloud) {
         err_set(err, "the configuration is not of the expected form");
     } else if (points_prepare(&balancer->points, snapshot, err) == 0) {
+        if (!snapshot->cloud)
+            follow_clock(balancer, snapshot); /* first: shares of targets are of this time */
         snapshot->generation = ++balancer->generation;
         snapshot->holders = balancer->thread_count + 1;
         mark_targets(snapshot);
@@ -358,8 +360,6 @@ int balancer_configure(struct balancer *balancer, const char *text, size_t size,
             begin_hold(balancer);
         else
             report_all_health(balancer);
-        if (!snapshot->cloud)
-            follow_clock(balancer, snapshot);
         return 0;
     }
     snapshot_destroy(snapshot);
