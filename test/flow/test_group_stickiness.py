@@ -178,7 +178,7 @@ def test_a_cookie_that_is_not_whole_means_a_new_choice(balancer, targets):
     start(balancer, targets, [1, 1, 1])
     value = cookies_of(balancer.get())["AWSALBTG"].value
     for wrong in (value[:-4], "", "x" * 40, value[:20] + ("A" if value[20] != "A" else "B") + value[21:]):
-        seen = [balancer.get(headers=f"Cookie: AWSALBTG={wrong}\r\n") for _ in range(30)]
+        seen = [balancer.get(headers=f"Cookie: AWSALBTG={wrong}\r\n") for _ in range(60)]
         assert {response.status for response in seen} == {200}
         assert len({response.body for response in seen}) == 3
 
