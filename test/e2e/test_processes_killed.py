@@ -18,6 +18,12 @@ OPTIONS = ["--clock-speed", "10"]
 @pytest.fixture(scope="module")
 def group(cloud):
     made = Group(cloud, minimum=2, maximum=2)
+    certificate = cloud.boto("acm").request_certificate(DomainName="www.example.com")["CertificateArn"]
+    balancer = made.balancer["LoadBalancerArn"]
+    made.elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": certificate}],
+                             DefaultActions=[{"Type": "forward", "TargetGroupArn": made.targets}])
+    made.elb.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[
+        {"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": "logs"}])
     made.wait_healthy(2)
     return made
 
@@ -98,37 +104,61 @@ def processes_with(instance):
     return sorted(found)
 
 
+def lines_of(*command):
+    return subprocess.run(command, text=True, capture_output=True, check=True).stdout.splitlines()
+
+
 def is_zombie(entry):
     """Dead and waiting for the machine's init, which inherited it, to take notice."""
     return (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def leftovers(world):
-    """Everything on the machine that bears the world's marks."""
-    run_dir = f"/run/pileus/{world}"
-    found = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{run_dir}/" in line]
-    links = subprocess.run(["ip", "-o", "link"], text=True, capture_output=True, check=True).stdout
-    found += [line for line in links.splitlines() if "lo:" not in line]
-    addresses = subprocess.run(["ip", "-o", "-4", "addr"], text=True, capture_output=True, check=True).stdout
-    found += [line for line in addresses.splitlines() if " 100." in line]
-    found += [line for line in subprocess.run(["ip", "route"], text=True, capture_output=True, check=True).stdout.splitlines()]
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/pileus.{world}*")]
+def is_ours(entry, world):
+    """A process of the daemon in the tests' network, or of an instance."""
+    if f"pileus.{world}/" in (entry / "cgroup").read_text():
+        return True
+    network = os.readlink("/proc/self/ns/net")
+    return (entry / "cmdline").read_bytes().startswith(b"pileus: ") and os.readlink(entry / "ns/net") == network
+
+
+def processes(world):
+    found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and f"pileus.{world}/" in (entry / "cgroup").read_text() and not is_zombie(entry):
-                found.append(f"process {entry.name}")
+            if entry.name.isdigit() and is_ours(entry, world) and not is_zombie(entry):
+                found.append(entry.name)
         except OSError:
             continue
     return found
 
 
+def traces(world):
+    """Everything on the machine and in the tests' network that bears the world's marks, by kind."""
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return {
+        "mounts": [line for line in mounts if f"/run/pileus/{world}/" in line],
+        "links": [line for line in lines_of("ip", "-o", "link") if "lo:" not in line],
+        "addresses": [line for line in lines_of("ip", "-o", "-4", "addr") if " 100." in line],
+        "routes": lines_of("ip", "route"),
+        "nftables": lines_of("nft", "list", "tables"),
+        "listeners": lines_of("ss", "-Htln"),
+        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/pileus.{world}*")],
+        "processes": processes(world),
+    }
+
+
+def leftovers(world):
+    return {kind: found for kind, found in traces(world).items() if found}
+
+
 def test_stop_leaves_nothing_behind_and_the_state_survives(cloud, group):
     world = cloud.record()["world"]
-    assert leftovers(world)
+    eventually(lambda: any(":443 " in line for line in traces(world)["listeners"]), what="the HTTPS listener")
+    assert all(traces(world).values()), traces(world)
     before = group.describe()["AutoScalingGroupARN"]
     cloud.pileus("stop")
     cloud.process.wait(timeout=60)
-    assert leftovers(world) == []
+    assert leftovers(world) == {}
     cloud.start()
     assert group.describe()["AutoScalingGroupARN"] == before
     group.wait_healthy(2)
@@ -148,4 +178,4 @@ def test_killing_everything_and_starting_again_loses_no_state_and_leaves_nothing
         os.kill(cloud.record()[process], signal.SIGKILL)
     cloud.process.wait()
     cloud.pileus("stop")
-    assert leftovers(world) == []
+    assert leftovers(world) == {}
