@@ -44,16 +44,25 @@ static int set_up_router_end(struct net *net, struct vpc *vpc, const char *name,
                            .type = RTN_UNICAST,
                            .table = ROUTER_TABLE_MEMBERS,
                            .link = (uint32_t)link.index};
+    if (link_add_neighbour(&vpc->rtnl, link.index, plug->address, plug->mac, err) < 0)
+        return -1;
     return route_add(&vpc->rtnl, &member, err);
 }
 
-static int set_up_instance_end(struct rtnl *rtnl, const struct net_plug *plug, struct err *err)
+/*
+ * The ends know each other without asking. The end that is up first begins to send only when the
+ * kernel has noticed, on a thread of its own, that the other one is up too; until then packets
+ * vanish. The next connection attempt mends that, but the next ARP request comes after a second.
+ */
+static int set_up_instance_end(struct rtnl *rtnl, const struct net_plug *plug,
+                               const uint8_t router_mac[6], struct err *err)
 {
     struct link link;
 
     if (link_up(rtnl, LINK_LOOPBACK, err) < 0 || link_find(rtnl, "eth0", &link, err) < 0 ||
         link_add_address(rtnl, link.index, plug->address, plug->prefix, err) < 0 ||
-        link_up(rtnl, link.index, err) < 0)
+        link_up(rtnl, link.index, err) < 0 ||
+        link_add_neighbour(rtnl, link.index, plug->gateway, router_mac, err) < 0)
         return -1;
     struct route way_out = {.sort = SORT_ROUTE,
                             .type = RTN_UNICAST,
@@ -94,7 +103,7 @@ int net_plug(struct net *net, const struct net_plug *plug, struct err *err)
     if (remove_old(vpc, name, err) >= 0 && link_create(&vpc->rtnl, &here, &there, err) >= 0 &&
         set_up_router_end(net, vpc, name, plug, err) >= 0 &&
         open_instance(net, plug->netns_fd, &instance, err) >= 0)
-        result = set_up_instance_end(&instance, plug, err);
+        result = set_up_instance_end(&instance, plug, here.mac, err);
     rtnl_close(&instance);
     if (result >= 0)
         result = routing_refresh(net, vpc, err);

@@ -4,12 +4,15 @@
 #include "host/net/router.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <jansson.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <nftables/libnftables.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +43,22 @@ static void instances_reach_each_other_as_groups_allow(void **state)
     assert_silence(stage, stranger, "10.0.1.6", 82);
     assert_silence(stage, a, "10.0.1.6", 83);
     assert_silence(stage, c, "10.0.1.6", 83);
+}
+
+static void an_instance_need_not_ask_for_its_gateway(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    struct arpreq request = {.arp_dev = "eth0"};
+    struct sockaddr_in gateway = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000101)};
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", NULL, 0);
+    apply(stage, &builder);
+    auto_fd int fd = socket_in(stage, launch(stage, &builder, 0), SOCK_DGRAM);
+    memcpy(&request.arp_pa, &gateway, sizeof(gateway));
+    assert_return_code(ioctl(fd, SIOCGARP, &request), errno);
+    assert_int_equal(request.arp_flags & (ATF_COM | ATF_PERM), ATF_COM | ATF_PERM);
 }
 
 static void egress_is_judged_too(void **state)
@@ -419,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_STAGE(instances_reach_each_other_as_groups_allow),
+        ON_STAGE(an_instance_need_not_ask_for_its_gateway),
         ON_STAGE(egress_is_judged_too),
         ON_STAGE(revoked_rules_stop_new_connections_at_once),
         ON_STAGE(the_internet_gateway_maps_addresses_both_ways),
