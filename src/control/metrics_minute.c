@@ -130,4 +130,5 @@ void metrics_count_minute(struct control *control, struct map *meters, int64_t m
         store_each (cursor, control->store, elb_kind(ELB_LOAD_BALANCER), subject.region)
             count_balancer(&subject, meters, cursor.doc);
     }
+    meters_finish(meters); /* what is left is of load balancers and zones that are no more */
 }
