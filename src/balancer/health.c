@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { TIMEOUT_MIN_MS = 200 };
+enum {
+    TIMEOUT_MIN_MS = 200,
+    PAUSE_MS = 1, /* a thousand checks that are due together take half a second, not a whole CPU */
+};
 
 struct health_check {
     struct list link;
@@ -17,6 +20,7 @@ struct health_check {
     struct health_probe probe;
     struct socket_waiter waiter;
     struct loop_timer due, timeout;       /* cloud time, real time */
+    struct turn turn;                     /* from when it is due until it begins */
     int64_t started_cloud_ms, started_us; /* cloud time, CLOCK_MONOTONIC */
     bool running;
     int successes, failures; /* in a row */
@@ -26,6 +30,7 @@ struct health {
     struct worker *worker; /* of the main thread: its sockets, its loop */
     struct group_health *groups;
     struct list checks;
+    struct turns turns;
     void (*on_change)(const struct target *target, void *owner);
     void *owner;
 };
@@ -153,9 +158,9 @@ static void on_timeout(struct loop_timer *timer)
     fail(check, REASON_TIMEOUT, 0);
 }
 
-static void on_due(struct loop_timer *timer)
+static void on_turn(struct turn *turn)
 {
-    struct health_check *check = timer->owner;
+    struct health_check *check = container_of(turn, struct health_check, turn);
     struct loop *loop = check->health->worker->loop;
     const struct cloud_clock *clock = loop_cloud_clock(loop);
     if (check->target->reason == REASON_REGISTRATION_IN_PROGRESS)
@@ -174,12 +179,19 @@ static void on_due(struct loop_timer *timer)
         on_socket(&check->waiter, fd);
 }
 
+static void on_due(struct loop_timer *timer)
+{
+    struct health_check *check = timer->owner;
+    turn_wait(&check->health->turns, &check->turn);
+}
+
 /* ---- which targets are checked ---- */
 
 static void end_check(struct health_check *check)
 {
     stop_probe(check);
     loop_timer_clear(check->health->worker->loop, &check->due);
+    turn_leave(&check->turn);
     list_remove(&check->link);
     tls_session_free(check->probe.session);
     check->target->check = NULL;
@@ -199,6 +211,7 @@ static void begin_check(struct health *health, struct target *target, struct tar
     check->waiter.on_socket = on_socket;
     list_init(&check->waiter.link);
     loop_timer_init(&check->due, on_due, check);
+    turn_init(&check->turn, on_turn);
     loop_timer_init(&check->timeout, on_timeout, check);
     list_append(&health->checks, &check->link);
     target->check = check;
@@ -258,6 +271,7 @@ struct health *health_create(struct worker *worker, struct group_health *groups,
     *health =
         (struct health){.worker = worker, .groups = groups, .on_change = on_change, .owner = owner};
     list_init(&health->checks);
+    turns_init(&health->turns, worker->loop, PAUSE_MS);
     return health;
 }
 
@@ -267,5 +281,6 @@ void health_destroy(struct health *health)
         return;
     list_each_safe (check, &health->checks, struct health_check, link)
         end_check(check);
+    turns_finish(&health->turns);
     free(health);
 }

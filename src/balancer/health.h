@@ -1,6 +1,7 @@
 /*
  * Health checks, in cloud time, on the main thread: a new connection for each check, closed after
- * it. Decides the state of every target, and tells group_health of it.
+ * it. Of many that are due at once, two begin in a millisecond. Decides the state of every target,
+ * and tells group_health of it.
  */
 #pragma once
 

@@ -9,12 +9,13 @@ static void on_due(struct loop_timer *timer)
         turn->on_turn(turn);
     }
     if (!list_empty(&turns->waiting))
-        loop_timer_set(turns->loop, timer, 0);
+        loop_timer_set(turns->loop, timer, turns->pause_ms);
 }
 
-void turns_init(struct turns *turns, struct loop *loop)
+void turns_init(struct turns *turns, struct loop *loop, int64_t pause_ms)
 {
     turns->loop = loop;
+    turns->pause_ms = pause_ms;
     loop_timer_init(&turns->timer, on_due, turns);
     list_init(&turns->waiting);
 }
@@ -34,8 +35,9 @@ void turn_wait(struct turns *turns, struct turn *turn)
 {
     if (!list_empty(&turn->link))
         return;
+    if (list_empty(&turns->waiting)) /* else the timer is set */
+        loop_timer_set(turns->loop, &turns->timer, 0);
     list_append(&turns->waiting, &turn->link);
-    loop_timer_set(turns->loop, &turns->timer, 0);
 }
 
 void turn_leave(struct turn *turn)

@@ -16,11 +16,14 @@ struct turn {
 
 struct turns {
     struct loop *loop;
+    int64_t pause_ms;
     struct loop_timer timer;
     struct list waiting; /* of struct turn.link, who came first is the first */
 };
 
-void turns_init(struct turns *turns, struct loop *loop);
+/* Between those who get their turn together and the next there are `pause_ms`, or a turn of the
+ * loop. */
+void turns_init(struct turns *turns, struct loop *loop, int64_t pause_ms);
 /* Nobody may wait any more. */
 void turns_finish(struct turns *turns);
 void turn_init(struct turn *turn, void (*on_turn)(struct turn *turn));

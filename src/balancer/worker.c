@@ -346,7 +346,7 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
     }
     worker->tls = tls_thread;
     list_init(&worker->handshakes);
-    turns_init(&worker->handshake_turns, loop);
+    turns_init(&worker->handshake_turns, loop, 0);
     worker->loop = loop;
     worker->index = index;
     worker->sockets = sockets;

@@ -32,7 +32,7 @@ static int setup(void **state)
     (void)state;
     taken_count = events = 0;
     loop = loop_create(&err);
-    turns_init(&turns, loop);
+    turns_init(&turns, loop, 0);
     for (int i = 0; i < COUNT; i++)
         turn_init(&all[i], take);
     return 0;
@@ -103,12 +103,30 @@ static void who_left_gets_no_turn(void **state)
     assert_int_equal(taken[0], 1);
 }
 
+/* A clock that is late only makes the pauses longer. */
+static void there_is_a_pause_if_asked_for(void **state)
+{
+    enum { PAUSE_MS = 2 };
+    struct err err;
+    (void)state;
+    turns_init(&turns, loop, PAUSE_MS);
+    for (int i = 0; i < 3 * TURNS_AT_ONCE; i++)
+        turn_wait(&turns, &all[i]);
+    loop_turn(loop, 0, &err);
+    int64_t begun_ms = loop_now_ms(loop);
+    assert_int_equal(taken_count, TURNS_AT_ONCE);
+    while (taken_count < 3 * TURNS_AT_ONCE)
+        loop_turn(loop, -1, &err);
+    assert_true(loop_now_ms(loop) - begun_ms >= 2 * PAUSE_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(others_are_served_while_many_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(who_came_first_is_first, setup, teardown),
         cmocka_unit_test_setup_teardown(who_left_gets_no_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_is_a_pause_if_asked_for, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
