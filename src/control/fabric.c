@@ -65,6 +65,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
         "subnet",
         "route-table",
         "network-acl",
+        "vpc-peering-connection",
         "internet-gateway",
         "security-group",
         "security-group-rule",

@@ -18,8 +18,9 @@ struct compose {
     const char *default_acl;
     struct map subnets, groups, tables, acls;
     struct map interfaces; /* by their ids, and by those of instances and NAT gateways */
+    struct map peers;      /* by the ids of the connections, and by those of the other VPCs */
     struct buf block_rows, subnet_rows, route_rows, acl_rows, acl_rule_rows, group_rows, rule_rows,
-        interface_rows, address_rows;
+        member_rows, peer_rows, interface_rows, address_rows;
     bool has_gateway; /* without one, public addresses lead nowhere */
 };
 
@@ -143,12 +144,62 @@ static uint16_t acl_of(const struct compose *compose, const json_t *subnet)
 
 /* ---- route tables and subnets ---- */
 
-static void add_block(struct compose *compose, const char *text)
+static void add_block(struct compose *compose, const char *text, uint16_t peer)
 {
     struct cidr block = block_of(text);
     struct fabric_block row = {
-        .network = block.network, .prefix = (uint16_t)block.prefix, .peer = FABRIC_OWN_BLOCK};
+        .network = block.network, .prefix = (uint16_t)block.prefix, .peer = peer};
     buf_append(&compose->block_rows, &row, sizeof row);
+}
+
+/* The primary block first. */
+static void add_blocks(struct compose *compose, const json_t *vpc, uint16_t peer)
+{
+    size_t i;
+    const json_t *association;
+    const char *primary = doc_text(vpc, "CidrBlock");
+    add_block(compose, primary, peer);
+    json_array_foreach (json_object_get(vpc, "CidrBlockAssociationSet"), i, association)
+        if (!doc_is(association, "CidrBlock", primary))
+            add_block(compose, doc_text(association, "CidrBlock"), peer);
+}
+
+/* ---- peering ---- */
+
+/* The VPC at the other end of an active peering connection of ours; NULL if it is not one. */
+static const json_t *peer_of(const struct compose *compose, const json_t *peering)
+{
+    static const char *const sides[] = {"RequesterVpcInfo", "AccepterVpcInfo"};
+    if (!doc_is(json_object_get(peering, "Status"), "Code", "active"))
+        return NULL;
+    for (int i = 0; i < 2; i++)
+        if (doc_is(json_object_get(peering, sides[i]), "VpcId", compose->vpc))
+            return store_get(compose->store, "vpc", compose->region,
+                             doc_text(json_object_get(peering, sides[!i]), "VpcId"));
+    return NULL;
+}
+
+static void add_peers(struct compose *compose)
+{
+    uintptr_t place = 0;
+    store_each (cursor, compose->store, "vpc-peering-connection", compose->region) {
+        const json_t *other = peer_of(compose, cursor.doc);
+        if (!other)
+            continue;
+        struct fabric_peer row = {0};
+        snprintf(row.id, sizeof row.id, "%s", cursor.id);
+        snprintf(row.vpc, sizeof row.vpc, "%s", doc_text(other, "VpcId"));
+        place++;
+        map_set(&compose->peers, row.id, (void *)place);
+        map_set(&compose->peers, row.vpc, (void *)place);
+        add_blocks(compose, other, index_of(&compose->peers, row.id));
+        buf_append(&compose->peer_rows, &row, sizeof row);
+    }
+}
+
+static bool is_peers(const struct compose *compose, const json_t *doc)
+{
+    return doc && index_of(&compose->peers, doc_text(doc, "VpcId")) != none;
 }
 
 /* Rows of interfaces follow in the same order. */
@@ -177,6 +228,11 @@ static void set_target(const struct compose *compose, const json_t *route, struc
         return;
     }
     row->kind = ROUTE_BLACKHOLE;
+    uint16_t peer = index_of(&compose->peers, doc_text(route, "VpcPeeringConnectionId"));
+    if (peer != none) {
+        row->kind = ROUTE_PEER;
+        row->target = peer;
+    }
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         uint16_t interface = index_of(&compose->interfaces, doc_text(route, members[i]));
         if (interface == none)
@@ -246,15 +302,46 @@ static void add_subnets(struct compose *compose)
 
 /* ---- security groups ---- */
 
+static void add_group(struct compose *compose, const char *id)
+{
+    struct fabric_group row = {0};
+    snprintf(row.id, sizeof row.id, "%s", id);
+    index_add(&compose->groups, id);
+    buf_append(&compose->group_rows, &row, sizeof row);
+}
+
 static void add_groups(struct compose *compose)
 {
     store_each (cursor, compose->store, "security-group", compose->region) {
-        if (!is_ours(compose, cursor.doc))
-            continue;
-        struct fabric_group row = {0};
-        snprintf(row.id, sizeof row.id, "%s", cursor.id);
-        index_add(&compose->groups, cursor.id);
-        buf_append(&compose->group_rows, &row, sizeof row);
+        if (is_ours(compose, cursor.doc))
+            add_group(compose, cursor.id);
+    }
+}
+
+/* Groups of peered VPCs that rules of ours name, and who has them. */
+static void add_peers_groups(struct compose *compose)
+{
+    size_t own = compose->groups.count;
+    store_each (cursor, compose->store, "security-group-rule", compose->region) {
+        const char *peer = doc_text(json_object_get(cursor.doc, "ReferencedGroupInfo"), "GroupId");
+        uint16_t group = index_of(&compose->groups, doc_text(cursor.doc, "GroupId"));
+        if (group < own && index_of(&compose->groups, peer) == none &&
+            is_peers(compose, store_get(compose->store, "security-group", compose->region, peer)))
+            add_group(compose, peer);
+    }
+    if (compose->groups.count == own)
+        return;
+    store_each (cursor, compose->store, "network-interface", compose->region) {
+        size_t i;
+        const json_t *group;
+        json_array_foreach (json_object_get(cursor.doc, "Groups"), i, group) {
+            struct fabric_member row = {.group =
+                                            index_of(&compose->groups, doc_text(group, "GroupId"))};
+            if (row.group == none || row.group < own)
+                continue;
+            cidr_parse_address(doc_text(cursor.doc, "PrivateIpAddress"), &row.address);
+            buf_append(&compose->member_rows, &row, sizeof row);
+        }
     }
 }
 
@@ -282,11 +369,12 @@ static void add_rule(struct compose *compose, const json_t *rule, uint16_t group
     buf_append(&compose->rule_rows, &row, sizeof row);
 }
 
-static void add_rules(struct compose *compose)
+/* Of the first groups, which are our own. */
+static void add_rules(struct compose *compose, size_t own_count)
 {
     store_each (cursor, compose->store, "security-group-rule", compose->region) {
         uint16_t group = index_of(&compose->groups, doc_text(cursor.doc, "GroupId"));
-        if (group != none)
+        if (group < own_count)
             add_rule(compose, cursor.doc, group);
     }
 }
@@ -373,13 +461,16 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
         .default_acl = "",
     };
     compose.has_gateway = has_gateway(&compose);
-    add_block(&compose, doc_text(vpc, "CidrBlock"));
+    add_blocks(&compose, vpc, FABRIC_OWN_BLOCK);
     add_acls(&compose);
+    add_peers(&compose);
     index_interfaces(&compose);
     add_tables(&compose);
     add_subnets(&compose);
     add_groups(&compose);
-    add_rules(&compose);
+    size_t own_count = compose.groups.count;
+    add_peers_groups(&compose);
+    add_rules(&compose, own_count);
     add_interfaces(&compose);
     struct fabric head = {
         .block_count = count_of(&compose.block_rows, sizeof(struct fabric_block)),
@@ -389,15 +480,17 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
         .route_count = count_of(&compose.route_rows, sizeof(struct fabric_route)),
         .group_count = count_of(&compose.group_rows, sizeof(struct fabric_group)),
         .rule_count = count_of(&compose.rule_rows, sizeof(struct fabric_rule)),
+        .member_count = count_of(&compose.member_rows, sizeof(struct fabric_member)),
+        .peer_count = count_of(&compose.peer_rows, sizeof(struct fabric_peer)),
         .interface_count = count_of(&compose.interface_rows, sizeof(struct fabric_interface)),
         .address_count = count_of(&compose.address_rows, sizeof(struct fabric_address)),
     };
     snprintf(head.vpc, sizeof head.vpc, "%s", compose.vpc);
     buf_append(out, &head, sizeof head);
     struct buf *const parts[] = {
-        &compose.block_rows, &compose.subnet_rows,    &compose.route_rows,
-        &compose.acl_rows,   &compose.acl_rule_rows,  &compose.group_rows,
-        &compose.rule_rows,  &compose.interface_rows, &compose.address_rows};
+        &compose.block_rows,    &compose.subnet_rows,    &compose.route_rows,  &compose.acl_rows,
+        &compose.acl_rule_rows, &compose.group_rows,     &compose.rule_rows,   &compose.member_rows,
+        &compose.peer_rows,     &compose.interface_rows, &compose.address_rows};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         out->failed = out->failed || parts[i]->failed;
         if (parts[i]->size)
@@ -409,5 +502,6 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     map_finish(&compose.tables);
     map_finish(&compose.acls);
     map_finish(&compose.interfaces);
+    map_finish(&compose.peers);
     return head.interface_count;
 }

@@ -1,6 +1,7 @@
 /* Brings a VPC to what a FABRIC message asks for. */
 #include "base/cleanup.h"
 #include "host/net/nat.h"
+#include "host/net/peering.h"
 #include "host/net/router.h"
 #include "host/net/routing.h"
 
@@ -52,6 +53,19 @@ static int keep_message(struct vpc *vpc, const struct fabric *fabric, size_t siz
     return 0;
 }
 
+/* Where routes lead must be there before them. */
+static int apply_links(struct net *net, struct vpc *vpc, const struct fabric_view *view,
+                       struct err *err)
+{
+    struct fabric_view old;
+
+    if (vpc->message && fabric_view(&old, vpc->message, vpc->message_size, err) < 0)
+        return -1;
+    if (nat_apply(net, vpc, view, err) < 0)
+        return -1;
+    return peering_apply(net, vpc, vpc->message ? &old : NULL, view, err);
+}
+
 int net_apply(struct net *net, const struct fabric *fabric, size_t size, struct err *err)
 {
     struct fabric_view view;
@@ -61,7 +75,7 @@ int net_apply(struct net *net, const struct fabric *fabric, size_t size, struct 
     struct vpc *vpc = vpc_get(net, fabric->vpc, true, err);
     if (!vpc)
         return -1;
-    if (apply_rules(net, vpc, &view, err) < 0 || nat_apply(net, vpc, &view, err) < 0 ||
+    if (apply_rules(net, vpc, &view, err) < 0 || apply_links(net, vpc, &view, err) < 0 ||
         keep_message(vpc, fabric, size, err) < 0 || routing_apply(net, vpc, &view, err) < 0)
         return err_wrap(err, "%s", vpc->id);
     return 0;

@@ -77,6 +77,21 @@ static int split(struct fabric_view *view, const void *message, size_t size, str
     return 0;
 }
 
+/* Whether an own block has something in common with another one; those up to `index` are checked.
+ */
+static bool overlaps_before(const struct fabric_view *view, uint32_t index)
+{
+    const struct fabric_block *block = &view->blocks[index];
+    for (uint32_t i = 0; i < index; i++) {
+        const struct fabric_block *other = &view->blocks[i];
+        uint32_t mask = fabric_mask(other->prefix < block->prefix ? other->prefix : block->prefix);
+        if ((block->peer == FABRIC_OWN_BLOCK || other->peer == FABRIC_OWN_BLOCK) &&
+            !((other->network ^ block->network) & mask))
+            return true;
+    }
+    return false;
+}
+
 static int check_blocks(const struct fabric_view *view, struct err *err)
 {
     const struct fabric *fabric = view->fabric;
@@ -90,6 +105,8 @@ static int check_blocks(const struct fabric_view *view, struct err *err)
             return err_set(err, "an address block of a VPC is too large or too small");
         if (block->peer != FABRIC_OWN_BLOCK && block->peer >= fabric->peer_count)
             return err_set(err, "an address block is of a peer that is not there");
+        if (overlaps_before(view, i))
+            return err_set(err, "address blocks overlap");
     }
     return 0;
 }
@@ -128,11 +145,30 @@ static int check_routes(const struct fabric_view *view, struct err *err)
         if (check_block(route->network, route->prefix, err) < 0)
             return -1;
         if (route->kind != ROUTE_INTERNET_GATEWAY && route->kind != ROUTE_BLACKHOLE &&
-            route->kind != ROUTE_INTERFACE)
+            route->kind != ROUTE_INTERFACE && route->kind != ROUTE_PEER)
             return err_set(err, "a route leads to something unknown");
+        if (route->kind == ROUTE_PEER && route->target >= view->fabric->peer_count)
+            return err_set(err, "a route leads to a peer that is not there");
         if (route->kind == ROUTE_INTERFACE && route->target >= view->fabric->interface_count)
             return err_set(err, "a route leads to an interface that is not there");
     }
+    return 0;
+}
+
+static int check_peers(const struct fabric_view *view, struct err *err)
+{
+    const struct fabric *fabric = view->fabric;
+    for (uint32_t i = 0; i < fabric->peer_count; i++) {
+        const struct fabric_peer *peer = &view->peers[i];
+        if (fabric_check_id(peer->id, "pcx-", err) < 0 ||
+            fabric_check_id(peer->vpc, "vpc-", err) < 0)
+            return -1;
+        if (strcmp(peer->vpc, fabric->vpc) == 0)
+            return err_set(err, "a VPC is peered with itself");
+    }
+    for (uint32_t i = 0; i < fabric->member_count; i++)
+        if (view->members[i].group >= fabric->group_count)
+            return err_set(err, "a member is of a group that is not there");
     return 0;
 }
 
@@ -257,6 +293,8 @@ static int check_all_unique(const struct fabric_view *view, struct err *err)
                      compare_ids, err) < 0 ||
         check_unique(view->acls, fabric->acl_count, sizeof(struct fabric_acl), ID_SIZE, compare_ids,
                      err) < 0 ||
+        check_unique(view->peers, fabric->peer_count, sizeof(struct fabric_peer), ID_SIZE,
+                     compare_ids, err) < 0 ||
         check_unique(view->groups, fabric->group_count, sizeof(struct fabric_group), ID_SIZE,
                      compare_ids, err) < 0 ||
         check_unique(view->interfaces, fabric->interface_count, sizeof(struct fabric_interface),
@@ -275,10 +313,8 @@ static int check_all_unique(const struct fabric_view *view, struct err *err)
 static int check(const struct fabric_view *view, struct err *err)
 {
     const struct fabric *fabric = view->fabric;
-    if (fabric->member_count || fabric->peer_count)
-        return err_set(err, "peering is not there");
     if (fabric_check_id(fabric->vpc, "vpc-", err) < 0 || check_blocks(view, err) < 0 ||
-        check_subnets(view, err) < 0 || check_routes(view, err) < 0)
+        check_subnets(view, err) < 0 || check_routes(view, err) < 0 || check_peers(view, err) < 0)
         return -1;
     for (uint32_t i = 0; i < fabric->acl_count; i++)
         if (fabric_check_id(view->acls[i].id, "acl-", err) < 0)

@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 enum {
-    FABRIC_BLOCKS_MAX = 16 * 1024,
+    FABRIC_BLOCKS_MAX = 1024, /* the VPC's own and its peers' */
     FABRIC_SUBNETS_MAX = 1024,
     FABRIC_ROUTES_MAX = 64 * 1024,
     FABRIC_ACLS_MAX = 1024,
@@ -19,7 +19,7 @@ enum {
     FABRIC_GROUPS_MAX = 16 * 1024,
     FABRIC_RULES_MAX = 256 * 1024,
     FABRIC_MEMBERS_MAX = 256 * 1024,
-    FABRIC_PEERS_MAX = 1024,
+    FABRIC_PEERS_MAX = 256,
     FABRIC_INTERFACES_MAX = 64 * 1024,
     FABRIC_ADDRESSES_MAX = 256 * 1024,
 };

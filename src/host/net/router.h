@@ -23,6 +23,7 @@ enum {
     /* Both ends of the link to the host are told each other's address: no ARP on it. */
     ROUTER_HOST_END = (int)0xa9fe0001, /* 169.254.0.1 */
     ROUTER_VPC_END = (int)0xa9fe0002,
+    ROUTER_PEER_END = (int)0xa9fe0003, /* the other end of a link to a peered VPC */
 
     /* Routing tables and rule priorities in a VPC's namespace. */
     ROUTER_TABLE_MEMBERS = 1000,     /* the VPC's own addresses */
@@ -36,7 +37,8 @@ enum {
     ROUTER_PRIORITY_SUBNETS = 2000,
     ROUTER_PRIORITY_NOTHING = 3000, /* drops what no table has a route for */
 
-    ROUTER_LINK_GROUP = 1,      /* of all links in a VPC's namespace */
+    ROUTER_LINK_GROUP = 1,      /* of all links in a VPC's namespace but those to peers */
+    ROUTER_PEER_GROUP = 2,      /* of links to peered VPCs, at both ends */
     HOST_LINK_GROUP = 0x706c00, /* + world: of their ends on the host */
 };
 

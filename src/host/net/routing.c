@@ -5,6 +5,7 @@
  * packets of others, says itself which subnet it is in. Rules ask tables in this order:
  *
  *     of a forwarder's link:             overrides, members, route table; or nothing
+ *     of a link to a peered VPC:         members; or nothing
  *     within a subnet with overrides:    members
  *     of a subnet with overrides:        overrides: routes more specific than the local ones
  *     of anyone:                         members: the addresses of interfaces; none else in the VPC
@@ -15,6 +16,7 @@
 #include "host/net/link.h"
 
 #include <linux/fib_rules.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A set under construction, and what it is for. */
@@ -99,21 +101,40 @@ static void desire_subnet_rules(struct desire *desire, const struct fabric_subne
     add_rule(desire, ROUTER_PRIORITY_SUBNETS, subnet, ROUTER_TABLE_FIRST + subnet->table);
 }
 
+/* What comes from a link asks these tables, which end with 0, and no others. */
+static void add_link_rules(struct desire *desire, const char *name, const uint32_t *tables)
+{
+    struct route rule = {.sort = SORT_RULE, .priority = ROUTER_PRIORITY_LINKS};
+
+    snprintf(rule.from, sizeof(rule.from), "%s", name);
+    do {
+        rule.table = *tables;
+        rule.type = *tables ? FR_ACT_TO_TBL : FR_ACT_BLACKHOLE;
+        route_set_add(&desire->set, &rule);
+        rule.priority++;
+    } while (*tables++);
+}
+
 /* A forwarder's packets go by the route table of its own subnet, whoever they are from. */
-static void desire_link_rules(struct desire *desire, const struct fabric_interface *interface)
+static void desire_forwarder_rules(struct desire *desire, const struct fabric_interface *interface)
 {
     uint16_t number = desire->view->subnets[interface->subnet].table;
     const uint32_t tables[] = {ROUTER_TABLE_OVERRIDES + number, ROUTER_TABLE_MEMBERS,
                                ROUTER_TABLE_FIRST + number, 0};
+    char name[NET_LINK_NAME_SIZE];
 
-    for (uint32_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
-        struct route rule = {.sort = SORT_RULE,
-                             .priority = ROUTER_PRIORITY_LINKS + i,
-                             .table = tables[i],
-                             .type = tables[i] ? FR_ACT_TO_TBL : FR_ACT_BLACKHOLE};
-        net_link_name(rule.from, interface->id);
-        route_set_add(&desire->set, &rule);
-    }
+    net_link_name(name, interface->id);
+    add_link_rules(desire, name, tables);
+}
+
+/* A peer's packets go to members, never through this VPC. */
+static void desire_peer_rules(struct desire *desire, const struct fabric_peer *peer)
+{
+    static const uint32_t tables[] = {ROUTER_TABLE_MEMBERS, 0};
+    char name[NET_LINK_NAME_SIZE];
+
+    net_peer_link_name(name, peer->id);
+    add_link_rules(desire, name, tables);
 }
 
 static void desire_rules(struct desire *desire)
@@ -122,7 +143,9 @@ static void desire_rules(struct desire *desire)
 
     for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         if (fabric_is_forwarder(&view->interfaces[i]))
-            desire_link_rules(desire, &view->interfaces[i]);
+            desire_forwarder_rules(desire, &view->interfaces[i]);
+    for (uint32_t i = 0; i < view->fabric->peer_count; i++)
+        desire_peer_rules(desire, &view->peers[i]);
     add_rule(desire, ROUTER_PRIORITY_MEMBERS, NULL, ROUTER_TABLE_MEMBERS);
     for (uint32_t i = 0; i < view->fabric->subnet_count; i++)
         desire_subnet_rules(desire, &view->subnets[i]);
@@ -154,14 +177,19 @@ static int find_target(const struct desire *desire, const struct fabric_route *w
         route->gateway = (uint32_t)ROUTER_HOST_END;
         return 1;
     }
-    /* An interface that checks destinations would drop all that such a route sends it. */
-    if (wanted->kind != ROUTE_INTERFACE || !fabric_is_forwarder(&view->interfaces[wanted->target]))
-        return 0;
-    net_link_name(name, view->interfaces[wanted->target].id);
+    if (wanted->kind == ROUTE_PEER) {
+        net_peer_link_name(name, view->peers[wanted->target].id);
+        route->gateway = (uint32_t)ROUTER_PEER_END;
+    } else if (wanted->kind == ROUTE_INTERFACE &&
+               fabric_is_forwarder(&view->interfaces[wanted->target])) {
+        net_link_name(name, view->interfaces[wanted->target].id);
+        route->gateway = primary_address(view, wanted->target);
+    } else {
+        return 0; /* an interface that checks destinations would drop what it is sent */
+    }
     if (link_find(&desire->vpc->rtnl, name, &link, err) < 0)
         return -1;
     route->link = (uint32_t)link.index;
-    route->gateway = primary_address(view, wanted->target);
     return link.index != 0;
 }
 
@@ -262,7 +290,7 @@ int routing_refresh(struct net *net, struct vpc *vpc, struct err *err)
     if (!vpc->message || fabric_view(&view, vpc->message, vpc->message_size, err) < 0)
         return vpc->message ? -1 : 0;
     for (uint32_t i = 0; i < view.fabric->route_count; i++)
-        if (view.routes[i].kind == ROUTE_INTERFACE)
+        if (view.routes[i].kind == ROUTE_INTERFACE || view.routes[i].kind == ROUTE_PEER)
             return apply_inside(net, vpc, &view, err);
     return 0;
 }

@@ -18,10 +18,20 @@
 #include <stdio.h>
 #include <string.h>
 
+static void name_link(char name[NET_LINK_NAME_SIZE], char sort, const char *id)
+{
+    size_t length = strnlen(id, ID_SIZE), tail = NET_LINK_NAME_SIZE - 2;
+    snprintf(name, NET_LINK_NAME_SIZE, "%c%s", sort, id + (length > tail ? length - tail : 0));
+}
+
 void net_link_name(char name[NET_LINK_NAME_SIZE], const char *interface_id)
 {
-    size_t length = strnlen(interface_id, ID_SIZE), tail = NET_LINK_NAME_SIZE - 2;
-    snprintf(name, NET_LINK_NAME_SIZE, "v%s", interface_id + (length > tail ? length - tail : 0));
+    name_link(name, 'v', interface_id);
+}
+
+void net_peer_link_name(char name[NET_LINK_NAME_SIZE], const char *peering_id)
+{
+    name_link(name, 'p', peering_id);
 }
 
 /* ---- what every VPC has ---- */
@@ -30,6 +40,9 @@ static const struct {
     const char *name, *type;
     enum ruleset_kind kind;
 } fixed_objects[] = {
+    {"peers", "type ifname;", RULESET_SET},
+    {"peer_sources", "type ifname . ipv4_addr; flags interval;", RULESET_SET},
+    {"own_blocks", "type ipv4_addr; flags interval;", RULESET_SET},
     {"bound", "typeof iifname . ip saddr . ether saddr;", RULESET_SET},
     {"unchecked", "typeof iifname . ether saddr;", RULESET_SET},
     {"egress", "type ipv4_addr : verdict;", RULESET_MAP},
@@ -66,6 +79,7 @@ static const struct {
                  "iifname . ip saddr . ether saddr @bound accept\n"
                  "ip saddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 } drop\n"
                  "ip daddr 169.254.0.0/16 drop\n"
+                 "iifname . ip saddr @peer_sources ip daddr @own_blocks accept\n"
                  "iifname . ether saddr @unchecked meta mark set " FOREIGN " accept\n"},
     {"prerouting", "iifname " INTERNET " dnat to ip daddr map @public\n"},
     {"postrouting", "oifname " INTERNET " snat to ip saddr map @private\n"},
@@ -81,6 +95,7 @@ static const struct {
     {"tracked", "meta mark " FOREIGN " ct direction original return\n"
                 "ct state established,related accept\n"},
     {"services", "iifname " INTERNET " return\n"
+                 "iifname @peers return\n"
                  "ip daddr " ROUTER_IMDS_TEXT " tcp dport 80 accept\n"
                  "ip daddr " ROUTER_DNS_TEXT " meta l4proto { tcp, udp } th dport 53 accept\n"},
     {"send_forward", "jump send\n"},
@@ -101,7 +116,7 @@ static void build_fixed(struct ruleset_builder *builder, uint32_t world_network)
     for (size_t i = 0; i < sizeof(fixed_rules) / sizeof(*fixed_rules); i++)
         buf_append_string(ruleset_rules(builder, fixed_rules[i].chain), fixed_rules[i].rules);
     buf_printf(ruleset_rules(builder, "prerouting"),
-               "iifname != " INTERNET " ip daddr " QUAD_FORMAT
+               "iifname != " INTERNET " iifname != @peers ip daddr " QUAD_FORMAT
                " meta l4proto { tcp, udp } th dport 53 dnat to " ROUTER_DNS_TEXT "\n",
                QUAD(resolver));
     buf_printf(ruleset_rules(builder, "leave"),
@@ -109,8 +124,8 @@ static void build_fixed(struct ruleset_builder *builder, uint32_t world_network)
 }
 
 /*
- * Sender and receiver of a packet are those of its addresses, except that of a packet that a
- * forwarder sends, and of one that is sent to a forwarder, the link tells.
+ * Sender and receiver of a packet are those of its addresses, except that of a packet that comes
+ * from a forwarder or a peered VPC, or goes to one, the link tells.
  */
 static const struct {
     const char *chain, *by_link, *by_address;
@@ -124,7 +139,7 @@ static const struct {
 static void build_judges(struct ruleset_builder *builder)
 {
     for (size_t i = 0; i < sizeof(judges) / sizeof(*judges); i++) {
-        if (builder->has_forwarders)
+        if (builder->has_forwarders || builder->view->fabric->peer_count)
             buf_append_string(ruleset_rules(builder, judges[i].chain), judges[i].by_link);
         buf_append_string(ruleset_rules(builder, judges[i].chain), judges[i].by_address);
     }
@@ -167,6 +182,56 @@ static void build_groups(struct ruleset_builder *builder)
         ruleset_append_protocol(rules, rule->protocol, rule->port_from, rule->port_to);
         buf_append_string(rules, "accept\n");
     }
+}
+
+/* ---- peers ---- */
+
+/* What comes from a peer, its sender's rules have let out there; what goes to one is judged there.
+ */
+static void build_peer(struct ruleset_builder *builder, const struct fabric_peer *peer)
+{
+    char name[NET_LINK_NAME_SIZE], key[RULESET_LINE_SIZE];
+
+    net_peer_link_name(name, peer->id);
+    snprintf(key, sizeof(key), "\"%s\"", name);
+    ruleset_add_element(builder, "peers", key, "%s", "");
+    ruleset_add_element(builder, "egress_links", key, "accept");
+    ruleset_add_element(builder, "ingress_links", key, "accept");
+}
+
+static void build_block(struct ruleset_builder *builder, const struct fabric_block *block)
+{
+    char name[NET_LINK_NAME_SIZE], text[RULESET_NAME_SIZE], key[RULESET_LINE_SIZE];
+
+    snprintf(text, sizeof(text), QUAD_FORMAT "/%u", QUAD(block->network), block->prefix);
+    if (block->peer == FABRIC_OWN_BLOCK) {
+        ruleset_add_element(builder, "own_blocks", text, "%s", "");
+        return;
+    }
+    net_peer_link_name(name, builder->view->peers[block->peer].id);
+    snprintf(key, sizeof(key), "\"%s\" . %s", name, text);
+    ruleset_add_element(builder, "peer_sources", key, "%s", "");
+}
+
+static void build_member(struct ruleset_builder *builder, const struct fabric_member *member)
+{
+    char name[RULESET_NAME_SIZE], address[RULESET_LINE_SIZE];
+
+    ruleset_name(name, builder->view->groups[member->group].id, "_members");
+    snprintf(address, sizeof(address), QUAD_FORMAT, QUAD(member->address));
+    ruleset_add_element(builder, name, address, "%s", "");
+}
+
+static void build_peers(struct ruleset_builder *builder)
+{
+    const struct fabric_view *view = builder->view;
+
+    for (uint32_t i = 0; i < view->fabric->peer_count; i++)
+        build_peer(builder, &view->peers[i]);
+    for (uint32_t i = 0; i < view->fabric->block_count; i++)
+        build_block(builder, &view->blocks[i]);
+    for (uint32_t i = 0; i < view->fabric->member_count; i++)
+        build_member(builder, &view->members[i]);
 }
 
 /* ---- interfaces ---- */
@@ -266,6 +331,7 @@ int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint3
     ruleset_build_acls(&builder);
     build_judges(&builder);
     build_groups(&builder);
+    build_peers(&builder);
     for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         build_interface(&builder, &view->interfaces[i]);
     for (uint32_t i = 0; i < view->fabric->address_count; i++)

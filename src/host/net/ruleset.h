@@ -35,3 +35,5 @@ void ruleset_diff(const struct ruleset *old, const struct ruleset *new, struct b
 enum { NET_LINK_NAME_SIZE = 16 };
 /* The name of the router's end of an interface's link: "v" and the last 14 digits of its id. */
 void net_link_name(char name[NET_LINK_NAME_SIZE], const char *interface_id);
+/* The name of the link to a peered VPC: "p" and the last 14 digits of the connection's id. */
+void net_peer_link_name(char name[NET_LINK_NAME_SIZE], const char *peering_id);

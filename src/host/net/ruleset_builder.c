@@ -57,10 +57,13 @@ void ruleset_add_element(struct ruleset_builder *builder, const char *set, const
     va_end(arguments);
     buf_append_string(&value, text);
     auto_free char *owned = buf_take(&value);
-    if (!object || !owned || map_set(&object->elements, key, owned) < 0)
+    char *before = object ? map_get(&object->elements, key) : NULL;
+    if (!object || !owned || map_set(&object->elements, key, owned) < 0) {
         builder->failed = true;
-    else
-        owned = NULL;
+        return;
+    }
+    owned = NULL;
+    free(before);
 }
 
 void ruleset_name(char name[RULESET_NAME_SIZE], const char *id, const char *suffix)

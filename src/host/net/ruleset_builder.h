@@ -33,7 +33,7 @@ struct ruleset_builder {
 /* Adds an empty object; `type` must be static. */
 void ruleset_declare(struct ruleset_builder *builder, enum ruleset_kind kind, const char *name,
                      const char *type);
-/* Adds an element to a set (the format gives "") or a map. */
+/* Adds or replaces an element of a set (the format gives "") or of a map. */
 __attribute__((format(printf, 4, 5))) void ruleset_add_element(struct ruleset_builder *builder,
                                                                const char *set, const char *key,
                                                                const char *format, ...);

@@ -124,7 +124,9 @@ static int prepare(struct net *net, struct vpc *vpc, struct err *err)
     struct err failure;
     if (namespace_enter(net->host_fd, result < 0 ? &failure : err) < 0)
         return -1;
+    /* Links to peers are made anew as the VPCs' messages come. */
     if (result < 0 || link_up(&vpc->rtnl, LINK_LOOPBACK, err) < 0 ||
+        link_delete_group(&vpc->rtnl, ROUTER_PEER_GROUP, err) < 0 ||
         prepare_internet(net, vpc, err) < 0)
         return -1;
     return routing_load(net, vpc, err) < 0 || nat_load(net, vpc, err) < 0 ? -1 : 0;
@@ -175,6 +177,7 @@ int vpc_remove(struct net *net, struct vpc *vpc, struct err *err)
     char id[ID_SIZE];
 
     if (nat_remove_all(net, vpc, err) < 0 || link_delete(&net->rtnl, vpc->host_link, err) < 0 ||
+        link_delete_group(&vpc->rtnl, ROUTER_PEER_GROUP, err) < 0 ||
         link_delete_group(&vpc->rtnl, ROUTER_LINK_GROUP, err) < 0)
         return err_wrap(err, "%s", vpc->id);
     memcpy(id, vpc->id, sizeof(id));

@@ -335,10 +335,20 @@ static const struct fabric_route *sent_routes(const struct fabric *fabric)
 
 static const struct fabric_interface *sent_interfaces(const struct fabric *fabric)
 {
-    const struct fabric_address *end =
-        (const void *)((const char *)fabric + w.sent[w.sent_count - 1].size);
+    size_t size = 0;
+    for (int i = 0; i < w.sent_count; i++)
+        if ((const void *)w.sent[i].bytes == (const void *)fabric)
+            size = w.sent[i].size;
+    const struct fabric_address *end = (const void *)((const char *)fabric + size);
     const struct fabric_interface *interfaces = (const void *)(end - fabric->address_count);
     return interfaces - fabric->interface_count;
+}
+
+static const struct fabric_group *sent_groups(const struct fabric *fabric)
+{
+    const struct fabric_acl *acls = (const void *)(sent_routes(fabric) + fabric->route_count);
+    const struct fabric_acl_rule *rules = (const void *)(acls + fabric->acl_count);
+    return (const void *)(rules + fabric->acl_rule_count);
 }
 
 static void routes_lead_to_interfaces_and_nat_gateways(void **state)
@@ -389,6 +399,103 @@ static void an_instance_may_go_unchecked(void **state)
     assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
     run_after("network-interface");
     assert_int_equal(sent_interfaces(sent_fabric())[0].flags, INTERFACE_UNCHECKED);
+}
+
+static void add_block(const char *block)
+{
+    struct txn *txn = txn_begin(w.fixture->store);
+    json_t *doc = txn_edit(txn, "vpc", "us-east-1", vpc);
+    json_t *blocks = json_deep_copy(json_object_get(doc, "CidrBlockAssociationSet"));
+    json_array_append_new(blocks, json_pack("{s:s}", "CidrBlock", block));
+    json_object_set_new(doc, "CidrBlockAssociationSet", blocks);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+}
+
+static void every_block_of_a_vpc_is_sent_the_primary_one_first(void **state)
+{
+    (void)state;
+    add_block("10.9.0.0/16");
+    run_after("vpc");
+    const struct fabric *fabric = sent_fabric();
+    const struct fabric_block *blocks = (const void *)(fabric + 1);
+    assert_int_equal(fabric->block_count, 2);
+    assert_int_equal(blocks[0].network, 0x0a000000);
+    assert_int_equal(blocks[1].network, 0x0a090000);
+    assert_int_equal(blocks[1].peer, FABRIC_OWN_BLOCK);
+}
+
+/* A VPC 10.5.0.0/16 whose group `friends` has the member 10.5.1.4, peered with ours. */
+static void make_peer(const char *state, char other[32])
+{
+    char text[512], friends[32], member[32];
+    keep(fixture_ok(w.fixture, "ec2", "CreateVpc", "{'CidrBlock': '10.5.0.0/16'}"), "Vpc.VpcId",
+         other);
+    keep(fixture_ok(w.fixture, "ec2", "CreateSubnet", "{'VpcId': '%s', 'CidrBlock': '10.5.1.0/24'}",
+                    other),
+         "Subnet.SubnetId", subnet);
+    keep(fixture_ok(w.fixture, "ec2", "CreateSecurityGroup",
+                    "{'VpcId': '%s', 'GroupName': 'friends', 'Description': 'd'}", other),
+         "GroupId", friends);
+    create_interface(friends, false, member);
+    snprintf(text, sizeof text,
+             "{\"RequesterVpcInfo\": {\"VpcId\": \"%s\"},"
+             " \"AccepterVpcInfo\": {\"VpcId\": \"%s\"}, \"Status\": {\"Code\": \"%s\"}}",
+             other, vpc, state);
+    put("vpc-peering-connection", "pcx-00000000000000001", text);
+    snprintf(text, sizeof text,
+             "{\"GroupId\": \"%s\", \"IpProtocol\": \"-1\", \"IsEgress\": false,"
+             " \"ReferencedGroupInfo\": {\"GroupId\": \"%s\", \"VpcId\": \"%s\"}}",
+             db, friends, other);
+    put("security-group-rule", "sgr-00000000000000001", text);
+    put("route-table", "rtb-fffffffffffffffff",
+        "{\"Routes\": [{\"DestinationCidrBlock\": \"10.5.0.0/16\","
+        " \"VpcPeeringConnectionId\": \"pcx-00000000000000001\"}]}");
+}
+
+static void an_active_peering_connection_is_sent_with_blocks_and_members(void **state)
+{
+    char other[32];
+    (void)state;
+    make_peer("active", other);
+    run_after("vpc-peering-connection");
+    const struct fabric *fabric = sent_fabric();
+    assert_int_equal(fabric->peer_count, 1);
+    assert_int_equal(fabric->block_count, 2);
+    assert_int_equal(fabric->group_count, 3 + 1);
+    assert_int_equal(fabric->member_count, 1);
+    assert_int_equal(fabric->rule_count, 6 + 1);
+    const struct fabric_block *blocks = (const void *)(fabric + 1);
+    assert_int_equal(blocks[1].network, 0x0a050000);
+    assert_int_equal(blocks[1].peer, 0);
+    assert_int_equal(sent_routes(fabric)[0].kind, ROUTE_PEER);
+    assert_int_equal(sent_routes(fabric)[0].target, 0);
+    const struct fabric_peer *peer = (const void *)sent_interfaces(fabric);
+    peer--;
+    assert_string_equal(peer->id, "pcx-00000000000000001");
+    assert_string_equal(peer->vpc, other);
+    const struct fabric_member *member = (const void *)peer;
+    member--;
+    assert_int_equal(member->address, 0x0a050104);
+    assert_int_equal(member->group, 3);
+    const struct fabric_rule *end = (const void *)member, *rule = end - fabric->rule_count;
+    while (rule < end && rule->peer_group != 3)
+        rule++;
+    assert_true(rule < end);
+    assert_string_equal(sent_groups(fabric)[rule->group].id, db);
+}
+
+static void a_peering_connection_that_is_not_active_is_nothing(void **state)
+{
+    char other[32];
+    (void)state;
+    make_peer("pending-acceptance", other);
+    run_after("vpc-peering-connection");
+    const struct fabric *fabric = sent_fabric();
+    assert_int_equal(fabric->peer_count, 0);
+    assert_int_equal(fabric->block_count, 1);
+    assert_int_equal(fabric->group_count, 3);
+    assert_int_equal(fabric->rule_count, 6);
+    assert_int_equal(sent_routes(fabric)[0].kind, ROUTE_BLACKHOLE);
 }
 
 static void only_a_difference_is_sent(void **state)
@@ -464,6 +571,9 @@ int main(void)
         TEST(entries_of_network_acls_are_sent_in_order_of_number),
         TEST(routes_lead_to_interfaces_and_nat_gateways),
         TEST(an_instance_may_go_unchecked),
+        TEST(every_block_of_a_vpc_is_sent_the_primary_one_first),
+        TEST(an_active_peering_connection_is_sent_with_blocks_and_members),
+        TEST(a_peering_connection_that_is_not_active_is_nothing),
         TEST(only_a_difference_is_sent),
         TEST(what_failed_is_sent_again_later),
         TEST(a_host_that_comes_back_is_told_everything),

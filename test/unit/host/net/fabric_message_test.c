@@ -23,6 +23,11 @@ static void build_sample(struct fabric_builder *builder)
     build_interface(builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.64.0.5", group);
     build_interface(builder, INTERFACE_INSTANCE, 0, "10.0.1.6", NULL, group);
     build_interface(builder, INTERFACE_BALANCER, 0, "10.0.1.7", NULL, group);
+    memcpy(builder->peers[builder->fabric.peer_count].id, "pcx-1", 6);
+    memcpy(builder->peers[builder->fabric.peer_count++].vpc, "vpc-2", 6);
+    build_block(builder, "10.1.0.0/16", 0);
+    build_route_to(builder, 0, "10.1.0.0/16", ROUTE_PEER, 0);
+    builder->fabric.member_count = 1;
 }
 
 static int view_of(const struct fabric_builder *builder)
@@ -126,6 +131,14 @@ static void counts_cannot_overflow(void **state)
     X(b.interfaces[0].kind = 0)                                                                    \
     X((b.routes[0].kind = ROUTE_INTERFACE, b.routes[0].target = 3))                                \
     X(b.interfaces[2].flags = INTERFACE_UNCHECKED)                                                 \
+    X(b.routes[1].target = 1)                                                                      \
+    X(b.blocks[1].peer = 1)                                                                        \
+    X((b.blocks[1].network = quad("10.0.128.0"), b.blocks[1].prefix = 17))                         \
+    X((b.blocks[1].network = quad("10.0.0.0"), b.blocks[1].prefix = 8))                            \
+    X(strcpy_id(b.peers[0].id, "eni-1"))                                                           \
+    X(strcpy_id(b.peers[0].vpc, "vpc-1"))                                                          \
+    X(strcpy_id(b.peers[0].vpc, "../../x"))                                                        \
+    X(b.members[0].group = 1)                                                                      \
     X(b.interfaces[0].flags = 2)                                                                   \
     X(b.interfaces[0].group_count = FABRIC_GROUPS_PER_INTERFACE + 1)                               \
     X(b.interfaces[0].groups[0] = 1)                                                               \

@@ -152,6 +152,22 @@ uint32_t peer_of(int listener)
     return ntohl(peer.sin_addr.s_addr);
 }
 
+void send_as(struct stage *stage, int instance, const char *source, uint16_t source_port,
+             const char *target, uint16_t port)
+{
+    auto_fd int fd = socket_in(stage, instance, SOCK_DGRAM);
+    int one = 1;
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_port = htons(source_port),
+                               .sin_addr.s_addr = htonl(quad(source))};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(quad(target))};
+    setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof(to)), 1);
+}
+
 void assert_passes_a_byte(int from, int to)
 {
     char byte;

@@ -63,6 +63,9 @@ void assert_silence(struct stage *stage, int from, const char *address, uint16_t
 /* Accepts a connection: whose is it? */
 uint32_t peer_of(int listener);
 void assert_passes_a_byte(int from, int to);
+/* Sends a datagram from an address that the sender need not have. */
+void send_as(struct stage *stage, int instance, const char *source, uint16_t source_port,
+             const char *target, uint16_t port);
 
 /* Two subnets with a way out, and one group: 80 from anywhere, 81 and 82 from its members. */
 void build_two_subnets(struct fabric_builder *builder);

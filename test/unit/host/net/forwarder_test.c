@@ -290,23 +290,6 @@ static void a_route_to_an_instance_that_checks_leads_nowhere(void **state)
     assert_reaches(stage, a, "10.0.2.6", 80);
 }
 
-/* Sends a datagram from an address that the sender need not have. */
-static void send_as(struct stage *stage, int instance, const char *source, uint16_t source_port,
-                    const char *target, uint16_t port)
-{
-    auto_fd int fd = socket_in(stage, instance, SOCK_DGRAM);
-    int one = 1;
-    struct sockaddr_in from = {.sin_family = AF_INET,
-                               .sin_port = htons(source_port),
-                               .sin_addr.s_addr = htonl(quad(source))};
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(quad(target))};
-    setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof(from)), 0);
-    assert_int_equal(sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof(to)), 1);
-}
-
 /* A datagram socket that waits at `port`; closed with the stage. */
 static int receive_in(struct stage *stage, int instance, uint16_t port)
 {
