@@ -144,7 +144,7 @@ def test_targets_may_speak_http2_and_grpc(site):
         rules.append(site.elb.create_rule(ListenerArn=site.arn, Priority=priority, Actions=[forward(group)], Conditions=[
             {"Field": "path-pattern", "Values": [f"/{version.lower()}*"]}])["Rules"][0]["RuleArn"])
         site.wait_healthy(group, 1)
-        refuses("InvalidConfigurationRequest", site.elb.create_rule, ListenerArn=site.front["Listener"], Priority=priority,
+        refuses("InvalidLoadBalancerAction", site.elb.create_rule, ListenerArn=site.front["Listener"], Priority=priority,
                 Actions=[forward(group)], Conditions=[{"Field": "path-pattern", "Values": ["/"]}])
     status = ["-o", "/dev/null", "-w", "%{http_code}"]
     assert site.get("/http2", "--http2") == "HTTP/2 https\n"

@@ -50,7 +50,7 @@ def test_what_is_not_there_is_refused_and_nothing_changes(backend):
     shown = backend.elb.describe_target_group_attributes(TargetGroupArn=backend.group)
     assert TARGET_GROUP.items() <= attributes(shown).items()
     refuses("UnsupportedOperation", backend.elb.modify_load_balancer_attributes, LoadBalancerArn=backend.front["LoadBalancerArn"],
-            Attributes=[{"Key": "health_check_logs.s3.enabled", "Value": "true"}])
+            Attributes=[{"Key": "waf.fail_open.enabled", "Value": "true"}])
 
 
 def test_what_is_refused_else_says_so_too(backend):
