@@ -73,7 +73,7 @@ for n in 0 1; do
 done
 
 targets=$(aws elbv2 create-target-group --name private-servers --protocol HTTP --port 8000 --vpc-id "$vpc" \
-    --target-type instance --health-check-interval-seconds 5 --query 'TargetGroups[0].TargetGroupArn')
+    --target-type instance --health-check-interval-seconds 5 --health-check-timeout-seconds 4 --query 'TargetGroups[0].TargetGroupArn')
 aws elbv2 register-targets --target-group-arn "$targets" --targets "Id=${instances[0]}" "Id=${instances[1]}"
 read -r balancer name <<<"$(aws elbv2 create-load-balancer --name private-servers --subnets "${public[@]}" \
     --security-groups "$balancer_group" --query 'LoadBalancers[0].[LoadBalancerArn,DNSName]')"
