@@ -40,7 +40,7 @@ enum upstream_news {
     UPSTREAM_HEAD,    /* a final head (or 101) is in worker->head; the piece is what came with it */
     UPSTREAM_PIECE,
     UPSTREAM_ENDED, /* it closed, or broke, before the response was whole */
-    UPSTREAM_SHORT, /* the same, when less than the head's Content-Length had come; none was given */
+    UPSTREAM_SHORT, /* the same, with less of a body than its head said; none was given */
     UPSTREAM_BAD,   /* what came is no response */
 };
 
