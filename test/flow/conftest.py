@@ -19,8 +19,11 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("PILEUS_BALANCE", os.path.join(ROOT, "build/test/flow/pileus-balance"))
-WAIT = 15  # seconds after which a test that waits has failed
+WAIT = 60  # seconds after which a test that waits has failed: many, for machines stall
 
+IDLE_TIMEOUT = "idle_timeout.timeout_seconds"
+SOON = 5  # seconds of the idle timeout where a target must say something before, and nobody waits in most tests
+TRACE_REQUEST = b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"  # which the balancer answers itself, with 405
 
 port_locks = collections.deque(maxlen=100)
 
@@ -219,7 +222,7 @@ class Balancer:
         self.path = os.path.join(directory, "config.json")
         self.port = free_port()
         self.program = PROGRAM
-        self.process = None
+        self.process = self.reader = None
         self.news = threading.Condition()
         self.log = []
         self.members = {}  # of every document, beside what config() makes
@@ -236,7 +239,7 @@ class Balancer:
                 "Rules": list(rules), **(listener or {})}],
             "TargetGroups": [{
                 "TargetGroupName": "app", "Protocol": "HTTP", "HealthCheckPath": "/",
-                "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": 1,
+                "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": WAIT,
                 **(group or {}),
                 "Targets": [t if isinstance(t, dict) else {"Id": "127.0.0.1", "Port": t.port}
                             for t in targets]}],
@@ -252,7 +255,8 @@ class Balancer:
         self.write(self.config(targets, **options))
         self.process = subprocess.Popen([self.program, "--config", self.path], stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         self.wait_line("Ready")
         if wait_healthy:
             for target in targets:
@@ -281,6 +285,19 @@ class Balancer:
         self.process.send_signal(signal.SIGHUP)
         self.wait_line("config.json loaded", since)
         return since
+
+    def hurry(self):
+        """A second of silence is too much from now on. Tests connect and have an answer (`TRACE_REQUEST`) before, so that
+        the time of which they see the end begins with what they send, and they need not be fast themselves."""
+        self.document["Attributes"] = {**self.document["Attributes"], IDLE_TIMEOUT: 1}
+        self.apply(self.document)
+
+    def connect_and_hurry(self):
+        client = self.connect()
+        client.send(TRACE_REQUEST)
+        assert client.message().status == 405
+        self.hurry()
+        return client
 
     def advance(self, seconds):
         """Sets cloud time ahead, under the same configuration."""
@@ -317,6 +334,8 @@ class Balancer:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(WAIT)
+        if self.reader:
+            self.reader.join(WAIT)
         report = [line for line in self.log if "Sanitizer" in line or "runtime error" in line]
         assert not report, "".join(self.log)
 

@@ -7,6 +7,7 @@ import queue
 import socket
 import ssl
 import tempfile
+import threading
 
 import h2.config
 import h2.connection
@@ -59,6 +60,7 @@ class Peer:
 
     def __init__(self, connection, client, consume=True):
         self.connection = connection
+        self.turn = threading.RLock()  # a target's end is used by its own thread and by that of the test
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=client, header_encoding=None, validate_outbound_headers=False,
             normalize_outbound_headers=False, validate_inbound_headers=False))
@@ -73,9 +75,10 @@ class Peer:
         self.flush()
 
     def flush(self):
-        data = self.h2.data_to_send()
-        if data:
-            self.connection.send(data)
+        with self.turn:
+            data = self.h2.data_to_send()
+            if data:
+                self.connection.send(data)
 
     def frames(self, *frames):
         """Sends frames of hyperframe, or bytes, as they are."""
@@ -135,12 +138,13 @@ class Peer:
         if not data:
             self.closed = True
             return False
-        for event in self.h2.receive_data(self._without_goaway(data)):
-            self._on_event(event)
-        try:
-            self.flush()
-        except OSError:
-            pass
+        with self.turn:
+            for event in self.h2.receive_data(self._without_goaway(data)):
+                self._on_event(event)
+            try:
+                self.flush()
+            except OSError:
+                pass
         return True
 
     def until(self, condition):
@@ -152,18 +156,30 @@ class Peer:
         while self.receive():
             pass
 
+    def tell(self, method, *arguments):
+        """Calls this method of the library, and sends what comes of it."""
+        with self.turn:
+            getattr(self.h2, method)(*arguments)
+            self.flush()
+
+    def ping(self):
+        """An end that is closed already is told by the next receive()."""
+        try:
+            self.tell("ping", b"12345678")
+        except OSError:
+            pass
+
     def headers(self, stream_id, headers, end=False):
-        self.h2.send_headers(stream_id, headers, end_stream=end)
-        self.flush()
+        self.tell("send_headers", stream_id, headers, end)
 
     def data(self, stream_id, data, end=False):
         """Sends as the peer's window allows."""
         while True:
-            room = min(self.h2.local_flow_control_window(stream_id), self.h2.max_outbound_frame_size)
-            part, rest = data[:room], data[room:]
-            if part or not data:
-                self.h2.send_data(stream_id, part, end_stream=end and not rest)
-                self.flush()
+            with self.turn:
+                room = min(self.h2.local_flow_control_window(stream_id), self.h2.max_outbound_frame_size)
+                part, rest = data[:room], data[room:]
+                if part or not data:
+                    self.tell("send_data", stream_id, part, end and not rest)
             if not rest:
                 return
             data = rest
@@ -217,12 +233,27 @@ class Client(Peer):
     def ask(self, *arguments, **words):
         return self.response(self.request(*arguments, **words))
 
+
 class TargetConnection(Peer):
     """A target's end: `handler(connection, stream)` is called for each whole head."""
 
     def __init__(self, connection, target):
         self.target, self.noted = target, False
+        self.thread = threading.current_thread()
         super().__init__(connection, client=False)
+
+    def receive(self):
+        alive = super().receive()
+        with self.target.news:
+            self.target.news.notify_all()
+        return alive
+
+    def until(self, condition):
+        """Only the connection's own thread receives; others wait for what it has received."""
+        if threading.current_thread() is self.thread:
+            super().until(condition)
+        else:
+            self.target.until(condition)
 
     def _on_event(self, event):
         super()._on_event(event)
@@ -259,6 +290,7 @@ class Http2Target(Target):
 
     def __init__(self, handler=ok, whole=True, tls=False):
         self.whole, self.tls = whole, tls
+        self.news = threading.Condition()  # something was received, and handled
         self.resets = queue.Queue()
         super().__init__(handler)
 
@@ -279,6 +311,10 @@ class Http2Target(Target):
 
     def connection(self):
         return self.connections.get(timeout=WAIT)
+
+    def until(self, condition):
+        with self.news:
+            assert self.news.wait_for(condition, WAIT)
 
 
 def server_context():

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from conftest import PROGRAM, Target, answer, free_port
+from conftest import IDLE_TIMEOUT, PROGRAM, SOON, TRACE_REQUEST, Target, answer, free_port
 
 
 def page(text):
@@ -13,8 +13,8 @@ def page(text):
             "</body>\r\n</html>\r\n").encode()
 
 
-def raw(balancer, request):
-    client = balancer.connect()
+def raw(balancer, request, client=None):
+    client = client or balancer.connect()
     client.send(request)
     client.sock.shutdown(socket.SHUT_WR)
     return client.rest()
@@ -102,24 +102,24 @@ def test_a_target_that_refuses_connections_is_502(balancer):
 
 def test_a_silent_target_is_504(balancer):
     target = Target(lambda connection, request: connection.rest() and None)
-    balancer.start([target], attributes={"idle_timeout.timeout_seconds": "1"})
-    answer = raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    balancer.start([target])
+    answer = raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", balancer.connect_and_hurry())
     assert re.fullmatch(expected("504 Gateway Time-out", "keep-alive"), answer)
 
 
 @pytest.mark.parametrize("part", [b"GET / HTTP/1.1\r\nHo", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"])
 def test_half_requests_are_408(balancer, part):
     target = Target(lambda connection, request: None)
-    balancer.start([target], attributes={"idle_timeout.timeout_seconds": "1"})
-    client = balancer.connect()
+    balancer.start([target])
+    client = balancer.connect_and_hurry()
     client.send(part)
     assert re.fullmatch(expected("408 Request Time-out", "close"), client.rest())
 
 
 def test_an_idle_connection_is_closed_without_a_word(balancer, target):
-    balancer.start([target], attributes={"idle_timeout.timeout_seconds": "1"})
-    client = balancer.connect()
-    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    balancer.start([target])
+    client = balancer.connect_and_hurry()
+    client.send(TRACE_REQUEST)
     client.message()
     assert client.is_closed()
 
@@ -140,13 +140,14 @@ def response_of(size, body, closes):
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_504_when_content_length_is_larger_than_the_body(balancer, closes):
-    balancer.start([Target(response_of(10, b"abc", closes))], attributes={"idle_timeout.timeout_seconds": "1"})
-    assert re.fullmatch(expected("504 Gateway Time-out", "keep-alive"), raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+    balancer.start([Target(response_of(10, b"abc", closes))])
+    answer = raw(balancer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", balancer.connect_and_hurry())
+    assert re.fullmatch(expected("504 Gateway Time-out", "keep-alive"), answer)
 
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_a_long_response_that_is_not_whole_is_cut_for_the_client(balancer, closes):
-    balancer.start([Target(response_of(5000, b"abc", closes))], attributes={"idle_timeout.timeout_seconds": "1"})
+    balancer.start([Target(response_of(5000, b"abc", closes))], attributes={IDLE_TIMEOUT: SOON})
     client = balancer.connect()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     client.until(b"\r\n\r\n")
@@ -197,7 +198,7 @@ def test_pages_are_padded_when_the_target_fails(balancer, behaviour, text):
     def handler(connection, request):
         connection.send(behaviour)
         return None if behaviour else False
-    balancer.start([Target(handler)], attributes={"idle_timeout.timeout_seconds": "1"})
+    balancer.start([Target(handler)], attributes={IDLE_TIMEOUT: SOON})
     reply = raw(balancer, f"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: {CHROME}\r\n\r\n".encode())
     assert b"HTTP/1.1 " + text.encode() in reply and reply.count(b"<!-- a padding") == 6
 

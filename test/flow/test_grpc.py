@@ -4,6 +4,7 @@ import struct
 import h2.errors
 import pytest
 
+from conftest import WAIT
 from http2 import Client, Http2Target, listener
 
 CALL = [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "5S")]
@@ -74,13 +75,11 @@ def test_bidirectional_streaming(balancer):
     connection, request = target.connection(), target.request()
     for i in range(20):
         client.data(stream, message(b"ping %d" % i))
-        while len(request.body) < sum(len(message(b"ping %d" % k)) for k in range(i + 1)):
-            pass
+        connection.until(lambda: request.body.endswith(message(b"ping %d" % i)))
         connection.data(request.id, message(b"pong %d" % i))
         client.until(lambda: client.stream(stream).body.endswith(message(b"pong %d" % i)))
     client.data(stream, b"", end=True)
-    while not request.ended:
-        pass
+    connection.until(lambda: request.ended)
     connection.headers(request.id, OK, end=True)
     assert client.response(stream).trailers == OK
 
@@ -109,9 +108,8 @@ def test_a_cancelled_call_is_cancelled_at_the_target(balancer):
     client, target = start(balancer, lambda c, s: None, whole=False)
     stream = call(client)
     target.request()
-    client.h2.reset_stream(stream, h2.errors.ErrorCodes.CANCEL)
-    client.flush()
-    assert target.resets.get(timeout=15) == h2.errors.ErrorCodes.CANCEL
+    client.tell("reset_stream", stream, h2.errors.ErrorCodes.CANCEL)
+    assert target.resets.get(timeout=WAIT) == h2.errors.ErrorCodes.CANCEL
 
 
 @pytest.mark.parametrize("status, start_words, path", [

@@ -1,5 +1,7 @@
 """Clients that speak HTTP/2: over TLS, by ALPN, each stream a request of its own."""
 import os
+import queue
+import threading
 
 import h2.errors
 import h2.settings
@@ -7,7 +9,7 @@ import pytest
 from hyperframe.frame import DataFrame
 
 from certificates import client_context, connect, get
-from conftest import Target, answer
+from conftest import Target, WAIT, answer
 from http2 import Client, listener
 
 
@@ -258,33 +260,39 @@ def test_a_head_of_more_than_64_kib_is_400(client, target):
     assert not target.has_request()
 
 
-def test_the_idle_timeout_ends_with_goaway_and_ping_does_not_help(balancer, target):
-    balancer.start([target], listener=listener(), attributes={"idle_timeout.timeout_seconds": 1})
-    client = Client(balancer)
-    assert client.ask().status == 200
-    client.connection.sock.settimeout(0.3)
-    while client.goaway is None:
-        client.h2.ping(b"12345678")
-        client.flush()
-        try:
-            while client.goaway is None:
-                client.receive()
-        except TimeoutError:
-            pass
-    assert client.pings > 0
+def test_the_idle_timeout_ends_with_goaway(balancer, client):
+    balancer.hurry()
+    assert client.ask("TRACE").status == 405
+    client.until_closed()
     assert client.goaway.error_code == h2.errors.ErrorCodes.NO_ERROR
 
 
+def test_pings_do_not_prolong_the_idle_timeout(balancer, client):
+    balancer.hurry()
+    assert client.ask("TRACE").status == 405
+    client.connection.sock.settimeout(0.3)
+    for _ in range(100):
+        try:
+            if not client.receive():
+                return
+        except TimeoutError:
+            client.ping()
+    pytest.fail("it is still open")
+
+
 def test_no_response_within_the_idle_timeout_is_504(balancer):
-    balancer.start([Target(lambda connection, request: None)], listener=listener(),
-                   attributes={"idle_timeout.timeout_seconds": 1})
+    balancer.start([Target(lambda connection, request: None)], listener=listener())
     client = Client(balancer)
+    assert client.ask("TRACE").status == 405
+    balancer.hurry()
     assert client.ask().status == 504
 
 
 def test_a_body_that_stops_is_408(balancer, target):
-    balancer.start([target], listener=listener(), attributes={"idle_timeout.timeout_seconds": 1})
+    balancer.start([target], listener=listener())
     client = Client(balancer)
+    assert client.ask("TRACE").status == 405
+    balancer.hurry()
     stream = client.begin("POST", headers=[("content-length", "10")], end=False)
     client.data(stream, b"abc")
     client.until(lambda: client.stream(stream).headers)
@@ -296,16 +304,16 @@ def test_a_reset_of_the_client_ends_the_exchange_only(balancer):
         if "slow" not in request.first:
             echo(connection, request)
             return None
-        return connection.is_closed() and False
-    slow = Target(handler)
+        ended.put(connection.is_closed())
+        return False
+    slow, ended = Target(handler), queue.Queue()
     balancer.start([slow], listener=listener())
     client = Client(balancer)
     stream = client.begin(path="/slow")
-    target_connection = slow.connections.get(timeout=15)
-    client.h2.reset_stream(stream)
-    client.flush()
+    slow.request()
+    client.tell("reset_stream", stream)
     assert client.ask(path="/fast").status == 200
-    assert target_connection.sock
+    assert ended.get(timeout=WAIT)
 
 
 def test_an_answer_before_the_body_ends_the_stream_without_error(balancer):
@@ -321,7 +329,7 @@ def test_an_answer_before_the_body_ends_the_stream_without_error(balancer):
 
 
 def test_a_slow_reader_holds_the_target_back_not_the_memory(balancer):
-    total, sent = 64 * 1024 * 1024, []
+    total, sent, held = 64 * 1024 * 1024, [], threading.Event()
 
     def flood(connection, request):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
@@ -330,16 +338,13 @@ def test_a_slow_reader_holds_the_target_back_not_the_memory(balancer):
             while sum(sent) < total:
                 sent.append(connection.sock.send(b"x" * 65536))
         except TimeoutError:
-            sent.append(0)
+            held.set()
         return False
     balancer.start([Target(flood)], listener=listener())
     client = Client(balancer, consume=False)
     stream = client.begin()
     client.until(lambda: client.stream(stream).headers and len(client.stream(stream).body) == 65535)
-    while not sent or sent[-1]:
-        if sum(sent) >= total:
-            break
-    assert sum(sent) < total / 4
+    assert held.wait(WAIT) and sum(sent) < total / 4
 
 
 def test_a_slow_target_holds_the_client_back(balancer):
@@ -369,16 +374,15 @@ def test_a_slow_target_holds_the_client_back(balancer):
 
 
 def test_the_listeners_end_is_goaway_after_what_is_there(balancer):
-    held = []
-    balancer.start([Target(lambda connection, request: held.append(connection))], listener=listener())
+    target = Target(lambda connection, request: None)
+    balancer.start([target], listener=listener())
     client = Client(balancer)
     stream = client.begin()
     client.until(lambda: client.settings)
-    while not held:
-        pass
+    held = target.connections.get(timeout=WAIT)
     balancer.process.terminate()
     client.until(lambda: client.goaway)
-    held[0].send(answer(b"late"))
+    held.send(answer(b"late"))
     assert client.response(stream).body == b"late"
     client.until_closed()
     assert client.goaway.error_code == h2.errors.ErrorCodes.NO_ERROR

@@ -9,7 +9,7 @@ import pytest
 from hyperframe.frame import (ContinuationFrame, DataFrame, GoAwayFrame, HeadersFrame, PingFrame, PriorityFrame, RstStreamFrame,
                               SettingsFrame, WindowUpdateFrame)
 
-from conftest import Target, answer
+from conftest import IDLE_TIMEOUT, SOON, Target, answer
 from http2 import Client, listener
 from rules import condition, fixed, rule
 
@@ -187,7 +187,7 @@ def test_a_window_of_zero_stalls_its_own_streams_only(balancer, window):
     target = Target(lambda connection, request: connection.send(answer(body)))
     # A target's answer to the bystander might take longer than the idle timeout.
     words = listener(Rules=[rule(1, [condition("path-pattern", "/ok")], fixed(200, MessageBody="ok"))])
-    balancer.start([target], listener=words, attributes={"idle_timeout.timeout_seconds": 1})
+    balancer.start([target], listener=words, attributes={IDLE_TIMEOUT: SOON})
     client = Client(balancer, consume=False)
     if window == "stream":
         client.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})

@@ -6,7 +6,7 @@ import h2.settings
 import pytest
 
 from certificates import client_context, connect, get
-from conftest import Target
+from conftest import Target, WAIT
 from http2 import Client, Http2Target, listener
 
 HTTP2 = {"ProtocolVersion": "HTTP2"}
@@ -77,8 +77,7 @@ def test_a_response_may_begin_before_the_request_is_whole(balancer):
     client.data(stream, b"late", end=True)
     connection = target.connection()
     request = target.request()
-    while not request.ended:
-        pass
+    connection.until(lambda: request.ended)
     assert request.body == b"late"
     connection.data(request.id, b" last", end=True)
     assert client.response(stream).body == b"first last"
@@ -147,8 +146,7 @@ def test_the_table_of_client_protocols_and_target_groups_http11(balancer, versio
 
 def test_a_reset_of_the_target_before_its_response_is_502(balancer):
     def reset(connection, stream):
-        connection.h2.reset_stream(stream.id, h2.errors.ErrorCodes.INTERNAL_ERROR)
-        connection.flush()
+        connection.tell("reset_stream", stream.id, h2.errors.ErrorCodes.INTERNAL_ERROR)
     client = start(balancer, Http2Target(reset))
     assert client.ask("POST").status == 502
 
@@ -157,8 +155,7 @@ def test_a_reset_of_the_target_in_its_response_resets_the_client(balancer):
     def reset(connection, stream):
         connection.headers(stream.id, [(":status", "200")])
         connection.data(stream.id, b"abc")
-        connection.h2.reset_stream(stream.id, h2.errors.ErrorCodes.CANCEL)
-        connection.flush()
+        connection.tell("reset_stream", stream.id, h2.errors.ErrorCodes.CANCEL)
     client = start(balancer, Http2Target(reset))
     response = client.ask()
     assert response.reset is not None and not response.ended and response.body in (b"", b"abc")
@@ -170,9 +167,8 @@ def test_a_reset_of_the_client_cancels_the_targets_stream(balancer):
     client = start(balancer, target)
     stream = client.begin()
     target.request()
-    client.h2.reset_stream(stream)
-    client.flush()
-    assert target.resets.get(timeout=15) == h2.errors.ErrorCodes.CANCEL
+    client.tell("reset_stream", stream)
+    assert target.resets.get(timeout=WAIT) == h2.errors.ErrorCodes.CANCEL
 
 
 def test_a_stream_that_the_target_refused_is_sent_anew(balancer):
@@ -183,8 +179,7 @@ def test_a_stream_that_the_target_refused_is_sent_anew(balancer):
             connection.respond(stream)
             return
         refused.append(stream)
-        connection.h2.reset_stream(stream.id, h2.errors.ErrorCodes.REFUSED_STREAM)
-        connection.flush()
+        connection.tell("reset_stream", stream.id, h2.errors.ErrorCodes.REFUSED_STREAM)
     client = start(balancer, Http2Target(refuse))
     assert client.ask().status == 200 and refused
 
@@ -223,11 +218,9 @@ def test_ping_of_the_target_is_answered(balancer):
     client = start(balancer, target)
     assert client.ask().status == 200
     connection = target.connection()
-    connection.h2.ping(b"12345678")
-    connection.flush()
+    connection.ping()
     assert client.ask().status == 200
-    while not connection.pings:
-        pass
+    connection.until(lambda: connection.pings)
 
 
 def test_a_target_that_takes_few_streams_gets_few_at_once(balancer):
@@ -239,15 +232,12 @@ def test_a_target_that_takes_few_streams_gets_few_at_once(balancer):
     client = start(balancer, target)
     first = client.begin(path="/0")
     connection = target.connection()
-    connection.h2.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 2})
-    connection.flush()
-    while len(held) < 1:
-        pass
+    connection.tell("update_settings", {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 2})
+    connection.until(lambda: held)
     connection.respond(held[0][1])
     assert client.response(first).status == 200
     streams = [client.begin(path=f"/{i}") for i in range(6)]
-    while len(held) < 7:
-        pass
+    target.until(lambda: len(held) == 7)
     assert target.connections.qsize() == 1, "a second connection takes the others"
     for c, s in held[1:]:
         c.respond(s)
@@ -275,7 +265,9 @@ def test_a_target_that_does_not_speak_http2_is_502(balancer):
 
 
 def test_no_response_within_the_idle_timeout_is_504(balancer):
-    client = start(balancer, Http2Target(lambda c, s: None), attributes={"idle_timeout.timeout_seconds": 1})
+    client = start(balancer, Http2Target(lambda c, s: None))
+    assert client.ask("TRACE").status == 405
+    balancer.hurry()
     assert client.ask().status == 504
 
 
@@ -290,8 +282,7 @@ def test_a_slow_client_does_not_hold_up_the_others_of_the_connection(balancer):
     def big(connection, stream):
         if stream.get(":path") == "/big":
             connection.headers(stream.id, [(":status", "200")])
-            connection.h2.send_data(stream.id, b"x" * 16384)
-            connection.flush()
+            connection.tell("send_data", stream.id, b"x" * 16384)
         else:
             connection.respond(stream)
     target = Http2Target(big)

@@ -133,9 +133,12 @@ def test_a_target_that_closes_instead_of_answering(balancer, logs):
 
 
 def test_a_target_that_does_not_answer_in_time(balancer, logs):
-    balancer.start([Target(lambda connection, request: None)], attributes={"idle_timeout.timeout_seconds": 1})
-    assert balancer.get().status == 504
-    entry = logs.entry()
+    balancer.start([Target(lambda connection, request: None)])
+    client = balancer.connect_and_hurry()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert client.message().status == 504
+    logs.finish()
+    entry = logs.entries()[-1]
     assert entry["elb_status_code"] == "504" and entry["request_processing_time"] != "-1"
     assert entry["target_processing_time"] == entry["response_processing_time"] == "-1"
 

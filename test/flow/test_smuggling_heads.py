@@ -250,10 +250,9 @@ def test_bytes_behind_an_upgrade_wait_for_101(balancer):
 def test_a_body_that_comes_too_late_is_no_request(balancer, part):
     """Pause-based desync: the head, silence until the timeout, and then a "body" that is a request."""
     origin = Recorder()
-    balancer.start([origin], wait_healthy=False, attributes={"idle_timeout.timeout_seconds": "1"})
+    balancer.start([origin], wait_healthy=False, attributes={IDLE_TIMEOUT: SOON})
     client = balancer.connect()
     client.send(part + END)
-    client.sock.settimeout(WAIT)
     response = client.message()
     assert response.status == 408 and response.get("connection") == "close"
     try:

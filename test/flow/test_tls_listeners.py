@@ -84,12 +84,15 @@ def strict_client(balancer):
     return Connection(context.wrap_socket(sock, suppress_ragged_eofs=False))
 
 
-@pytest.mark.parametrize("headers", ["Connection: close\r\n", ""])
+@pytest.mark.parametrize("headers", [b"Connection: close\r\n", b""])
 def test_closing_is_announced(balancer, target, headers):
     """After the last response, or after the idle timeout."""
-    balancer.start([target], listener=https(A), attributes={"idle_timeout.timeout_seconds": "1"})
+    balancer.start([target], listener=https(A))
     client = strict_client(balancer)
-    assert get(client, headers=headers).status == 200
+    assert get(client).status == 200
+    balancer.hurry()
+    client.send(b"TRACE / HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
+    assert client.message().status == 405
     assert client.is_closed()
 
 

@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from certificates import certificate, client_context, connect, https
-from conftest import Target, answer
+from conftest import IDLE_TIMEOUT, SOON, Target, answer
 
 CERTIFICATE = certificate("e.com")
 UPGRADE = (b"GET /chat HTTP/1.1\r\nHost: e.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -70,7 +70,7 @@ def test_the_targets_end_is_the_clients(balancer, tls_listener):
 
 def test_a_tunnel_without_bytes_ends_with_the_idle_timeout(balancer):
     target = Target(echo_upper)
-    balancer.start([target], listener=https(CERTIFICATE), attributes={"idle_timeout.timeout_seconds": 1})
+    balancer.start([target], listener=https(CERTIFICATE), attributes={IDLE_TIMEOUT: SOON})
     client = connect(balancer, "e.com", client_context(alpn=["http/1.1"]))
     client.send(UPGRADE)
     assert client.message(head_only=True).status == 101
