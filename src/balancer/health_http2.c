@@ -191,5 +191,9 @@ void health_http2_readable(struct health_probe *probe)
         }
         if (judge(probe) || !send_output(probe))
             return;
+        if (!nghttp2_session_want_read(probe->http2->session)) { /* what came is no HTTP/2 */
+            health_probe_end(probe, REASON_FAILED_HEALTH_CHECKS, 0);
+            return;
+        }
     }
 }
