@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl, and clients that speak TLS."""
+"""Certificates for tests, made by openssl, and clients and targets that speak TLS."""
 import functools
 import socket
 import ssl
@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import warnings
 
-from conftest import Connection, WAIT
+from conftest import Connection, Target, WAIT
 
 
 class Certificate:
@@ -78,6 +78,38 @@ def client_context(minimum=ssl.TLSVersion.TLSv1, maximum=ssl.TLSVersion.TLSv1_3,
     if alpn:
         context.set_alpn_protocols(alpn)
     return context
+
+
+def server_context(own, alpn=()):
+    """A server with this certificate, which speaks whatever its peer does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+        file.write(own.key + own.certificate)
+        file.flush()
+        context.load_cert_chain(file.name)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    return context
+
+
+class TlsTarget(Target):
+    """A target whose connections begin with a handshake."""
+
+    def __init__(self, handler=None, minimum=None):
+        self.context = server_context(certificate("nobody.knows"))
+        if minimum:
+            self.context.minimum_version = minimum
+        self.handshakes = []
+        super().__init__(handler)
+
+    def _serve(self, sock):
+        try:
+            sock = self.context.wrap_socket(sock, server_side=True)
+        except OSError:
+            return
+        self.handshakes.append((sock.version(), sock.session_reused))
+        super()._serve(sock)
 
 
 def connect(balancer, name=None, context=None, session=None, port=None):

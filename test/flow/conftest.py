@@ -239,7 +239,7 @@ class Balancer:
                 "Rules": list(rules), **(listener or {})}],
             "TargetGroups": [{
                 "TargetGroupName": "app", "Protocol": "HTTP", "HealthCheckPath": "/",
-                "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": WAIT,
+                "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": WAIT, "HealthyThresholdCount": 2,
                 **(group or {}),
                 "Targets": [t if isinstance(t, dict) else {"Id": "127.0.0.1", "Port": t.port}
                             for t in targets]}],
@@ -311,13 +311,22 @@ class Balancer:
         self.process.send_signal(signal.SIGUSR1)
         self.wait_line("An hour later", since)
 
+    def set_healthy(self, target, healthy, group="app"):
+        """What the target answers to health checks from now on; returns when the balancer has found it."""
+        since = len(self.log)
+        target.healthy = healthy
+        self.wait_line(f":{target.port} of {group} is {'healthy' if healthy else 'unhealthy'}", since)
+
     def refusal(self, targets=(), **options):
         """What the program says of a configuration that it does not start with."""
-        self.write(self.config(targets, **options))
+        return self.refusal_of(self.config(targets, **options))
+
+    def refusal_of(self, config):
+        self.write(config)
         result = subprocess.run([PROGRAM, "--config", self.path], capture_output=True, text=True, timeout=WAIT,
-            check=False)
-        assert result.returncode == 1
-        return result.stderr
+                                check=False)
+        assert result.returncode == 1, config
+        return result.stdout + result.stderr
 
     def connect(self, port=None):
         return Connection(socket.create_connection(("127.0.0.1", port or self.port)))

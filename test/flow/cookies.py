@@ -66,6 +66,16 @@ class Browser:
         return self.response.body.decode()
 
 
+def leaves_a_failed_target_for_good(browser, targets, home):
+    """Its session is at `home`, the number of a target; it does not go back when that is healthy again."""
+    browser.balancer.set_healthy(targets[int(home)], False)
+    second = browser.get()
+    assert second != home
+    browser.balancer.set_healthy(targets[int(home)], True)
+    for _ in range(4):
+        assert browser.get() == second
+
+
 # ---- what is in the load balancer's cookies: src/balancer/cookie_seal.h ----
 
 libcrypto = ctypes.CDLL(ctypes.util.find_library("crypto"))

@@ -4,9 +4,7 @@ The client speaks over TLS, as listeners want it; `frames()` sends anything at a
 """
 import collections
 import queue
-import socket
 import ssl
-import tempfile
 import threading
 
 import h2.config
@@ -15,7 +13,7 @@ import h2.errors
 import h2.events
 import h2.settings
 
-from certificates import certificate, client_context, connect, https
+from certificates import certificate, client_context, connect, https, server_context
 from conftest import Connection, Target, WAIT
 
 GOAWAY = 7
@@ -297,7 +295,7 @@ class Http2Target(Target):
     def _serve(self, sock):
         try:
             if self.tls:
-                sock = server_context().wrap_socket(sock, server_side=True)
+                sock = server_context(CERTIFICATE, alpn=["h2"]).wrap_socket(sock, server_side=True)
                 if sock.selected_alpn_protocol() != "h2":
                     sock.close()
                     return
@@ -315,13 +313,3 @@ class Http2Target(Target):
     def until(self, condition):
         with self.news:
             assert self.news.wait_for(condition, WAIT)
-
-
-def server_context():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
-        file.write(CERTIFICATE.key + CERTIFICATE.certificate)
-        file.flush()
-        context.load_cert_chain(file.name)
-    context.set_alpn_protocols(["h2"])
-    return context

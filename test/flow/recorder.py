@@ -1,4 +1,4 @@
-"""An origin that keeps every byte it receives, and reads requests as strictly as can be.
+"""An origin that keeps every byte it receives, and reads requests as strictly as can be; and what is said to it.
 
 What the balancer sends must be one request after the other that no parser could read otherwise; anything else is an
 assertion, not a matter of taste. `Recorder.stop()` returns once all that was sent is there, so that a test can say what
@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 
-from conftest import WAIT, Target, answer
+from conftest import WAIT, Connection, Target, answer
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 REQUEST_LINE = re.compile(TOKEN + rb" [^\x00-\x20\x7f#]+ HTTP/1\.1")
@@ -81,6 +81,7 @@ class Recorder:
         self.unfinished = []   # bytes that are no whole request, of each connection
         self.complaints = []
         self.threads = []
+        self.last = None       # the address from which the last connection comes
         self.arrived = threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -89,9 +90,9 @@ class Recorder:
 
     def _accept(self):
         while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
+            sock, peer = self.listener.accept()
+            if peer == self.last:
+                sock.close()
                 return
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             self.threads.append(thread)
@@ -150,14 +151,35 @@ class Recorder:
     def stop(self, balancer):
         """The balancer goes, so every connection ends; then all is there. [(request line, body)]"""
         balancer.stop()
-        self.listener.shutdown(socket.SHUT_RDWR)
+        with socket.socket() as last:  # its connection comes behind all that the balancer made
+            last.bind(("127.0.0.1", 0))
+            self.last = last.getsockname()
+            last.connect(("127.0.0.1", self.port))
+            self.acceptor.join(WAIT)
+        assert not self.acceptor.is_alive()
         self.listener.close()
-        self.acceptor.join(WAIT)
         for thread in self.threads:
             thread.join(WAIT)
             assert not thread.is_alive()
         assert not self.complaints, self.complaints
         return [(request.first, request.body) for request in self.requests]
+
+
+def in_every_mode(matrix):
+    """(class, probe, desync mitigation mode) of a matrix {class: {probe: ...}}."""
+    return [(kind, name, mode) for kind, probes in matrix.items() for name in probes
+            for mode in ("defensive", "monitor", "strictest")]
+
+
+def converse(balancer, data):
+    """Sends all, says that there is no more, and returns what comes back until the end."""
+    client = balancer.connect()
+    try:
+        client.send(data)
+        client.sock.shutdown(socket.SHUT_WR)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it was refused before all was sent
+    return client.rest()
 
 
 class RawTarget(Target):
@@ -168,7 +190,6 @@ class RawTarget(Target):
         super().__init__()
 
     def _serve(self, sock):
-        from conftest import Connection
         connection = Connection(sock)
         self.open.append(connection)
         try:

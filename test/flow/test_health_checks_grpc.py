@@ -1,36 +1,20 @@
 """Health checks of target groups with ProtocolVersion GRPC and HTTP2."""
-import socket
-import threading
-
 import h2.config
 import h2.connection
 import h2.events
 import pytest
 
+import test_health_checks
+from certificates import certificate, server_context
 from conftest import WAIT
 from http2 import listener
-from test_health_checks import tls_context, wait_state
+from test_health_checks import wait_state
 
 
-class Checked:
+class Checked(test_health_checks.Checked):
     """An HTTP/2 server that answers by a script: `reply(h2, stream)`; keeps requests and bodies."""
 
-    def __init__(self, reply, context=None):
-        self.reply, self.context = reply, context
-        self.requests, self.news = [], threading.Condition()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-                self._serve(self.context.wrap_socket(sock, server_side=True) if self.context else sock)
-            except OSError:
-                pass
-
-    def _serve(self, sock):
+    def serve(self, sock):
         sock.settimeout(WAIT)
         session = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="ascii"))
         session.initiate_connection()
@@ -46,16 +30,9 @@ class Checked:
                 elif isinstance(event, h2.events.DataReceived):
                     body += event.data
                 elif isinstance(event, h2.events.StreamEnded):
-                    with self.news:
-                        self.requests.append((headers, body))
-                        self.news.notify_all()
+                    self.keep((headers, body))
                     self.reply(session, event.stream_id)
             sock.sendall(session.data_to_send())
-
-    def request(self):
-        with self.news:
-            assert self.news.wait_for(lambda: self.requests, WAIT)
-            return self.requests[0]
 
 
 def trailers_only(code):
@@ -110,10 +87,8 @@ def test_matcher_grpccode(balancer, reply, matcher, code, state):
     wait_state(balancer, checked, state)
 
 
-def test_a_grpc_check_with_tls_and_a_path(balancer, tmp_path):
-    context = tls_context(tmp_path)
-    context.set_alpn_protocols(["h2"])
-    checked = Checked(with_message(0), context)
+def test_a_grpc_check_with_tls_and_a_path(balancer):
+    checked = Checked(with_message(0), server_context(certificate("nobody.knows"), alpn=["h2"]))
     start(balancer, checked, **GRPC, Protocol="HTTPS", HealthCheckProtocol="HTTPS", Matcher={"GrpcCode": "0"},
           HealthCheckPath="/grpc.health.v1.Health/Check")
     headers, _ = checked.request()
@@ -129,7 +104,7 @@ def test_an_answer_without_a_grpc_status_fails(balancer):
 
 def test_a_target_that_speaks_http1_fails(balancer, target):
     start(balancer, target, **HTTP2)
-    balancer.wait_line(f":{target.port} of app is unhealthy")
+    wait_state(balancer, target, "unhealthy: Target.FailedHealthChecks")
 
 
 @pytest.mark.parametrize("code, state", [(200, "healthy"), (404, "unhealthy: Target.ResponseCodeMismatch")])
@@ -145,5 +120,5 @@ def test_an_answer_without_end_fails(balancer):
     def forever(session, stream):
         session.send_headers(stream, [(":status", "100")])
     checked = Checked(forever)
-    start(balancer, checked, **HTTP2)
+    start(balancer, checked, **HTTP2, HealthCheckTimeoutSeconds=1)
     wait_state(balancer, checked, "unhealthy: Target.Timeout")

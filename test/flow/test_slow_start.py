@@ -53,24 +53,17 @@ def test_targets_registered_into_an_empty_group_do_not_ramp(balancer, targets):
 
 def test_without_a_healthy_target_that_does_not_ramp_nobody_ramps(balancer, targets):
     balancer.start(targets[:1], group=GROUP)
-    since = len(balancer.log)
-    targets[0].healthy = False
-    balancer.wait_line(f":{targets[0].port} of app is unhealthy", since)
+    balancer.set_healthy(targets[0], False)
     add(balancer, targets[:2])
-    since = len(balancer.log)
-    targets[0].healthy = True  # it recovers beside the other, and is who ramps
-    balancer.wait_line(f":{targets[0].port} of app is healthy", since)
+    balancer.set_healthy(targets[0], True)  # it recovers beside the other, and is who ramps
     seen = [balancer.get().body for _ in range(50)]
     assert seen.count(b"1") > 45
 
 
 def test_a_target_that_recovers_ramps_again(balancer, targets):
     balancer.start(targets[:2], group=GROUP)
-    since = len(balancer.log)
-    targets[1].healthy = False
-    balancer.wait_line(f":{targets[1].port} of app is unhealthy", since)
-    targets[1].healthy = True
-    balancer.wait_line(f":{targets[1].port} of app is healthy", since + 1)
+    balancer.set_healthy(targets[1], False)
+    balancer.set_healthy(targets[1], True)
     assert share_of(balancer, 1) < 5
 
 

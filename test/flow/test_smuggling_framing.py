@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from recorder import Recorder
+from recorder import Recorder, converse, in_every_mode
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
@@ -176,22 +176,9 @@ MATRIX = {
         "one-byte chunks": (chunked(b"".join(b"1\r\n%c\r\n" % byte for byte in b"abcde") + b"0\r\n\r\n"), ABCDE, BOTH),
     },
 }
-CASES = [(kind, name, mode) for kind, probes in MATRIX.items() for name in probes
-         for mode in ("defensive", "monitor", "strictest")]
 
 
-def converse(balancer, data):
-    """Sends all, says that there is no more, and returns what comes back until the end."""
-    client = balancer.connect()
-    try:
-        client.send(data)
-        client.sock.shutdown(socket.SHUT_WR)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it was refused before all was sent
-    return client.rest()
-
-
-@pytest.mark.parametrize("kind, name, mode", CASES, ids=["-".join(case) for case in CASES])
+@pytest.mark.parametrize("kind, name, mode", in_every_mode(MATRIX))
 def test_matrix(balancer, kind, name, mode):
     probe, meaning, count = MATRIX[kind][name]
     origin = Recorder()

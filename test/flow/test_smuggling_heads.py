@@ -1,12 +1,11 @@
 """Smuggling by heads: header syntax, request lines, Host, hop-by-hop names, Expect, Upgrade, pauses. The origin gets
 exactly what was meant, or nothing, in every mode, and never a head that could be read otherwise."""
 import re
-import socket
 
 import pytest
 
-from conftest import WAIT, answer
-from recorder import RawTarget, Recorder
+from conftest import IDLE_TIMEOUT, SOON, WAIT, answer
+from recorder import RawTarget, Recorder, converse, in_every_mode
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
 END = b"\r\n\r\n"
@@ -144,22 +143,9 @@ MATRIX = {
         "HTTP/2's preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None, NOTHING),
     },
 }
-CASES = [(kind, name, mode) for kind, probes in MATRIX.items() for name in probes
-         for mode in ("defensive", "monitor", "strictest")]
 
 
-def converse(balancer, data):
-    """Sends all, says that there is no more, and returns what comes back until the end."""
-    client = balancer.connect()
-    try:
-        client.send(data)
-        client.sock.shutdown(socket.SHUT_WR)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it was refused before all was sent
-    return client.rest()
-
-
-@pytest.mark.parametrize("kind, name, mode", CASES, ids=["-".join(case) for case in CASES])
+@pytest.mark.parametrize("kind, name, mode", in_every_mode(MATRIX))
 def test_matrix(balancer, kind, name, mode):
     probe, first, count = MATRIX[kind][name]
     origin = Recorder()

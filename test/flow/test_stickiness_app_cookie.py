@@ -4,7 +4,7 @@ import time
 import pytest
 
 from conftest import Target, answer
-from cookies import KEY, Browser, cookies_of, named_targets, seal, unseal, with_key
+from cookies import KEY, Browser, cookies_of, leaves_a_failed_target_for_good, named_targets, seal, unseal, with_key
 
 STICKY = {"stickiness.enabled": "true", "stickiness.type": "app_cookie",
           "stickiness.app_cookie.cookie_name": "app"}
@@ -88,18 +88,7 @@ def test_same_site_none_is_for_chromium_from_version_80(balancer, targets, agent
 def test_a_failed_target_is_left_for_good(balancer, targets):
     start(balancer, targets)
     browser = Browser(balancer)
-    home = browser.get("/login")
-    failed = targets[int(home)]
-    since = len(balancer.log)
-    failed.healthy = False
-    balancer.wait_line(f":{failed.port} of app is unhealthy", since)
-    second = browser.get()
-    assert second != home
-    since = len(balancer.log)
-    failed.healthy = True
-    balancer.wait_line(f":{failed.port} of app is healthy", since)
-    for _ in range(4):
-        assert browser.get() == second
+    leaves_a_failed_target_for_good(browser, targets, browser.get("/login"))
 
 
 def test_the_duration_is_that_of_app_cookies_and_renewed(balancer, targets):

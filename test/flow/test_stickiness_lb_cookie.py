@@ -5,7 +5,8 @@ import time
 import pytest
 
 from conftest import Balancer, free_port
-from cookies import DAY, KEY, OTHER_KEY, Browser, cookies_of, named_targets, seal, unseal, with_key
+from cookies import (DAY, KEY, OTHER_KEY, Browser, cookies_of, leaves_a_failed_target_for_good, named_targets, seal, unseal,
+                     with_key)
 
 STICKY = {"stickiness.enabled": "true"}
 
@@ -173,18 +174,7 @@ def test_each_response_renews_the_session(balancer, targets):
 def test_a_failed_target_is_left_for_good(balancer, targets):
     start(balancer, targets)
     browser = Browser(balancer)
-    home = browser.get()
-    failed = targets[int(home)]
-    since = len(balancer.log)
-    failed.healthy = False
-    balancer.wait_line(f":{failed.port} of app is unhealthy", since)
-    second = browser.get()
-    assert second != home
-    since = len(balancer.log)
-    failed.healthy = True
-    balancer.wait_line(f":{failed.port} of app is healthy", since)
-    for _ in range(4):
-        assert browser.get() == second
+    leaves_a_failed_target_for_good(browser, targets, browser.get())
 
 
 @pytest.mark.parametrize("how", ["draining", "deregistered"])

@@ -60,9 +60,7 @@ def test_either_of_count_and_percentage_is_enough_to_fail_open(balancer, targets
 def test_enough_healthy_targets_again_ends_failing_open(balancer, targets):
     start(balancer, targets, [0, 1], {ROUTING + "count": "3", DNS + "count": "off"})
     assert homes(balancer) == {0, 1, 2, 3}
-    since = len(balancer.log)
-    targets[0].healthy = True
-    balancer.wait_line(f":{targets[0].port} of app is healthy", since)
+    balancer.set_healthy(targets[0], True)
     assert homes(balancer) == {0, 2, 3}
 
 

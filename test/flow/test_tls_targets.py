@@ -6,41 +6,11 @@ import threading
 
 import pytest
 
-from certificates import certificate, connect, get, https
-from conftest import Target, answer
+from certificates import TlsTarget, certificate, connect, get, https
+from conftest import answer
 
 HTTPS = {"Protocol": "HTTPS"}
 POLICY13 = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-
-
-class TlsTarget(Target):
-    """A target whose connections begin with a handshake."""
-
-    def __init__(self, handler=None, tmp=None, **versions):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.set_ciphers("ALL:@SECLEVEL=0")
-        for name, version in versions.items():
-            setattr(self.context, name + "_version", version)
-        own = certificate("nobody.knows")
-        path = os.path.join(tmp, "target.pem")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(own.certificate + own.key)
-        self.context.load_cert_chain(path)
-        self.handshakes = []
-        super().__init__(handler)
-
-    def _serve(self, sock):
-        try:
-            sock = self.context.wrap_socket(sock, server_side=True)
-        except OSError:
-            return
-        self.handshakes.append((sock.version(), sock.session_reused))
-        super()._serve(sock)
-
-
-@pytest.fixture
-def tmp(tmp_path):
-    return str(tmp_path)
 
 
 def start(balancer, *targets, **options):
@@ -49,31 +19,31 @@ def start(balancer, *targets, **options):
     return balancer
 
 
-def test_a_request_goes_to_an_https_target_with_any_certificate(balancer, tmp):
-    target = TlsTarget(tmp=tmp)
+def test_a_request_goes_to_an_https_target_with_any_certificate(balancer):
+    target = TlsTarget()
     start(balancer, target)
     for _ in range(3):
         assert balancer.get().body == b"ok"
     assert target.request().get("x-forwarded-proto") == "http"
 
 
-def test_large_bodies_go_both_ways(balancer, tmp):
+def test_large_bodies_go_both_ways(balancer):
     body = os.urandom(2_000_000)
-    target = TlsTarget(lambda connection, request: connection.send(answer(request.body)), tmp=tmp)
+    target = TlsTarget(lambda connection, request: connection.send(answer(request.body)))
     start(balancer, target)
     client = balancer.connect()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert client.message().body == body
 
 
-def test_tls_on_both_sides(balancer, tmp):
-    start(balancer, TlsTarget(tmp=tmp), listener=https(certificate("a.example.com")))
+def test_tls_on_both_sides(balancer):
+    start(balancer, TlsTarget(), listener=https(certificate("a.example.com")))
     client = connect(balancer)
     assert [get(client).status for _ in range(3)] == [200] * 3
 
 
-def test_connections_are_kept(balancer, tmp):
-    target = TlsTarget(tmp=tmp)
+def test_connections_are_kept(balancer):
+    target = TlsTarget()
     start(balancer, target, group={**HTTPS, "HealthCheckIntervalSeconds": 300})
     client = balancer.connect()
     for _ in range(5):
@@ -82,11 +52,11 @@ def test_connections_are_kept(balancer, tmp):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_sessions_with_targets_are_resumed(balancer, tmp, version):
+def test_sessions_with_targets_are_resumed(balancer, version):
     def close(connection, request):
         connection.send(answer(headers=b"Connection: close\r\n"))
         return False
-    target = TlsTarget(close, tmp=tmp, minimum=version)
+    target = TlsTarget(close, minimum=version)
     start(balancer, target, listener=https(certificate("a.example.com"), policy=POLICY13),
           group={**HTTPS, "HealthCheckIntervalSeconds": 300})
     client = connect(balancer)
@@ -100,8 +70,8 @@ def test_sessions_with_targets_are_resumed(balancer, tmp, version):
     ("ELBSecurityPolicy-FS-1-2-Res-2020-10", "TLSv1.2"),
     (None, "TLSv1.2"),
 ])
-def test_targets_get_tls_1_3_if_the_listener_has_it(balancer, tmp, policy, version):
-    target = TlsTarget(tmp=tmp)
+def test_targets_get_tls_1_3_if_the_listener_has_it(balancer, policy, version):
+    target = TlsTarget()
     start(balancer, target, listener=https(certificate("a.example.com"), policy=policy))
     assert get(connect(balancer)).status == 200
     assert {v for v, _ in target.handshakes} == {version}
@@ -135,8 +105,8 @@ def test_a_target_that_closes_in_the_handshake_is_502(balancer):
     listener.close()
 
 
-def test_a_group_that_changes_its_protocol_uses_new_connections(balancer, target, tmp):
-    encrypted = TlsTarget(tmp=tmp)
+def test_a_group_that_changes_its_protocol_uses_new_connections(balancer, target):
+    encrypted = TlsTarget()
     balancer.start([target])
     assert balancer.get().status == 200
     balancer.reload([target], group={"TargetGroupName": "app"})

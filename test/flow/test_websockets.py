@@ -1,28 +1,12 @@
 """WebSockets: tunnels through every kind of listener and target that HTTP/1.1 is spoken with."""
-import ssl
-import tempfile
-
 import pytest
 
-from certificates import certificate, client_context, connect, https
+from certificates import TlsTarget, certificate, client_context, connect, https
 from conftest import IDLE_TIMEOUT, SOON, Target, answer
 
 CERTIFICATE = certificate("e.com")
 UPGRADE = (b"GET /chat HTTP/1.1\r\nHost: e.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-
-
-class TlsTarget(Target):
-    def _serve(self, sock):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
-            file.write(CERTIFICATE.key + CERTIFICATE.certificate)
-            file.flush()
-            context.load_cert_chain(file.name)
-        try:
-            super()._serve(context.wrap_socket(sock, server_side=True))
-        except OSError:
-            sock.close()
 
 
 def echo_upper(connection, request):
