@@ -1,6 +1,8 @@
 /* The fabric in real namespaces: who reaches whom, and what is left of it. */
 #include "base/cleanup.h"
 #include "fabric_stage.h"
+#include "host/net/link.h"
+#include "host/net/namespace.h"
 #include "host/net/router.h"
 
 #include <arpa/inet.h>
@@ -8,8 +10,11 @@
 #include <jansson.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <netinet/if_ether.h>
+#include <netpacket/packet.h>
 #include <nftables/libnftables.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -268,6 +273,131 @@ static void other_senders_addresses_are_dropped(void **state)
     }
 }
 
+/* ---- a guest with root ---- */
+
+/* Who hears what `peer` says to `address` at UDP port 70 now. */
+static bool hears(struct stage *stage, int listener, int peer, const char *source,
+                  const char *address, int wait_ms)
+{
+    char byte;
+    struct pollfd pollfd = {.fd = listener, .events = POLLIN};
+    send_as(stage, peer, source, 0, address, 70);
+    return poll(&pollfd, 1, wait_ms) == 1 && recv(listener, &byte, 1, 0) == 1;
+}
+
+/* Datagrams to port 70 of any address that the instance has or takes. */
+static int hear_in(struct stage *stage, int instance)
+{
+    int fd = socket_in(stage, instance, SOCK_DGRAM);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(70)};
+    assert_int_equal(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+    stage->listeners[stage->listener_count++] = fd;
+    return fd;
+}
+
+static void take_address(struct stage *stage, int instance, const char *address)
+{
+    struct rtnl rtnl;
+    struct link link;
+    assert_ok(stage, namespace_enter(stage->instances[instance], &stage->err));
+    assert_ok(stage, rtnl_open(&rtnl, &stage->err));
+    assert_ok(stage, namespace_enter(stage->home_fd, &stage->err));
+    assert_ok(stage, link_find(&rtnl, "eth0", &link, &stage->err));
+    assert_ok(stage, link_add_address(&rtnl, link.index, quad(address), 24, &stage->err));
+    rtnl_close(&rtnl);
+}
+
+static void take_mac(struct stage *stage, int instance, const uint8_t mac[6])
+{
+    struct ifreq request = {.ifr_name = "eth0", .ifr_hwaddr.sa_family = ARPHRD_ETHER};
+    auto_fd int fd = socket_in(stage, instance, SOCK_DGRAM);
+    memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+    assert_int_equal(ioctl(fd, SIOCSIFHWADDR, &request), 0);
+}
+
+/* Tells the router that `address` is at the instance's link: an ARP answer that nobody asked for.
+ */
+static void claim_by_arp(struct stage *stage, int instance, const uint8_t mac[6],
+                         const char *address)
+{
+    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP)};
+    struct ether_arp arp = {.ea_hdr = {.ar_hrd = htons(ARPHRD_ETHER),
+                                       .ar_pro = htons(ETH_P_IP),
+                                       .ar_hln = 6,
+                                       .ar_pln = 4,
+                                       .ar_op = htons(ARPOP_REPLY)}};
+    struct in_addr claimed = {.s_addr = htonl(quad(address))};
+
+    assert_int_equal(setns(stage->instances[instance], CLONE_NEWNET), 0);
+    auto_fd int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    to.sll_ifindex = (int)if_nametoindex("eth0");
+    assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
+    to.sll_halen = 6;
+    memset(to.sll_addr, 0xff, 6);
+    memcpy(arp.arp_sha, mac, 6);
+    memset(arp.arp_tha, 0xff, 6);
+    memcpy(arp.arp_spa, &claimed, 4);
+    memcpy(arp.arp_tpa, &claimed, 4);
+    assert_int_equal(sendto(fd, &arp, sizeof(arp), 0, (struct sockaddr *)&to, sizeof(to)),
+                     sizeof(arp));
+}
+
+/* Three instances, the last of which hears port 70 from 10.0.2.6 only. */
+static int build_victim(struct stage *stage, struct fabric_builder *builder, int instances[3])
+{
+    build_two_subnets(builder);
+    build_rule(builder, 0, DIRECTION_INGRESS, IPPROTO_UDP, 70, 70, "10.0.2.6/32", 0);
+    build_interface(builder, INTERFACE_INSTANCE, 1, "10.0.2.5", NULL, 0);
+    build_interface(builder, INTERFACE_INSTANCE, 1, "10.0.2.6", NULL, 0);
+    build_interface(builder, INTERFACE_INSTANCE, 0, "10.0.1.7", NULL, 0);
+    apply(stage, builder);
+    for (int i = 0; i < 3; i++)
+        instances[i] = launch(stage, builder, i);
+    return hear_in(stage, instances[2]);
+}
+
+static void a_guest_that_takes_anothers_address_or_mac_sends_nothing(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    int guests[3];
+    int heard = build_victim(stage, &builder, guests);
+
+    take_address(stage, guests[0], "10.0.2.6");
+    assert_false(hears(stage, heard, guests[0], "10.0.2.6", "10.0.1.7", DROPPED_MS));
+    take_mac(stage, guests[0], builder.interfaces[1].mac);
+    assert_false(hears(stage, heard, guests[0], "10.0.2.6", "10.0.1.7", DROPPED_MS));
+    builder.rules[3].prefix =
+        0; /* anyone: but it is nobody with a MAC address that is not its own */
+    builder.rules[3].network = 0;
+    apply(stage, &builder);
+    assert_false(hears(stage, heard, guests[0], "10.0.2.5", "10.0.1.7", DROPPED_MS));
+    take_mac(stage, guests[0], builder.interfaces[0].mac);
+    assert_true(hears(stage, heard, guests[0], "10.0.2.5", "10.0.1.7", ALLOWED_MS));
+    assert_true(hears(stage, heard, guests[1], "10.0.2.6", "10.0.1.7", ALLOWED_MS));
+}
+
+static void a_guest_that_answers_arp_for_another_hears_nothing(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+    int guests[3];
+
+    build_victim(stage, &builder, guests);
+    int thief = hear_in(stage, guests[0]), victim = hear_in(stage, guests[1]);
+    builder.rules[3].prefix = 0;
+    builder.rules[3].network = 0;
+    apply(stage, &builder);
+    take_address(stage, guests[0], "10.0.2.6");
+    claim_by_arp(stage, guests[0], builder.interfaces[0].mac, "10.0.2.6");
+    claim_by_arp(stage, guests[0], builder.interfaces[0].mac, "10.0.2.1"); /* the gateway */
+
+    assert_true(hears(stage, victim, guests[2], "10.0.1.7", "10.0.2.6", ALLOWED_MS));
+    assert_true(hears(stage, thief, guests[2], "10.0.1.7", "10.0.2.5", ALLOWED_MS));
+    struct pollfd pollfd = {.fd = thief, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, DROPPED_MS), 0); /* what was for the other never came */
+}
+
 static int compare_texts(const void *left, const void *right)
 {
     return strcmp(*(char *const *)left, *(char *const *)right);
@@ -446,6 +576,8 @@ int main(void)
         ON_STAGE(balancers_are_judged_like_anyone),
         ON_STAGE(guest_services_need_no_rule),
         ON_STAGE(other_senders_addresses_are_dropped),
+        ON_STAGE(a_guest_that_takes_anothers_address_or_mac_sends_nothing),
+        ON_STAGE(a_guest_that_answers_arp_for_another_hears_nothing),
         ON_STAGE(steps_and_a_rebuild_give_the_same_rules),
         ON_STAGE(a_new_process_keeps_open_connections),
         ON_STAGE(removing_all_leaves_nothing),
