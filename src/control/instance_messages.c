@@ -126,15 +126,16 @@ char *instance_metadata(struct control *control, const char *region, const json_
     const json_t *groups = json_object_get(instance, "SecurityGroups");
     const json_t *interface = interface_of(instance);
     json_auto_t *metadata = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
         doc_text(json_object_get(instance, "Placement"), "AvailabilityZone"), "Region", region,
         "AccountId", control->world->account, "Mac", doc_text(interface, "MacAddress"), "VpcCidr",
-        doc_text(vpc, "CidrBlock"), "SubnetCidr", doc_text(subnet, "CidrBlock"), "InterfaceId",
-        doc_text(interface, "NetworkInterfaceId"), "ReservationId",
-        doc_text(json_object_get(instance, "_reservation"), "ReservationId"), "LaunchTime",
-        (json_int_t)json_number_value(json_object_get(instance, "LaunchTime")), "SecurityGroups",
-        pluck(groups, "GroupName"), "SecurityGroupIds", pluck(groups, "GroupId"), "Tags",
-        tags_by_key(json_object_get(instance, "Tags")));
+        doc_text(vpc, "CidrBlock"), "VpcCidrs",
+        pluck(json_object_get(vpc, "CidrBlockAssociationSet"), "CidrBlock"), "SubnetCidr",
+        doc_text(subnet, "CidrBlock"), "InterfaceId", doc_text(interface, "NetworkInterfaceId"),
+        "ReservationId", doc_text(json_object_get(instance, "_reservation"), "ReservationId"),
+        "LaunchTime", (json_int_t)json_number_value(json_object_get(instance, "LaunchTime")),
+        "SecurityGroups", pluck(groups, "GroupName"), "SecurityGroupIds", pluck(groups, "GroupId"),
+        "Tags", tags_by_key(json_object_get(instance, "Tags")));
     copy_members(instance, metadata);
     return json_dumps(metadata, JSON_COMPACT);
 }

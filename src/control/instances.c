@@ -77,16 +77,29 @@ static void destroy(struct control *control)
     control->instances = NULL;
 }
 
-static void changed(struct control *control, const char *changed_kind, const char *region)
-{
-    if (strcmp(changed_kind, kind) == 0 || strcmp(changed_kind, "image") == 0)
-        mark_region(control->instances, region);
-}
-
 static void look_again(struct instance_entry *entry)
 {
     json_decref(entry->seen);
     entry->seen = NULL;
+}
+
+/* What an instance is told of its VPC may be another now. */
+static void look_again_at_all(struct instances_control *instances, const char *region)
+{
+    map_each (each, &instances->entries) {
+        struct instance_entry *entry = each->value;
+        if (strcmp(entry->region, region) == 0)
+            look_again(entry);
+    }
+}
+
+static void changed(struct control *control, const char *changed_kind, const char *region)
+{
+    bool is_vpc = strcmp(changed_kind, "vpc") == 0;
+    if (is_vpc)
+        look_again_at_all(control->instances, region);
+    if (is_vpc || strcmp(changed_kind, kind) == 0 || strcmp(changed_kind, "image") == 0)
+        mark_region(control->instances, region);
 }
 
 static struct instance_entry *add_entry(struct instances_control *instances, const char *region,

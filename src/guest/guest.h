@@ -29,9 +29,10 @@ void guest_remove_vpc(struct guest *guest, const char *vpc);
  * What IMDS says to an instance, and its names in DNS; replaces what was there:
  * {"InstanceId", "Vpc", "PrivateIpAddress", "PublicIpAddress"?, "PrivateDnsName", "PublicDnsName"?,
  *  "ImageId", "InstanceType", "AvailabilityZone", "AvailabilityZoneId"?, "Region", "AccountId",
- *  "Mac", "SubnetId", "VpcCidr", "SubnetCidr", "InterfaceId", "SecurityGroups": [names],
- *  "SecurityGroupIds": [], "KeyName"?, "PublicKey"?, "UserData"? (base64), "ReservationId",
- *  "LaunchIndex": 0, "LaunchTime": seconds, "Architecture", "LifecycleState"?, "Tags": {}?,
+ *  "Mac", "SubnetId", "VpcCidr", "VpcCidrs": [], "SubnetCidr", "InterfaceId",
+ *  "SecurityGroups": [names], "SecurityGroupIds": [], "KeyName"?, "PublicKey"?,
+ *  "UserData"? (base64), "ReservationId", "LaunchIndex": 0, "LaunchTime": seconds,
+ *  "Architecture", "LifecycleState"?, "Tags": {}?,
  *  "MetadataOptions": {"HttpTokens", "HttpEndpoint", "HttpPutResponseHopLimit",
  *                      "InstanceMetadataTags"}}
  */

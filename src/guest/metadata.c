@@ -65,7 +65,7 @@ static const struct row interface_rows[] = {
     {"subnet-ipv4-cidr-block", "SubnetCidr", NULL},
     {"vpc-id", "Vpc", NULL},
     {"vpc-ipv4-cidr-block", "VpcCidr", NULL},
-    {"vpc-ipv4-cidr-blocks", "VpcCidr", NULL},
+    {"vpc-ipv4-cidr-blocks", "VpcCidrs", NULL},
 };
 
 static const char *const versions[] = {

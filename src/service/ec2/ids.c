@@ -16,6 +16,9 @@ struct id_kind {
 static const struct id_kind kinds[] = {
     {"vpc", "vpc", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound",
      "The vpc ID '%s' does not exist"},
+    {"vpc-cidr-block-association", "vpc-cidr-assoc", "InvalidVpcCidrBlockAssociationID.Malformed",
+     "InvalidVpcCidrBlockAssociationID.NotFound",
+     "The vpc CIDR block association ID '%s' does not exist"},
     {"subnet", "subnet", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound",
      "The subnet ID '%s' does not exist"},
     {"internet-gateway", "igw", "InvalidInternetGatewayId.Malformed",

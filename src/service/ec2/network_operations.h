@@ -79,6 +79,9 @@
     X(DescribeVpcAttribute)                                                                        \
     X(DescribeVpcs)                                                                                \
     X(ModifyVpcAttribute)                                                                          \
+    /* vpc_block.c */                                                                              \
+    X(AssociateVpcCidrBlock)                                                                       \
+    X(DisassociateVpcCidrBlock)                                                                    \
     /* zones.c */                                                                                  \
     X(DescribeAvailabilityZones)                                                                   \
     X(DescribeRegions)

@@ -6,6 +6,7 @@
 #include "service/ec2/ids.h"
 #include "service/ec2/route_target.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_block.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,11 @@ static size_t find_route(const json_t *table, const char *block)
         if (!strcmp(ec2_text(route, "DestinationCidrBlock"), block))
             return i;
     return json_array_size(routes);
+}
+
+void ec2_route_remove(json_t *table, const char *block)
+{
+    json_array_remove(json_object_get(table, "Routes"), find_route(table, block));
 }
 
 /* Reads the table (for editing) and the destination that a request names, in canonical form. */
@@ -69,12 +75,11 @@ static bool is_subnet(const struct call *call, const char *vpc, const char *bloc
 static int check_destination(const struct call *call, const json_t *table, const char *block,
                              const json_t *target, struct err *err)
 {
-    struct cidr vpc_block = {0}, cidr = {0};
+    struct cidr cidr = {0};
     const char *vpc_id = ec2_text(table, "VpcId");
     const json_t *vpc = store_get(call->store, "vpc", call->region, vpc_id);
-    cidr_parse(ec2_text(vpc, "CidrBlock"), &vpc_block);
     cidr_parse(block, &cidr);
-    if (!cidr_within(cidr, vpc_block))
+    if (!ec2_vpc_contains(vpc, cidr))
         return 0;
     if (!ec2_route_target_is_inside(target))
         return err_aws(

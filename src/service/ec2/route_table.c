@@ -30,15 +30,18 @@ static json_t *make_association(const struct call *call, const char *table, cons
                      "AssociationState", associated());
 }
 
-const json_t *ec2_route_table_make(struct call *call, const char *vpc, const char *block,
-                                   bool is_main, json_t *tags)
+const json_t *ec2_route_table_make(struct call *call, const json_t *vpc, bool is_main, json_t *tags)
 {
     char id[32];
+    size_t i;
+    const json_t *block;
     call_make_id(call, "rtb", id);
-    json_t *table = json_pack("{s:s, s:s, s:s, s:[], s:[], s:[], s:o}", "RouteTableId", id, "VpcId",
-                              vpc, "OwnerId", call->account, "PropagatingVgws", "Routes",
-                              "Associations", "Tags", tags ? json_deep_copy(tags) : json_array());
-    ec2_route_add(table, block, "local", "CreateRouteTable");
+    json_t *table =
+        json_pack("{s:s, s:O, s:s, s:[], s:[], s:[], s:o}", "RouteTableId", id, "VpcId",
+                  json_object_get(vpc, "VpcId"), "OwnerId", call->account, "PropagatingVgws",
+                  "Routes", "Associations", "Tags", tags ? json_deep_copy(tags) : json_array());
+    json_array_foreach (json_object_get(vpc, "CidrBlockAssociationSet"), i, block)
+        ec2_route_add(table, ec2_text(block, "CidrBlock"), "local", "CreateRouteTable");
     if (is_main)
         json_array_append_new(json_object_get(table, "Associations"),
                               make_association(call, id, NULL));
@@ -70,8 +73,7 @@ int ec2_CreateRouteTable(struct call *call, struct err *err)
     json_auto_t *tags = ec2_tags_on_creation(call, kind, kind, err);
     if (!tags)
         return -1;
-    const json_t *table =
-        ec2_route_table_make(call, vpc_id, ec2_text(vpc, "CidrBlock"), false, tags);
+    const json_t *table = ec2_route_table_make(call, vpc, false, tags);
     json_object_set_new(call->out, "RouteTable", ec2_route_table_show(call, table));
     const char *token = ec2_text(call->in, "ClientToken");
     if (token)

@@ -5,6 +5,7 @@
 #include "service/ec2/ids.h"
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_block.h"
 #include "service/ec2/zones.h"
 
 #include <stdio.h>
@@ -59,15 +60,13 @@ static int check_conflicts(const struct call *call, const char *vpc, struct cidr
 static int check_block(const struct call *call, const json_t *vpc, const char *text,
                        struct cidr *ret, struct err *err)
 {
-    struct cidr outer = {0};
-    cidr_parse(ec2_text(vpc, "CidrBlock"), &outer);
     if (!cidr_parse(text, ret))
         return err_aws(err, "InvalidParameterValue",
                        "Value (%.64s) for parameter cidrBlock is invalid. This is not a valid CIDR "
                        "block.",
                        text);
     *ret = cidr_canonical(*ret);
-    if (ret->prefix < PREFIX_MIN || ret->prefix > PREFIX_MAX || !cidr_within(*ret, outer))
+    if (ret->prefix < PREFIX_MIN || ret->prefix > PREFIX_MAX || !ec2_vpc_contains(vpc, *ret))
         return err_aws(err, "InvalidSubnet.Range", "The CIDR '%.64s' is invalid.", text);
     return check_conflicts(call, ec2_text(vpc, "VpcId"), *ret, text, err);
 }

@@ -1,25 +1,16 @@
 #include "service/ec2/vpc.h"
 
 #include "service/accept.h"
-#include "service/ec2/cidr.h"
 #include "service/ec2/describe.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/security_group.h"
 #include "service/ec2/tags.h"
+#include "service/ec2/vpc_block.h"
 
 #include <string.h>
 
-enum { PREFIX_MIN = 16, PREFIX_MAX = 28, VPCS_MAX = 5 };
-
-/* Blocks that no VPC can have: here they name the loopback, the link, and the outside world. */
-static const struct cidr reserved_blocks[] = {
-    {0u << 24, 8},
-    {127u << 24, 8},
-    {169u << 24 | 254u << 16, 16},
-    {224u << 24, 3},
-};
-static const struct cidr public_block = {100u << 24 | 64u << 16, 10};
+enum { VPCS_MAX = 5 };
 
 const json_t *ec2_default_vpc(const struct call *call)
 {
@@ -48,15 +39,12 @@ static const char *dhcp_options(struct call *call)
 static json_t *make_document(struct call *call, const char *id, const char *block, bool is_default,
                              json_t *tags)
 {
-    char suffix[17];
-    call_make_hex16(call, suffix);
-    return json_pack(
-        "{s:s, s:s, s:s, s:[{s:o, s:s, s:{s:s}}], s:[], s:s, s:s, s:s, s:b, s:o, s:b}", "VpcId", id,
-        "OwnerId", call->account, "CidrBlock", block, "CidrBlockAssociationSet", "AssociationId",
-        json_sprintf("vpc-cidr-assoc-0%s", suffix), "CidrBlock", block, "CidrBlockState", "State",
-        "associated", "Ipv6CidrBlockAssociationSet", "DhcpOptionsId", dhcp_options(call), "State",
-        "available", "InstanceTenancy", "default", "IsDefault", is_default, "Tags",
-        tags ? json_deep_copy(tags) : json_array(), "_dns_hostnames", is_default);
+    return json_pack("{s:s, s:s, s:s, s:[o], s:[], s:s, s:s, s:s, s:b, s:o, s:b}", "VpcId", id,
+                     "OwnerId", call->account, "CidrBlock", block, "CidrBlockAssociationSet",
+                     ec2_vpc_block_associated(call, block), "Ipv6CidrBlockAssociationSet",
+                     "DhcpOptionsId", dhcp_options(call), "State", "available", "InstanceTenancy",
+                     "default", "IsDefault", is_default, "Tags",
+                     tags ? json_deep_copy(tags) : json_array(), "_dns_hostnames", is_default);
 }
 
 static void add_default_rules(struct call *call, const char *group)
@@ -73,7 +61,7 @@ const json_t *ec2_vpc_make(struct call *call, const char *block, bool is_default
     char id[32];
     call_make_id(call, "vpc", id);
     json_t *vpc = make_document(call, id, block, is_default, tags);
-    const json_t *table = ec2_route_table_make(call, id, block, true, NULL);
+    const json_t *table = ec2_route_table_make(call, vpc, true, NULL);
     const json_t *group =
         ec2_security_group_make(call, id, "default", "default VPC security group", NULL);
     add_default_rules(call, ec2_text(group, "GroupId"));
@@ -86,26 +74,6 @@ const json_t *ec2_vpc_make(struct call *call, const char *block, bool is_default
 
 /* ---- CreateVpc, DeleteVpc ---- */
 
-static int check_block(const char *text, struct cidr *ret, struct err *err)
-{
-    if (!cidr_parse(text, ret))
-        return err_aws(err, "InvalidParameterValue",
-                       "Value (%.64s) for parameter cidrBlock is invalid. This is not a valid CIDR "
-                       "block.",
-                       text);
-    *ret = cidr_canonical(*ret);
-    bool is_reserved = ret->prefix < PREFIX_MIN || ret->prefix > PREFIX_MAX;
-    for (size_t i = 0; i < sizeof reserved_blocks / sizeof *reserved_blocks; i++)
-        is_reserved = is_reserved || cidr_overlaps(*ret, reserved_blocks[i]);
-    if (is_reserved)
-        return err_aws(err, "InvalidVpc.Range", "The CIDR '%.64s' is invalid.", text);
-    if (cidr_overlaps(*ret, public_block))
-        return err_aws(
-            err, "InvalidVpc.Range",
-            "The CIDR '%.64s' is invalid: Pileus uses 100.64.0.0/10 for public addresses.", text);
-    return 0;
-}
-
 int ec2_CreateVpc(struct call *call, struct err *err)
 {
     struct cidr cidr;
@@ -113,7 +81,7 @@ int ec2_CreateVpc(struct call *call, struct err *err)
     if (call_accept(call->in, "CidrBlock InstanceTenancy=default TagSpecifications", err) < 0)
         return -1;
     const char *wanted = ec2_required(call, "CidrBlock", err);
-    if (!wanted || check_block(wanted, &cidr, err) < 0 ||
+    if (!wanted || ec2_vpc_block_read(wanted, &cidr, err) < 0 ||
         ec2_limit(call, "vpc", NULL, NULL, VPCS_MAX, "VpcLimitExceeded", err) < 0)
         return -1;
     json_auto_t *tags = ec2_tags_on_creation(call, "vpc", "vpc", err);

@@ -10,8 +10,8 @@
 const json_t *ec2_vpc_make(struct call *call, const char *block, bool is_default, json_t *tags);
 const json_t *ec2_subnet_make(struct call *call, const json_t *vpc, const char *block,
                               const char *zone, bool is_default, json_t *tags);
-const json_t *ec2_route_table_make(struct call *call, const char *vpc, const char *block,
-                                   bool is_main, json_t *tags);
+const json_t *ec2_route_table_make(struct call *call, const json_t *vpc, bool is_main,
+                                   json_t *tags);
 const json_t *ec2_security_group_make(struct call *call, const char *vpc, const char *name,
                                       const char *description, json_t *tags);
 const json_t *ec2_network_acl_make(struct call *call, const char *vpc, bool is_default,
@@ -31,6 +31,8 @@ bool ec2_internet_gateway_is_attached(const struct call *call, const char *gatew
                                       const char *vpc);
 /* Adds a route to a gateway of the VPC. `origin`: "CreateRoute" or "CreateRouteTable". */
 void ec2_route_add(json_t *table, const char *block, const char *gateway, const char *origin);
+/* Removes the route to `block`, if there is one. */
+void ec2_route_remove(json_t *table, const char *block);
 /* Adds a rule: a SecurityGroupRule without ids, whose reference is taken over. Returns it stored.
  */
 const json_t *ec2_rule_make(struct call *call, const char *group, bool is_egress, json_t *rule,

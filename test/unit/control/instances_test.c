@@ -212,6 +212,7 @@ static void metadata_says_what_imds_needs(void **state)
     assert_string_equal(fixture_text(metadata, "InstanceId"), id);
     assert_string_equal(fixture_text(metadata, "UserData"), "IyE=");
     assert_string_equal(fixture_text(metadata, "VpcCidr"), "172.31.0.0/16");
+    assert_string_equal(fixture_text(metadata, "VpcCidrs.0"), "172.31.0.0/16");
     assert_string_equal(fixture_text(metadata, "Region"), "us-east-1");
     assert_string_equal(fixture_text(metadata, "SecurityGroups.0"), "default");
     assert_string_equal(fixture_text(metadata, "MetadataOptions.HttpTokens"), "required");

@@ -6,7 +6,8 @@
     " \"PublicIpAddress\": \"100.64.0.5\", \"PrivateDnsName\": \"ip-10-0-1-5.ec2.internal\","      \
     " \"ImageId\": \"ami-1\", \"InstanceType\": \"t2.micro\", \"Region\": \"us-east-1\","          \
     " \"AvailabilityZone\": \"us-east-1a\", \"AccountId\": \"000000000000\","                      \
-    " \"Mac\": \"02:00:00:00:00:01\", \"SubnetId\": \"subnet-1\", \"VpcCidr\": \"10.0.0.0/16\","   \
+    " \"Mac\": \"02:00:00:00:00:01\", \"SubnetId\": \"subnet-1\", \"VpcCidr\": \"10.0.0.0/16\", "  \
+    "\"VpcCidrs\": [\"10.0.0.0/16\"],"                                                             \
     " \"SubnetCidr\": \"10.0.1.0/24\", \"InterfaceId\": \"eni-1\","                                \
     " \"SecurityGroups\": [\"web\", \"ssh\"], \"SecurityGroupIds\": [\"sg-1\", \"sg-2\"],"         \
     " \"KeyName\": \"my-key\", \"PublicKey\": \"ssh-ed25519 AAAA my-key\","                        \
