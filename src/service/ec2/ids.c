@@ -41,6 +41,8 @@ static const struct id_kind kinds[] = {
      "NAT gateway %s was not found"},
     {"nat-gateway-of-route", "nat", "InvalidNatGatewayID.Malformed", "InvalidNatGatewayID.NotFound",
      "The natGateway ID '%s' does not exist"},
+    {"vpc-peering-connection", "pcx", "InvalidVpcPeeringConnectionId.Malformed",
+     "InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"},
     {"dhcp-options", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
      "The dhcpOption ID '%s' does not exist"},
     {"network-interface", "eni", "InvalidNetworkInterfaceId.Malformed",

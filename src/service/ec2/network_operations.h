@@ -82,6 +82,12 @@
     /* vpc_block.c */                                                                              \
     X(AssociateVpcCidrBlock)                                                                       \
     X(DisassociateVpcCidrBlock)                                                                    \
+    /* vpc_peering.c */                                                                            \
+    X(AcceptVpcPeeringConnection)                                                                  \
+    X(CreateVpcPeeringConnection)                                                                  \
+    X(DeleteVpcPeeringConnection)                                                                  \
+    X(DescribeVpcPeeringConnections)                                                               \
+    X(RejectVpcPeeringConnection)                                                                  \
     /* zones.c */                                                                                  \
     X(DescribeAvailabilityZones)                                                                   \
     X(DescribeRegions)

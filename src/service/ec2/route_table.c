@@ -113,6 +113,7 @@ int ec2_DescribeRouteTables(struct call *call, struct err *err)
         {"route.network-interface-id", "Routes.NetworkInterfaceId"},
         {"route.origin", "Routes.Origin"},
         {"route.state", "Routes.State"},
+        {"route.vpc-peering-connection-id", "Routes.VpcPeeringConnectionId"},
         {"vpc-id", "VpcId"},
         {NULL, NULL},
     };

@@ -3,12 +3,15 @@
 #include "service/ec2/ids.h"
 #include "service/ec2/interface.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_peering.h"
 
 #include <string.h>
 
-const char ec2_route_target_members[] = "GatewayId NatGatewayId NetworkInterfaceId InstanceId";
+const char ec2_route_target_members[] =
+    "GatewayId NatGatewayId NetworkInterfaceId InstanceId VpcPeeringConnectionId";
 
-static const char *const stored_members[] = {"GatewayId", "NatGatewayId", "NetworkInterfaceId"};
+static const char *const stored_members[] = {"GatewayId", "NatGatewayId", "NetworkInterfaceId",
+                                             "VpcPeeringConnectionId"};
 
 enum { STORED_COUNT = sizeof stored_members / sizeof *stored_members };
 
@@ -55,6 +58,21 @@ static json_t *find_nat_gateway(const struct call *call, const json_t *table, co
     if (!is_in_network(nat, table))
         return other_network(table, "NAT gateway", id, err);
     return make_target("NatGatewayId", id);
+}
+
+static json_t *find_peering(const struct call *call, const json_t *table, const char *id,
+                            struct err *err)
+{
+    const json_t *peering = ec2_find(call, "vpc-peering-connection", id, err);
+    if (!peering)
+        return NULL;
+    if (!ec2_peering_has(peering, ec2_text(table, "VpcId")))
+        return other_network(table, "vpc peering connection", id, err);
+    const char *state = ec2_peering_state(call, peering);
+    if (!strcmp(state, "active") || !strcmp(state, "pending-acceptance"))
+        return make_target("VpcPeeringConnectionId", id);
+    ec2_id_not_found("vpc-peering-connection", id, err);
+    return NULL;
 }
 
 static json_t *find_interface(const struct call *call, const json_t *table, const char *id,
@@ -106,6 +124,7 @@ json_t *ec2_route_target_read(const struct call *call, const json_t *table, stru
         {"NatGatewayId", find_nat_gateway},
         {"NetworkInterfaceId", find_interface},
         {"InstanceId", find_instance},
+        {"VpcPeeringConnectionId", find_peering},
     };
     size_t count = 0, named = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -128,7 +147,7 @@ json_t *ec2_route_target_read(const struct call *call, const json_t *table, stru
 
 bool ec2_route_target_is_inside(const json_t *target)
 {
-    return json_object_get(target, "GatewayId") == NULL;
+    return json_object_get(target, "NatGatewayId") || json_object_get(target, "NetworkInterfaceId");
 }
 
 void ec2_route_target_set(json_t *route, const json_t *target)
@@ -163,16 +182,25 @@ static bool nat_gateway_is_active(const struct call *call, const char *id)
     return state && (!strcmp(state, "pending") || !strcmp(state, "available"));
 }
 
+static bool peering_is_active(const struct call *call, const char *id)
+{
+    const json_t *peering = store_get(call->store, "vpc-peering-connection", call->region, id);
+    return peering && !strcmp(ec2_peering_state(call, peering), "active");
+}
+
 static bool is_active(const struct call *call, const json_t *table, const json_t *route,
                       json_t *shown)
 {
     const char *gateway = ec2_text(route, "GatewayId");
     const char *nat = ec2_text(route, "NatGatewayId");
+    const char *peering_id = ec2_text(route, "VpcPeeringConnectionId");
     if (gateway)
         return !strcmp(gateway, "local") ||
                ec2_internet_gateway_is_attached(call, gateway, ec2_text(table, "VpcId"));
     if (nat)
         return nat_gateway_is_active(call, nat);
+    if (peering_id)
+        return peering_is_active(call, peering_id);
     return interface_is_active(call, ec2_text(route, "NetworkInterfaceId"), shown);
 }
 

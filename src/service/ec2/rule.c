@@ -4,6 +4,7 @@
 #include "service/ec2/cidr.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_peering.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static int set_block6(json_t *rule, const char *text, struct err *err)
     return 0;
 }
 
-/* A group of the same VPC, by id or by name. */
+/* A group by id, which may be of a peered VPC, or one of the same VPC by name. */
 static int set_group(const struct call *call, const json_t *group, json_t *rule, const char *id,
                      const char *name, struct err *err)
 {
@@ -120,9 +121,6 @@ static int set_group(const struct call *call, const json_t *group, json_t *rule,
         peer = ec2_find(call, "security-group", id, err);
         if (!peer)
             return -1;
-        if (strcmp(ec2_text(peer, "VpcId"), vpc))
-            return err_aws(err, "InvalidGroup.NotFound",
-                           "You have specified two resources that belong to different networks.");
     } else if (name) {
         store_each (cursor, call->store, "security-group", call->region) {
             if (!strcmp(ec2_text(cursor.doc, "VpcId"), vpc) &&
@@ -134,10 +132,42 @@ static int set_group(const struct call *call, const json_t *group, json_t *rule,
         return name ? ec2_id_not_found("security-group", name, err)
                     : err_aws(err, "MissingParameter",
                               "The request must contain the parameter groupId");
-    json_object_set_new(rule, "ReferencedGroupInfo",
-                        json_pack("{s:O, s:s}", "GroupId", json_object_get(peer, "GroupId"),
-                                  "UserId", call->account));
+    json_t *info = json_pack("{s:O, s:s}", "GroupId", json_object_get(peer, "GroupId"), "UserId",
+                             call->account);
+    if (strcmp(ec2_text(peer, "VpcId"), vpc))
+        json_object_set(info, "VpcId", json_object_get(peer, "VpcId"));
+    json_object_set_new(rule, "ReferencedGroupInfo", info);
     return 0;
+}
+
+int ec2_rule_connect(const struct call *call, const json_t *group, json_t *rule, struct err *err)
+{
+    json_t *info = json_object_get(rule, "ReferencedGroupInfo");
+    const char *vpc = ec2_text(info, "VpcId");
+    if (!vpc)
+        return 0;
+    const json_t *peering = ec2_peering_between(call, ec2_text(group, "VpcId"), vpc);
+    if (!peering)
+        return err_aws(err, "InvalidGroup.NotFound",
+                       "You have specified two resources that belong to different networks.");
+    json_object_set(info, "VpcPeeringConnectionId",
+                    json_object_get(peering, "VpcPeeringConnectionId"));
+    return 0;
+}
+
+json_t *ec2_rule_show(const struct call *call, const json_t *rule)
+{
+    const json_t *info = json_object_get(rule, "ReferencedGroupInfo");
+    const char *id = ec2_text(info, "VpcPeeringConnectionId");
+    if (!id)
+        return json_incref((json_t *)(uintptr_t)rule);
+    const json_t *peering = store_get(call->store, "vpc-peering-connection", call->region, id);
+    json_t *shown = json_copy((json_t *)(uintptr_t)rule);
+    json_t *shown_info = json_copy((json_t *)(uintptr_t)info);
+    json_object_set_new(shown_info, "PeeringStatus",
+                        json_string(peering ? ec2_peering_state(call, peering) : "deleted"));
+    json_object_set_new(shown, "ReferencedGroupInfo", shown_info);
+    return shown;
 }
 
 static int set_group_pair(const struct call *call, const json_t *group, json_t *rule,
@@ -170,9 +200,12 @@ static int set_description(json_t *rule, const json_t *peer, struct err *err)
 
 bool ec2_rule_equals(const json_t *a, const json_t *b)
 {
-    static const char *const members[] = {
-        "IpProtocol", "FromPort", "ToPort", "CidrIpv4", "CidrIpv6", "ReferencedGroupInfo",
-    };
+    static const char *const members[] = {"IpProtocol", "FromPort", "ToPort", "CidrIpv4",
+                                          "CidrIpv6"};
+    const json_t *group_a = json_object_get(json_object_get(a, "ReferencedGroupInfo"), "GroupId");
+    const json_t *group_b = json_object_get(json_object_get(b, "ReferencedGroupInfo"), "GroupId");
+    if ((group_a || group_b) && !json_equal(group_a, group_b))
+        return false;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const json_t *x = json_object_get(a, members[i]), *y = json_object_get(b, members[i]);
         if ((x || y) && !json_equal(x, y))
@@ -336,16 +369,21 @@ static json_t *permission_for(json_t *permissions, const json_t *rule)
     return permission;
 }
 
+static void add_pair(json_t *permission, const json_t *peer, const char *description)
+{
+    json_t *pair = json_copy((json_t *)(uintptr_t)peer);
+    if (description)
+        json_object_set_new(pair, "Description", json_string(description));
+    json_array_append_new(json_object_get(permission, "UserIdGroupPairs"), pair);
+}
+
 static void add_to_permission(json_t *permission, const json_t *rule)
 {
     const char *description = ec2_text(rule, "Description");
     const json_t *peer = json_object_get(rule, "ReferencedGroupInfo");
     const char *block = ec2_text(rule, "CidrIpv4");
     if (peer)
-        json_array_append_new(
-            json_object_get(permission, "UserIdGroupPairs"),
-            json_pack("{s:O, s:O, s:s*}", "GroupId", json_object_get(peer, "GroupId"), "UserId",
-                      json_object_get(peer, "UserId"), "Description", description));
+        add_pair(permission, peer, description);
     else if (block)
         json_array_append_new(
             json_object_get(permission, "IpRanges"),
@@ -361,8 +399,10 @@ json_t *ec2_rules_as_permissions(const struct call *call, const char *group, boo
     json_t *permissions = json_array();
     store_each (cursor, call->store, "security-group-rule", call->region) {
         if (!strcmp(ec2_text(cursor.doc, "GroupId"), group) &&
-            json_is_true(json_object_get(cursor.doc, "IsEgress")) == is_egress)
-            add_to_permission(permission_for(permissions, cursor.doc), cursor.doc);
+            json_is_true(json_object_get(cursor.doc, "IsEgress")) == is_egress) {
+            json_auto_t *shown = ec2_rule_show(call, cursor.doc);
+            add_to_permission(permission_for(permissions, shown), shown);
+        }
     }
     return permissions;
 }

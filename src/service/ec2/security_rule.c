@@ -110,6 +110,9 @@ static int authorize(struct call *call, bool is_egress, struct err *err)
     size_t i;
     json_t *rule;
     json_array_foreach (rules, i, rule)
+        if (ec2_rule_connect(call, group, rule, err) < 0)
+            return -1;
+    json_array_foreach (rules, i, rule)
         json_array_append(
             made, (json_t *)(uintptr_t)ec2_rule_make(call, id, is_egress, json_incref(rule), tags));
     json_object_set_new(call->out, "Return", json_true());
@@ -247,7 +250,7 @@ static int modify_rule(struct call *call, const json_t *group, const json_t *upd
         return ec2_id_not_found(kind, id, err);
     json_auto_t *wanted =
         ec2_rule_read(call, group, json_object_get(update, "SecurityGroupRule"), err);
-    if (!wanted)
+    if (!wanted || ec2_rule_connect(call, group, wanted, err) < 0)
         return -1;
     const json_t *equal = find_equal(call, group_id, is_egress, wanted);
     if (equal && equal != old)
@@ -355,6 +358,7 @@ int ec2_DescribeSecurityGroupRules(struct call *call, struct err *err)
         .list = "SecurityGroupRules",
         .selectors = {{"SecurityGroupRuleIds", "SecurityGroupRuleId", kind}},
         .filters = filters,
+        .show = ec2_rule_show,
     };
     if (call_accept(call->in, "Filters SecurityGroupRuleIds MaxResults NextToken", err) < 0)
         return -1;

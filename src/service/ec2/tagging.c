@@ -26,6 +26,7 @@ static const struct taggable {
     {"security-group-rule", "sgr-", "security-group-rule", "SecurityGroupRuleId", "Tags"},
     {"network-acl", "acl-", "network-acl", "NetworkAclId", "Tags"},
     {"nat-gateway", "nat-", "natgateway", "NatGatewayId", "Tags"},
+    {"vpc-peering-connection", "pcx-", "vpc-peering-connection", "VpcPeeringConnectionId", "Tags"},
     {"dhcp-options", "dopt-", "dhcp-options", "DhcpOptionsId", "Tags"},
     {"network-interface", "eni-", "network-interface", "NetworkInterfaceId", "TagSet"},
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},

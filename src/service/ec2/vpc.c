@@ -7,6 +7,7 @@
 #include "service/ec2/security_group.h"
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc_block.h"
+#include "service/ec2/vpc_peering.h"
 
 #include <string.h>
 
@@ -113,7 +114,8 @@ static bool has_dependencies(const struct call *call, const json_t *vpc)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (ec2_first(call, kinds[i], "VpcId", id))
             return true;
-    if (ec2_first(call, "internet-gateway", "Attachments.VpcId", id))
+    if (ec2_first(call, "internet-gateway", "Attachments.VpcId", id) ||
+        ec2_peering_is_used(call, id))
         return true;
     store_each (acl, call->store, "network-acl", call->region) {
         if (ec2_path_has(acl.doc, "VpcId", id) && ec2_path_has(acl.doc, "IsDefault", "false"))

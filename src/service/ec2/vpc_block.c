@@ -5,6 +5,7 @@
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_peering.h"
 
 #include <string.h>
 
@@ -94,7 +95,8 @@ static int private_range(struct cidr cidr)
     return -1;
 }
 
-static int check_range(const json_t *vpc, struct cidr cidr, const char *text, struct err *err)
+static int check_range(const struct call *call, const json_t *vpc, struct cidr cidr,
+                       const char *text, struct err *err)
 {
     int range = private_range(cidr);
     if (range >= 0 && range != private_range(block_of(vpc)))
@@ -106,6 +108,9 @@ static int check_range(const json_t *vpc, struct cidr cidr, const char *text, st
         return err_aws(err, "InvalidVpc.Range",
                        "The CIDR '%.64s' conflicts with another CIDR of the network %s.", text,
                        ec2_text(vpc, "VpcId"));
+    if (ec2_peering_overlaps(call, ec2_text(vpc, "VpcId"), cidr))
+        return err_aws(err, "InvalidVpc.Range",
+                       "The CIDR '%.64s' conflicts with a CIDR of a peered network.", text);
     return 0;
 }
 
@@ -167,8 +172,8 @@ int ec2_AssociateVpcCidrBlock(struct call *call, struct err *err)
     const char *id = ec2_required(call, "VpcId", err);
     const char *text = id ? ec2_required(call, "CidrBlock", err) : NULL;
     const json_t *vpc = text ? ec2_find(call, "vpc", id, err) : NULL;
-    if (!vpc || ec2_vpc_block_read(text, &cidr, err) < 0 || check_range(vpc, cidr, text, err) < 0 ||
-        check_routes(call, id, cidr, err) < 0)
+    if (!vpc || ec2_vpc_block_read(text, &cidr, err) < 0 ||
+        check_range(call, vpc, cidr, text, err) < 0 || check_routes(call, id, cidr, err) < 0)
         return -1;
     if (json_array_size(json_object_get(vpc, "CidrBlockAssociationSet")) >= BLOCKS_PER_VPC_MAX)
         return err_aws(err, "CidrLimitExceeded",

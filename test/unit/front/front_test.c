@@ -175,7 +175,7 @@ static void each_protocol_has_its_own_form_of_errors(void **state)
 static void what_is_not_there_yet_is_said_honestly(void **state)
 {
     struct fixture *fixture = *state;
-    ec2(fixture, "Action=CreateVpcPeeringConnection&Version=2016-11-15&VpcId=vpc-1");
+    ec2(fixture, "Action=CreateEgressOnlyInternetGateway&Version=2016-11-15&VpcId=vpc-1");
     assert_answer(fixture, 400, "<Code>UnsupportedOperation</Code>");
     send_request(fixture, &(struct sent){.service = "sts",
                                          .body = "Action=GetSessionToken&Version=2011-06-15"});
