@@ -25,12 +25,13 @@ static void write_headers(const struct front_call *call, struct front_answer *an
         buf_append_string(&answer->headers, "smithy-protocol: rpc-v2-cbor\r\n");
 }
 
-int front_answer_result(const struct front_call *call, const json_t *out,
+int front_answer_result(const struct front_call *call, const json_t *out, const char *documents,
                         struct front_answer *answer, struct err *err)
 {
+    const struct encode_kept kept = {call->options->memo, documents};
     answer->body.size_limit = FRONT_ANSWER_SIZE_MAX;
     if (model_encode_result(call->service, call->operation, call->protocol, out, call->request_id,
-                            &answer->body, err) < 0) {
+                            kept.memo && documents ? &kept : NULL, &answer->body, err) < 0) {
         buf_reset(&answer->body);
         return -1;
     }

@@ -78,7 +78,8 @@ int front_dispatch(const struct front_call *front, const json_t *in, struct fron
     if (is_dry_run)
         return dry_run(err);
     /* Encoded first: an answer that cannot be given must not have changed anything. */
-    if (front_answer_result(front, out, answer, err) < 0)
+    const char *documents = txn_dirty(txn) ? NULL : call.documents;
+    if (front_answer_result(front, out, documents, answer, err) < 0)
         return -1;
     if (!txn_dirty(txn))
         return 0;

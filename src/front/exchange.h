@@ -85,8 +85,11 @@ int front_dispatch(const struct front_call *call, const json_t *in, struct front
 
 /* --- answer.c --- */
 
-/* 0, or -1 (an internal error) with nothing written. */
-int front_answer_result(const struct front_call *call, const json_t *out,
+/*
+ * 0, or -1 (an internal error) with nothing written. `documents`: a list in `out` whose items will
+ * never change; NULL: there is none.
+ */
+int front_answer_result(const struct front_call *call, const json_t *out, const char *documents,
                         struct front_answer *answer, struct err *err);
 void front_answer_failure(const struct front_call *call, const struct err *err,
                           struct front_answer *answer);

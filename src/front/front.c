@@ -4,6 +4,7 @@
 #include "front/exchange.h"
 #include "front/inflate.h"
 #include "http/server.h"
+#include "model/encode_memo.h"
 #include "os/clock.h"
 
 #include <stdlib.h>
@@ -159,6 +160,7 @@ struct front *front_create(const struct front_options *options, struct loop *loo
         return NULL;
     }
     front->options = *options;
+    front->options.memo = encode_memo_create();
     list_init(&front->waiting);
     const struct http_server_options http = {
         .body_size_max = FRONT_BODY_SIZE_MAX,
@@ -172,6 +174,7 @@ struct front *front_create(const struct front_options *options, struct loop *loo
     };
     front->server = http_server_create(loop, listen_fd, &http, front, err);
     if (!front->server) {
+        encode_memo_destroy(front->options.memo);
         free(front);
         return NULL;
     }
@@ -185,5 +188,6 @@ void front_destroy(struct front *front)
     http_server_destroy(front->server);
     list_each_safe (waiting, &front->waiting, struct waiting, link)
         free(waiting);
+    encode_memo_destroy(front->options.memo);
     free(front);
 }

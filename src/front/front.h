@@ -30,7 +30,8 @@ struct front_options {
      * The front lets only JSON in, which no web page can send here without being asked first.
      */
     json_t *(*control)(void *arg, const char *path, const json_t *body, struct err *err);
-    void *arg; /* of both callbacks */
+    void *arg;                /* of both callbacks */
+    struct encode_memo *memo; /* the front's own: leave it NULL */
 };
 
 /* Takes over `listen_fd` (non-blocking). The strings and pointers of `options` must outlive it. */

@@ -87,13 +87,14 @@ static void open_response(const struct model_service *service,
 }
 
 static int encode_ec2(const struct model_service *service, const struct model_operation *operation,
-                      const json_t *out, const char *request_id, struct buf *body, struct err *err)
+                      const json_t *out, const char *request_id, const struct encode_kept *kept,
+                      struct buf *body, struct err *err)
 {
     open_response(service, operation, body);
     xml_element(body, "requestId", request_id);
     if (!operation->output)
         xml_element(body, "return", "true");
-    else if (encode_xml_members(operation->output, out, body, err) < 0)
+    else if (encode_xml_members(operation->output, out, kept, body, err) < 0)
         return -1;
     buf_printf(body, "</%sResponse>", operation->name);
     return 0;
@@ -101,12 +102,13 @@ static int encode_ec2(const struct model_service *service, const struct model_op
 
 static int encode_query(const struct model_service *service,
                         const struct model_operation *operation, const json_t *out,
-                        const char *request_id, struct buf *body, struct err *err)
+                        const char *request_id, const struct encode_kept *kept, struct buf *body,
+                        struct err *err)
 {
     open_response(service, operation, body);
     if (operation->wrapper)
         xml_open(body, operation->wrapper);
-    if (operation->output && encode_xml_members(operation->output, out, body, err) < 0)
+    if (operation->output && encode_xml_members(operation->output, out, kept, body, err) < 0)
         return -1;
     if (operation->wrapper)
         xml_close(body, operation->wrapper);
@@ -119,18 +121,18 @@ static int encode_query(const struct model_service *service,
 
 int model_encode_result(const struct model_service *service,
                         const struct model_operation *operation, enum model_protocol protocol,
-                        const json_t *out, const char *request_id, struct buf *body,
-                        struct err *err)
+                        const json_t *out, const char *request_id, const struct encode_kept *kept,
+                        struct buf *body, struct err *err)
 {
     static const struct model_shape nothing = {.name = "Unit", .type = MODEL_STRUCTURE};
     const struct model_member root = {.shape = operation->output ? operation->output : &nothing};
     int result = -1;
     switch (protocol) {
     case MODEL_EC2:
-        result = encode_ec2(service, operation, out, request_id, body, err);
+        result = encode_ec2(service, operation, out, request_id, kept, body, err);
         break;
     case MODEL_QUERY:
-        result = encode_query(service, operation, out, request_id, body, err);
+        result = encode_query(service, operation, out, request_id, kept, body, err);
         break;
     case MODEL_JSON:
         result = encode_json_value(&root, out, body, err);

@@ -8,15 +8,25 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "model/encode_memo.h"
 #include "model/model.h"
 
 #include <jansson.h>
 
-/* Appends the body of a successful answer. Returns 0, or -1 (an internal error). */
+/* The list of a result whose items never change, and where their XML is kept. */
+struct encode_kept {
+    struct encode_memo *memo;
+    const char *list; /* the member's name */
+};
+
+/*
+ * Appends the body of a successful answer. `kept` may be NULL. Returns 0, or -1 (an internal
+ * error).
+ */
 int model_encode_result(const struct model_service *service,
                         const struct model_operation *operation, enum model_protocol protocol,
-                        const json_t *out, const char *request_id, struct buf *body,
-                        struct err *err);
+                        const json_t *out, const char *request_id, const struct encode_kept *kept,
+                        struct buf *body, struct err *err);
 
 /* An error as clients see it. */
 struct model_failure {

@@ -4,8 +4,8 @@
 #include "model/encode.h"
 
 /* Encoders of one value; appended to `out`. They return 0, or -1 and err. */
-int encode_xml_members(const struct model_shape *shape, const json_t *value, struct buf *out,
-                       struct err *err);
+int encode_xml_members(const struct model_shape *shape, const json_t *value,
+                       const struct encode_kept *kept, struct buf *out, struct err *err);
 int encode_json_value(const struct model_member *member, const json_t *value, struct buf *out,
                       struct err *err);
 int encode_cbor_value(const struct model_member *member, const json_t *value, struct buf *out,

@@ -5,8 +5,16 @@
 
 #include <string.h>
 
+/* Where XML goes, and what need not be written anew. */
+struct xml {
+    struct buf *out;
+    const struct encode_kept *kept; /* may be NULL */
+};
+
 static int encode_element(const char *name, const struct model_member *member, const json_t *value,
-                          struct buf *out, struct err *err);
+                          const struct xml *xml, struct err *err);
+static int encode_members(const struct model_shape *shape, const json_t *value,
+                          const struct xml *xml, struct err *err);
 
 static void append_number(struct buf *out, const json_t *value)
 {
@@ -46,9 +54,28 @@ static void append_scalar(const struct model_member *member, const json_t *value
     }
 }
 
-static int encode_list(const char *name, const struct model_member *member, const json_t *value,
-                       struct buf *out, struct err *err)
+/* An item of a list; `list` is the member that the list is. */
+static int encode_item(const char *name, const struct model_member *list, const json_t *value,
+                       const struct xml *xml, struct err *err)
 {
+    const struct model_member *item = &list->shape->members[0];
+    const struct encode_kept *kept = xml->kept;
+    if (!kept || strcmp(kept->list, list->name) != 0)
+        return encode_element(name, item, value, xml, err);
+    size_t before = xml->out->size;
+    if (encode_memo_append(kept->memo, list, value, xml->out))
+        return 0;
+    if (encode_element(name, item, value, xml, err) < 0)
+        return -1;
+    if (!xml->out->failed)
+        encode_memo_put(kept->memo, list, value, xml->out->data + before, xml->out->size - before);
+    return 0;
+}
+
+static int encode_list(const char *name, const struct model_member *member, const json_t *value,
+                       const struct xml *xml, struct err *err)
+{
+    struct buf *out = xml->out;
     const struct model_member *item = &member->shape->members[0];
     bool flat = member->flags & MODEL_FLATTENED;
     const char *item_name = flat ? name : item->flags & MODEL_RENAMED ? item->wire_name : "member";
@@ -62,7 +89,7 @@ static int encode_list(const char *name, const struct model_member *member, cons
     size_t index;
     json_t *element;
     json_array_foreach (value, index, element) {
-        if (encode_element(item_name, item, element, out, err) < 0)
+        if (encode_item(item_name, member, element, xml, err) < 0)
             return -1;
     }
     if (!flat)
@@ -71,8 +98,9 @@ static int encode_list(const char *name, const struct model_member *member, cons
 }
 
 static int encode_map(const char *name, const struct model_member *member, const json_t *value,
-                      struct buf *out, struct err *err)
+                      const struct xml *xml, struct err *err)
 {
+    struct buf *out = xml->out;
     const struct model_member *key_member = &member->shape->members[0];
     const struct model_member *value_member = &member->shape->members[1];
     bool flat = member->flags & MODEL_FLATTENED;
@@ -84,7 +112,7 @@ static int encode_map(const char *name, const struct model_member *member, const
     json_object_foreach ((json_t *)value, key, item) {
         xml_open(out, entry_name);
         xml_element(out, key_member->wire_name, key);
-        if (encode_element(value_member->wire_name, value_member, item, out, err) < 0)
+        if (encode_element(value_member->wire_name, value_member, item, xml, err) < 0)
             return -1;
         xml_close(out, entry_name);
     }
@@ -94,37 +122,37 @@ static int encode_map(const char *name, const struct model_member *member, const
 }
 
 static int encode_structure(const char *name, const struct model_member *member,
-                            const json_t *value, struct buf *out, struct err *err)
+                            const json_t *value, const struct xml *xml, struct err *err)
 {
-    xml_open(out, name);
-    if (encode_xml_members(member->shape, value, out, err) < 0)
+    xml_open(xml->out, name);
+    if (encode_members(member->shape, value, xml, err) < 0)
         return -1;
-    xml_close(out, name);
+    xml_close(xml->out, name);
     return 0;
 }
 
 static int encode_element(const char *name, const struct model_member *member, const json_t *value,
-                          struct buf *out, struct err *err)
+                          const struct xml *xml, struct err *err)
 {
     if (encode_check_type(member->shape, value, err) < 0)
         return err_wrap(err, "%s", name);
     switch ((enum model_type)member->shape->type) {
     case MODEL_STRUCTURE:
-        return encode_structure(name, member, value, out, err);
+        return encode_structure(name, member, value, xml, err);
     case MODEL_LIST:
-        return encode_list(name, member, value, out, err);
+        return encode_list(name, member, value, xml, err);
     case MODEL_MAP:
-        return encode_map(name, member, value, out, err);
+        return encode_map(name, member, value, xml, err);
     default:
-        xml_open(out, name);
-        append_scalar(member, value, out);
-        xml_close(out, name);
+        xml_open(xml->out, name);
+        append_scalar(member, value, xml->out);
+        xml_close(xml->out, name);
         return 0;
     }
 }
 
-int encode_xml_members(const struct model_shape *shape, const json_t *value, struct buf *out,
-                       struct err *err)
+static int encode_members(const struct model_shape *shape, const json_t *value,
+                          const struct xml *xml, struct err *err)
 {
     size_t present = 0;
     for (size_t i = 0; i < shape->member_count; i++) {
@@ -133,8 +161,15 @@ int encode_xml_members(const struct model_shape *shape, const json_t *value, str
         if (!given)
             continue;
         present++;
-        if (encode_element(member->wire_name, member, given, out, err) < 0)
+        if (encode_element(member->wire_name, member, given, xml, err) < 0)
             return -1;
     }
     return encode_check_members(shape, value, present, err);
+}
+
+int encode_xml_members(const struct model_shape *shape, const json_t *value,
+                       const struct encode_kept *kept, struct buf *out, struct err *err)
+{
+    const struct xml xml = {out, kept};
+    return encode_members(shape, value, &xml, err);
 }

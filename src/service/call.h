@@ -53,6 +53,7 @@ struct call {
     int64_t now_ms;         /* cloud time */
     const json_t *in;       /* borrowed; always an object */
     json_t *out;            /* an empty object to fill */
+    const char *documents;  /* a handler may name a list in `out` that has documents of the store */
 };
 
 typedef int service_handler(struct call *call, struct err *err);

@@ -145,7 +145,7 @@ static void check_output(const char *service, const char *operation, const json_
     auto_buf body = {0};
     const struct model_service *model = model_find_service(service);
     if (model_encode_result(model, model_find_operation(model, operation), some_protocol(model),
-                            out, "request", &body, &err) < 0)
+                            out, "request", NULL, &body, &err) < 0)
         fail_msg("the answer of %s cannot be encoded: %s", operation, err.text);
 }
 

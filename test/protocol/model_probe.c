@@ -68,7 +68,7 @@ static json_t *encode(const struct model_service *service, const struct model_op
     auto_buf body = {0};
     struct err err = {0};
     if (model_encode_result(service, operation, protocol_of(line), json_object_get(line, "encode"),
-                            request_id, &body, &err) < 0)
+                            request_id, NULL, &body, &err) < 0)
         return json_pack("{s:s}", "text", err.text);
     return encoded(&body, 200);
 }

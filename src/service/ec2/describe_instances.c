@@ -110,6 +110,7 @@ int ec2_DescribeInstances(struct call *call, struct err *err)
         return -1;
     json_t *page = json_object_get(call->out, "Instances");
     json_object_set_new(call->out, "Reservations", group_by_reservation(page));
+    call->documents = "Instances";
     return json_object_del(call->out, "Instances");
 }
 

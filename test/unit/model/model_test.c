@@ -155,7 +155,46 @@ static int encode(const char *service_name, const char *operation_name, json_t *
     json_auto_t *taken = out;
     enum model_protocol protocol = service->protocols & MODEL_EC2 ? MODEL_EC2 : MODEL_QUERY;
     return model_encode_result(service, model_find_operation(service, operation_name), protocol,
-                               taken, "id", body, &err);
+                               taken, "id", NULL, body, &err);
+}
+
+static size_t encode_kept(struct encode_memo *memo, json_t *instance, struct buf *body)
+{
+    const struct model_service *service = model_find_service("ec2");
+    const struct encode_kept kept = {memo, "Instances"};
+    struct err err;
+    json_auto_t *out = json_pack("{s:[{s:[O]}]}", "Reservations", "Instances", instance);
+    buf_clear(body);
+    assert_int_equal(model_encode_result(service,
+                                         model_find_operation(service, "DescribeInstances"),
+                                         MODEL_EC2, out, "id", &kept, body, &err),
+                     0);
+    return body->size;
+}
+
+static void documents_that_never_change_are_encoded_once(void **state)
+{
+    struct encode_memo *memo = encode_memo_create();
+    auto_buf first = {0}, again = {0};
+    (void)state;
+    json_auto_t *instance = json_pack("{s:s}", "InstanceId", "i-1");
+    encode_kept(memo, instance, &first);
+    assert_non_null(strstr(first.data, "<instanceId>i-1</instanceId>"));
+    /* It is not looked at again: this shows, for nobody may do it. */
+    json_object_set_new(instance, "InstanceId", json_string("i-2"));
+    encode_kept(memo, instance, &again);
+    assert_string_equal(first.data, again.data);
+    for (int i = 0; i < 200; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "i-%d", 100 + i);
+        json_auto_t *other = json_pack("{s:s}", "InstanceId", id);
+        encode_kept(memo, other, &again);
+        assert_non_null(strstr(again.data, id));
+    }
+    /* Of those 200, which nobody has any more, most are forgotten; this one is not. */
+    assert_int_equal(instance->refcount, 2);
+    encode_memo_destroy(memo);
+    assert_int_equal(instance->refcount, 1);
 }
 
 static void encoding_is_strict_but_skips_private_members(void **state)
@@ -227,6 +266,7 @@ int main(void)
         cmocka_unit_test(query_services_list_every_violation),
         cmocka_unit_test(floats_that_are_no_numbers_are_refused),
         cmocka_unit_test(json_types_are_checked),
+        cmocka_unit_test(documents_that_never_change_are_encoded_once),
         cmocka_unit_test(encoding_is_strict_but_skips_private_members),
         cmocka_unit_test(operations_without_output_say_true_or_nothing),
         cmocka_unit_test(timestamps_are_read_in_every_form),
