@@ -86,6 +86,8 @@ static const struct refused_case {
     {"GET  HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"GET http://a b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+    {"GET http:/\x0f/a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+    {"GET http\x1a//a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
     {"GET / http/1.1\r\nHost: a\r\n\r\n", 400},
     {"GET / HTTP/1\r\nHost: a\r\n\r\n", 400},
