@@ -318,6 +318,18 @@ static void add_groups(struct compose *compose)
     }
 }
 
+/* All addresses of an interface that has the group. */
+static void add_members(struct compose *compose, const json_t *interface, uint16_t group)
+{
+    size_t i;
+    const json_t *address;
+    json_array_foreach (json_object_get(interface, "PrivateIpAddresses"), i, address) {
+        struct fabric_member row = {.group = group};
+        cidr_parse_address(doc_text(address, "PrivateIpAddress"), &row.address);
+        buf_append(&compose->member_rows, &row, sizeof row);
+    }
+}
+
 /* Groups of peered VPCs that rules of ours name, and who has them. */
 static void add_peers_groups(struct compose *compose)
 {
@@ -335,12 +347,9 @@ static void add_peers_groups(struct compose *compose)
         size_t i;
         const json_t *group;
         json_array_foreach (json_object_get(cursor.doc, "Groups"), i, group) {
-            struct fabric_member row = {.group =
-                                            index_of(&compose->groups, doc_text(group, "GroupId"))};
-            if (row.group == none || row.group < own)
-                continue;
-            cidr_parse_address(doc_text(cursor.doc, "PrivateIpAddress"), &row.address);
-            buf_append(&compose->member_rows, &row, sizeof row);
+            uint16_t index = index_of(&compose->groups, doc_text(group, "GroupId"));
+            if (index != none && index >= own)
+                add_members(compose, cursor.doc, index);
         }
     }
 }
@@ -402,7 +411,8 @@ static void set_groups(const struct compose *compose, const json_t *doc,
     }
 }
 
-/* Of the interface that is added next. */
+/* An address of the interface that is added next, from a document that has it and its Association.
+ */
 static void add_address(struct compose *compose, const json_t *doc)
 {
     struct fabric_address row = {
@@ -412,6 +422,17 @@ static void add_address(struct compose *compose, const json_t *doc)
         cidr_parse_address(doc_text(json_object_get(doc, "Association"), "PublicIp"),
                            &row.public_address);
     buf_append(&compose->address_rows, &row, sizeof row);
+}
+
+/* The primary address first. */
+static void add_addresses(struct compose *compose, const json_t *doc)
+{
+    size_t i;
+    const json_t *address;
+    add_address(compose, doc);
+    json_array_foreach (json_object_get(doc, "PrivateIpAddresses"), i, address)
+        if (!doc_flag(address, "Primary"))
+            add_address(compose, address);
 }
 
 static enum fabric_interface_kind kind_of(const json_t *doc)
@@ -436,7 +457,7 @@ static void add_interfaces(struct compose *compose)
         if (row.kind == INTERFACE_INSTANCE && !doc_flag(doc, "SourceDestCheck"))
             row.flags = INTERFACE_UNCHECKED;
         set_groups(compose, doc, &row);
-        add_address(compose, doc);
+        add_addresses(compose, doc);
         buf_append(&compose->interface_rows, &row, sizeof row);
     }
 }

@@ -88,6 +88,8 @@ static int make(struct net *net, struct vpc *vpc, const struct fabric_view *view
     struct err failure;
 
     file_name(name, interface->id, vpc);
+    if (map_set(&vpc->nats, interface->id, NULL) < 0)
+        return err_set(err, "out of memory");
     auto_fd int fd = open_gateway(net, name, err);
     if (fd < 0 || namespace_enter(fd, err) < 0)
         return -1;
@@ -103,7 +105,8 @@ static int make(struct net *net, struct vpc *vpc, const struct fabric_view *view
     memcpy(plug.mac, interface->mac, sizeof(plug.mac));
     if (net_plug(net, &plug, err) < 0)
         return -1;
-    return map_set(&vpc->nats, interface->id, vpc) < 0 ? err_set(err, "out of memory") : 0;
+    map_set(&vpc->nats, interface->id, vpc); /* it is there: no memory is needed */
+    return 0;
 }
 
 static int unmake(struct net *net, struct vpc *vpc, const char *interface_id, struct err *err)

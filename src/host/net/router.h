@@ -56,7 +56,8 @@ struct vpc {
     bool ruleset_known;     /* the kernel's rules are `ruleset` */
     struct fabric *message; /* the last one whose rules were applied, or NULL */
     size_t message_size;
-    struct map nats; /* interface ids of NAT gateways -> NULL while only found, else not NULL */
+    struct map
+        nats; /* interface ids of NAT gateways -> NULL until made by this process, then not NULL */
     struct route_set inside, outside;
     int guest_sockets[2]; /* kept, so that a new guest process loses nothing; -1 */
 };

@@ -217,6 +217,37 @@ static int desire_route(struct desire *desire, const struct fabric_route *wanted
     return found;
 }
 
+/* Of an interface's addresses, plugging it in has routed the primary one only. */
+static bool is_secondary(const struct fabric_view *view, uint32_t index)
+{
+    return index > 0 && view->addresses[index].interface == view->addresses[index - 1].interface;
+}
+
+/* By the primary address, whose neighbour is known: nobody else can answer for it. */
+static int desire_secondary(struct desire *desire, const struct fabric_address *address,
+                            struct err *err)
+{
+    const struct fabric_interface *interface = &desire->view->interfaces[address->interface];
+    char name[NET_LINK_NAME_SIZE];
+    struct link link;
+
+    if (interface->kind == INTERFACE_BALANCER)
+        return 0; /* the router's own */
+    net_link_name(name, interface->id);
+    if (link_find(&desire->vpc->rtnl, name, &link, err) < 0)
+        return -1;
+    if (link.index)
+        route_set_add(&desire->set, &(struct route){.sort = SORT_ROUTE,
+                                                    .network = address->address,
+                                                    .prefix = 32,
+                                                    .type = RTN_UNICAST,
+                                                    .table = ROUTER_TABLE_MEMBERS,
+                                                    .link = (uint32_t)link.index,
+                                                    .gateway = primary_address(
+                                                        desire->view, address->interface)});
+    return 0;
+}
+
 static int desire_routes(struct desire *desire, struct err *err)
 {
     const struct fabric_view *view = desire->view;
@@ -230,6 +261,9 @@ static int desire_routes(struct desire *desire, struct err *err)
                                                         .table = ROUTER_TABLE_MEMBERS});
     for (uint32_t i = 0; i < view->fabric->route_count; i++)
         if (desire_route(desire, &view->routes[i], err) < 0)
+            return -1;
+    for (uint32_t i = 0; i < view->fabric->address_count; i++)
+        if (is_secondary(view, i) && desire_secondary(desire, &view->addresses[i], err) < 0)
             return -1;
     return 0;
 }
@@ -283,21 +317,30 @@ int routing_apply(struct net *net, struct vpc *vpc, const struct fabric_view *vi
     return apply_inside(net, vpc, view, err) < 0 || apply_outside(net, vpc, view, err) < 0 ? -1 : 0;
 }
 
+static bool depends_on_links(const struct fabric_view *view)
+{
+    for (uint32_t i = 0; i < view->fabric->route_count; i++)
+        if (view->routes[i].kind == ROUTE_INTERFACE || view->routes[i].kind == ROUTE_PEER)
+            return true;
+    for (uint32_t i = 0; i < view->fabric->address_count; i++)
+        if (is_secondary(view, i))
+            return true;
+    return false;
+}
+
 int routing_refresh(struct net *net, struct vpc *vpc, struct err *err)
 {
     struct fabric_view view;
 
     if (!vpc->message || fabric_view(&view, vpc->message, vpc->message_size, err) < 0)
         return vpc->message ? -1 : 0;
-    for (uint32_t i = 0; i < view.fabric->route_count; i++)
-        if (view.routes[i].kind == ROUTE_INTERFACE || view.routes[i].kind == ROUTE_PEER)
-            return apply_inside(net, vpc, &view, err);
-    return 0;
+    return depends_on_links(&view) ? apply_inside(net, vpc, &view, err) : 0;
 }
 
 /* ---- what an earlier process left ---- */
 
-/* Whether a route inside is one that is asked for here (plug.c's go with their links). */
+/* Whether a route inside is one that is asked for here (plug.c's have no gateway and go with their
+ * links). */
 static bool is_ours_inside(const struct route *route, const void *owner)
 {
     (void)owner;
@@ -306,7 +349,8 @@ static bool is_ours_inside(const struct route *route, const void *owner)
         return route->link == LINK_LOOPBACK && route->network >> 24 != 127;
     case SORT_ROUTE:
         return route->table >= ROUTER_TABLE_FIRST ||
-               (route->table == ROUTER_TABLE_MEMBERS && route->type == RTN_BLACKHOLE);
+               (route->table == ROUTER_TABLE_MEMBERS &&
+                (route->type == RTN_BLACKHOLE || route->gateway));
     default:
         return route->priority >= ROUTER_PRIORITY_LINKS &&
                route->priority <= ROUTER_PRIORITY_NOTHING;

@@ -390,6 +390,29 @@ static void routes_lead_to_interfaces_and_nat_gateways(void **state)
     }
 }
 
+static void secondary_addresses_follow_the_primary_one(void **state)
+{
+    (void)state;
+    attach_gateway();
+    struct txn *txn = txn_begin(w.fixture->store);
+    json_t *doc = txn_edit(txn, "network-interface", "us-east-1", interface);
+    json_t *addresses = json_deep_copy(json_object_get(doc, "PrivateIpAddresses"));
+    json_array_append_new(addresses,
+                          json_pack("{s:b, s:s, s:{s:s}}", "Primary", 0, "PrivateIpAddress",
+                                    "10.0.1.77", "Association", "PublicIp", "100.64.0.77"));
+    json_object_set_new(doc, "PrivateIpAddresses", addresses);
+    assert_int_equal(txn_commit(txn, &w.fixture->err), 0);
+    run_after("network-interface");
+    const struct fabric *fabric = sent_fabric();
+    assert_int_equal(fabric->address_count, 2);
+    const struct fabric_address *rows =
+        (const void *)(sent_interfaces(fabric) + fabric->interface_count);
+    assert_int_equal(rows[0].address, 0x0a000104);
+    assert_int_equal(rows[1].interface, 0);
+    assert_int_equal(rows[1].address, 0x0a00014d);
+    assert_int_equal(rows[1].public_address, 0x6440004d);
+}
+
 static void an_instance_may_go_unchecked(void **state)
 {
     (void)state;
@@ -570,6 +593,7 @@ int main(void)
         TEST(a_public_address_works_only_with_a_gateway),
         TEST(entries_of_network_acls_are_sent_in_order_of_number),
         TEST(routes_lead_to_interfaces_and_nat_gateways),
+        TEST(secondary_addresses_follow_the_primary_one),
         TEST(an_instance_may_go_unchecked),
         TEST(every_block_of_a_vpc_is_sent_the_primary_one_first),
         TEST(an_active_peering_connection_is_sent_with_blocks_and_members),

@@ -273,6 +273,46 @@ static void other_senders_addresses_are_dropped(void **state)
     }
 }
 
+static void take_address(struct stage *stage, int instance, const char *address)
+{
+    struct rtnl rtnl;
+    struct link link;
+    assert_ok(stage, namespace_enter(stage->instances[instance], &stage->err));
+    assert_ok(stage, rtnl_open(&rtnl, &stage->err));
+    assert_ok(stage, namespace_enter(stage->home_fd, &stage->err));
+    assert_ok(stage, link_find(&rtnl, "eth0", &link, &stage->err));
+    assert_ok(stage, link_add_address(&rtnl, link.index, quad(address), 24, &stage->err));
+    rtnl_close(&rtnl);
+}
+
+static void secondary_addresses_are_the_interfaces_own(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.6", NULL, 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    build_address(&builder, 1, "10.0.1.50", "100.119.0.50");
+    apply(stage, &builder);
+    int a = launch(stage, &builder, 0), b = launch(stage, &builder, 1);
+    int http = listen_in(stage, b, 80), in_a = listen_in(stage, a, 80);
+    take_address(stage, b, "10.0.1.50");
+
+    assert_reaches(stage, a, "10.0.1.50", 80);
+    assert_int_equal(peer_of(http), quad("10.0.2.6"));
+    assert_reaches(stage, HOST, "100.119.0.50", 80);
+    assert_silence(stage, a, "10.0.1.50", 83);
+    auto_fd int client = socket_in(stage, b, SOCK_STREAM);
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(quad("10.0.1.50"))};
+    assert_int_equal(bind(client, (const struct sockaddr *)&own, sizeof(own)), 0);
+    assert_int_equal(try_connect(client, quad("10.0.2.6"), 80, ALLOWED_MS), 1);
+    assert_int_equal(peer_of(in_a), quad("10.0.1.50"));
+    builder.fabric.address_count--;
+    apply(stage, &builder);
+    assert_silence(stage, a, "10.0.1.50", 80);
+}
+
 /* ---- a guest with root ---- */
 
 /* Who hears what `peer` says to `address` at UDP port 70 now. */
@@ -293,18 +333,6 @@ static int hear_in(struct stage *stage, int instance)
     assert_int_equal(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
     stage->listeners[stage->listener_count++] = fd;
     return fd;
-}
-
-static void take_address(struct stage *stage, int instance, const char *address)
-{
-    struct rtnl rtnl;
-    struct link link;
-    assert_ok(stage, namespace_enter(stage->instances[instance], &stage->err));
-    assert_ok(stage, rtnl_open(&rtnl, &stage->err));
-    assert_ok(stage, namespace_enter(stage->home_fd, &stage->err));
-    assert_ok(stage, link_find(&rtnl, "eth0", &link, &stage->err));
-    assert_ok(stage, link_add_address(&rtnl, link.index, quad(address), 24, &stage->err));
-    rtnl_close(&rtnl);
 }
 
 static void take_mac(struct stage *stage, int instance, const uint8_t mac[6])
@@ -491,6 +519,7 @@ static void steps_and_a_rebuild_give_the_same_rules(void **state)
     builder.fabric.route_count = 0;
     int nat = build_interface(&builder, INTERFACE_NAT, 0, "10.0.1.8", "100.119.0.8", 0);
     builder.interfaces[0].flags = INTERFACE_UNCHECKED;
+    build_address(&builder, nat, "10.0.1.9", NULL);
     build_route_to(&builder, 0, "0.0.0.0/0", ROUTE_INTERFACE, nat);
     build_route_to(&builder, 0, "10.0.2.0/24", ROUTE_INTERFACE, nat);
     build_route_to(&builder, 0, "192.0.2.0/24", ROUTE_INTERFACE, 0); /* its link is not there */
@@ -575,6 +604,7 @@ int main(void)
         ON_STAGE(vpcs_with_the_same_addresses_meet_by_public_ones_only),
         ON_STAGE(balancers_are_judged_like_anyone),
         ON_STAGE(guest_services_need_no_rule),
+        ON_STAGE(secondary_addresses_are_the_interfaces_own),
         ON_STAGE(other_senders_addresses_are_dropped),
         ON_STAGE(a_guest_that_takes_anothers_address_or_mac_sends_nothing),
         ON_STAGE(a_guest_that_answers_arp_for_another_hears_nothing),
