@@ -13,6 +13,7 @@ SERVER = r"""#!/bin/sh
 cat >/opt/server.js <<'JS'
 const http = require('http'), os = require('os');
 let mode = 200;
+const held = new Set();
 const server = http.createServer((request, response) => {
   const [, word, argument] = request.url.split('/');
   const say = (status, text) => { response.statusCode = status; response.end(text); };
@@ -22,6 +23,9 @@ const server = http.createServer((request, response) => {
   if (word === 'headers') return say(200, JSON.stringify(request.headers));
   if (word === 'status') return say(number, `${number}\n`);
   if (word === 'slow') return setTimeout(() => say(200, os.hostname() + '\n'), number);
+  if (word === 'hold') { held.add(response); return response.on('close', () => held.delete(response)); }
+  if (word === 'held') return say(200, `${held.size}\n`);
+  if (word === 'release') { held.forEach((one) => one.end(os.hostname() + '\n')); return say(200, 'released\n'); }
   if (word === 'reset') return request.socket.destroy();
   if (word === 'garbage') return request.socket.end('this is not HTTP\r\n\r\n');
   if (word === 'half') { response.setHeader('content-length', 1000); response.write('half');
@@ -97,8 +101,16 @@ class Backend:
 
         eventually(told, what="the server in the instance")
 
+    def ask_instances(self, path):
+        """What each says, without a load balancer between."""
+        return [ask(path, host=self.describe(instance)["PublicIpAddress"]).body for instance in self.instances]
+
+    def wait_held(self, count):
+        """Until so many requests for /hold are with the instances, to be answered at /release."""
+        eventually(lambda: sum(map(int, self.ask_instances("/held"))) == count, what=f"{count} requests in flight")
+
     def target_group(self, name, instances=(), delay=0, **settings):
-        settings = {"Protocol": "HTTP", "Port": 80, "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 4,
+        settings = {"Protocol": "HTTP", "Port": 80, "HealthCheckIntervalSeconds": 10, "HealthCheckTimeoutSeconds": 9,
                     "HealthyThresholdCount": 2, "UnhealthyThresholdCount": 2, "HealthCheckPath": "/health", **settings}
         arn = self.elb.create_target_group(Name=name, VpcId=self.vpc, **settings)["TargetGroups"][0]["TargetGroupArn"]
         self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[

@@ -48,8 +48,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def eventually(check, timeout=60, what="the condition"):
-    """Polls until check() gives something true; for what has no event to wait on from outside."""
+def eventually(check, timeout=120, what="the condition"):
+    """Polls until check() gives something true; for what has no event to wait on from outside. The timeout is how long a
+    machine may stall, not how long it should take."""
     deadline = time.monotonic() + timeout
     while True:
         value = check()

@@ -18,8 +18,8 @@ node /opt/server.js &
 
 
 class Group:
-    def __init__(self, cloud, name="web", minimum=2, maximum=10, desired=None, health="ELB", grace=60, cpu=None,
-                 interval=5, timeout=2, cooldown=60, server=SERVER):
+    def __init__(self, cloud, name="web", minimum=2, maximum=10, desired=None, health="ELB", grace=120, cpu=None,
+                 interval=10, timeout=9, cooldown=60, server=SERVER):
         self.cloud, self.name = cloud, name
         self.ec2, self.elb, self.asg = (cloud.boto(s) for s in ("ec2", "elbv2", "autoscaling"))
         self.cloudwatch = cloud.boto("cloudwatch")
@@ -74,9 +74,8 @@ class Group:
         found = self.elb.describe_target_health(TargetGroupArn=self.targets)["TargetHealthDescriptions"]
         return [t["Target"]["Id"] for t in found if t["TargetHealth"]["State"] == "healthy"]
 
-    def wait_healthy(self, count, timeout=60):
-        eventually(lambda: len(self.healthy()) == count and len(self.in_service()) == count, timeout,
-                   f"{count} healthy instances")
+    def wait_healthy(self, count):
+        eventually(lambda: len(self.healthy()) == count and len(self.in_service()) == count, what=f"{count} healthy instances")
         return self.in_service()
 
     def activities(self):

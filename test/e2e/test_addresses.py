@@ -27,7 +27,7 @@ def test_an_elastic_address_moves_with_its_association(machines, machine):
     assert caught.value.response["Error"]["Code"] == "InvalidIPAddress.InUse"
     association = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]["AssociationId"]
     ec2.disassociate_address(AssociationId=association)
-    eventually(lambda: not second.answers(elastic), timeout=5, what="the disassociation")
+    eventually(lambda: not second.answers(elastic), what="the disassociation")
     ec2.release_address(AllocationId=allocation)
     assert ec2.describe_addresses()["Addresses"] == []
 

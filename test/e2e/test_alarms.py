@@ -43,14 +43,14 @@ class Metric:
             self.put()
             alarm = self.describe()
             return alarm if alarm["StateValue"] == state else None
-        return eventually(reached, timeout=20, what=f"{self.name} to be {state}")
+        return eventually(reached, what=f"{self.name} to be {state}")
 
 
 TIME = r"\(\d\d/\d\d/\d\d \d\d:\d\d:00\)"
 
 
 def test_ok_alarm_ok_with_the_reasons_of_aws(fleet):
-    metric = Metric(fleet, "queue").alarm()
+    metric = Metric(fleet, "queue").alarm(TreatMissingData="ignore")  # a slow machine misses minutes
     assert metric.describe()["StateValue"] == "INSUFFICIENT_DATA"
     assert metric.describe()["StateReason"] == "Unchecked: Initial alarm creation"
     quiet = metric.wait("OK", LOW)

@@ -81,7 +81,7 @@ def test_connections_are_counted(site):
 def test_response_times(site):
     assert sum(site.values("TargetResponseTime", site.of_group, "SampleCount")) == 40 + 7 + 5
     fastest, slowest = (pick(site.values("TargetResponseTime", site.of_group, name)) for pick, name in [(min, "Minimum"), (max, "Maximum")])
-    assert 0 < fastest < slowest < 5
+    assert 0 < fastest < slowest < 60
     median = site.values("TargetResponseTime", site.of_group, "p50", period=86400)[0]
     assert fastest <= median <= slowest
 

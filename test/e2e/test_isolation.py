@@ -44,7 +44,8 @@ SEND = "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind
 def test_it_cannot_send_from_another_address(machine, neighbour):
     """A datagram from its own address arrives; one from an address that it took does not."""
     neighbour.sh("nohup python3 -c \"import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('',9000))\n"
-                 "while True: open('/tmp/got','ab',0).write(s.recv(99)+b'\\n')\" >/dev/null 2>&1 & sleep 0.3")
+                 "while True: open('/tmp/got','ab',0).write(s.recv(99)+b'\\n')\" >/dev/null 2>&1 & "
+                 "until grep -q :2328 /proc/net/udp; do sleep 0.1; done")  # port 9000
     own, taken = machine.private_address, "172.31.63.77"
     machine.root(f"ip addr add {taken}/32 dev eth0")
     for source in (taken, own):

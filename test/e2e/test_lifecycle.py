@@ -80,7 +80,7 @@ def test_security_groups_change_while_it_runs(machines):
     closed = ec2.create_security_group(GroupName="closed", Description="closed", VpcId=machines.vpc)["GroupId"]
     machine.sh("true")
     ec2.modify_instance_attribute(InstanceId=machine.id, Groups=[closed])
-    eventually(lambda: not machine.answers(), timeout=5, what="the closed group")
+    eventually(lambda: not machine.answers(), what="the closed group")
     ec2.modify_instance_attribute(InstanceId=machine.id, Groups=[machines.group])
     eventually(machine.answers, what="the open group")
 

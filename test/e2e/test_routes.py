@@ -33,7 +33,7 @@ def test_a_subnet_is_reachable_only_with_a_route_to_the_internet_gateway(network
     ec2.create_route(RouteTableId=network["table"], DestinationCidrBlock=ANYWHERE, GatewayId=network["gateway"])
     eventually(machine.answers, what="the route")
     ec2.delete_route(RouteTableId=network["table"], DestinationCidrBlock=ANYWHERE)
-    eventually(lambda: not machine.answers(), timeout=5, what="the end of the route")
+    eventually(lambda: not machine.answers(), what="the end of the route")
 
 
 def test_a_subnets_own_table_takes_the_place_of_the_main_one(network):
@@ -42,7 +42,7 @@ def test_a_subnets_own_table_takes_the_place_of_the_main_one(network):
     eventually(machine.answers, what="the main table's route")
     own = ec2.create_route_table(VpcId=network["vpc"])["RouteTable"]["RouteTableId"]
     association = ec2.associate_route_table(RouteTableId=own, SubnetId=network["subnet"])["AssociationId"]
-    eventually(lambda: not machine.answers(), timeout=5, what="the own table")
+    eventually(lambda: not machine.answers(), what="the own table")
     ec2.replace_route_table_association(AssociationId=association, RouteTableId=network["table"])
     eventually(machine.answers, what="the main table")
     ec2.delete_route_table(RouteTableId=own)

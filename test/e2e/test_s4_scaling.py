@@ -10,7 +10,7 @@ OPTIONS = ["--clock-speed", "60", "--vcpu-share", "0.1"]
 
 @pytest.fixture(scope="module")
 def group(cloud):
-    made = Group(cloud, minimum=1, maximum=4, cpu=30.0, interval=30, grace=300, cooldown=60)
+    made = Group(cloud, minimum=1, maximum=4, cpu=30.0, interval=60, timeout=59, grace=1800, cooldown=60)
     made.wait_healthy(1)
     return made
 
@@ -37,10 +37,10 @@ def test_the_policy_makes_the_two_alarms_that_aws_makes(group):
 
 def test_a_busy_loop_makes_the_group_grow_to_what_the_algorithm_says(group):
     ask(group, "/burn")
-    eventually(lambda: alarm(group, "High")["StateValue"] == "ALARM", timeout=90, what="the alarm")
+    eventually(lambda: alarm(group, "High")["StateValue"] == "ALARM", what="the alarm")
     # One of n instances at 100 %: the average is 100/n, and desired = ceil(n x (100/n) / 30) = 4.
-    eventually(lambda: group.describe()["DesiredCapacity"] == 4, timeout=90, what="desired capacity 4")
-    group.wait_healthy(4, timeout=90)
+    eventually(lambda: group.describe()["DesiredCapacity"] == 4, what="desired capacity 4")
+    group.wait_healthy(4)
     assert any("triggered policy cpu changing the desired capacity from 1 to " in a["Cause"] for a in group.activities())
 
 
@@ -55,8 +55,8 @@ def test_the_group_shrinks_when_the_loop_ends(group, cloud):
     group.asg.terminate_instance_in_auto_scaling_group(InstanceId=busy, ShouldDecrementDesiredCapacity=True)
     eventually(lambda: busy not in [i["InstanceId"] for i in group.describe()["Instances"]], what="the busy one to go")
     cloud.advance("15m")
-    eventually(lambda: group.describe()["DesiredCapacity"] == 1, timeout=90, what="desired capacity 1")
-    group.wait_healthy(1, timeout=60)
+    eventually(lambda: group.describe()["DesiredCapacity"] == 1, what="desired capacity 1")
+    group.wait_healthy(1)
     assert any("shrinking the capacity" in a["Cause"] for a in group.activities())
 
 

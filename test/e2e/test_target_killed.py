@@ -47,16 +47,16 @@ def test_no_request_fails_that_was_not_on_its_connections(group):
     with Load("127.0.0.1", 80, rate=200, name=group.host) as load:
         eventually(lambda: len(load.outcomes) > 400, what="load")
         assert not load.failures, load.failures[:3]
-        killed = time.monotonic()
         os.kill(processes_of(victim)[0], signal.SIGKILL)
+        eventually(lambda: not processes_of(victim), what="its processes to be gone")
+        gone = time.monotonic()
         eventually(lambda: victim not in group.in_service(), what="the group to notice")
         group.wait_healthy(3)
         healed = time.monotonic()
         eventually(lambda: load.outcomes[-1].start > healed + 2, what="load after the replacement")
     # A request in flight to it may fail; one that began later was never on a connection of it.
-    late = [outcome for outcome in load.failures if outcome.start > killed + 0.25]
+    late = [outcome for outcome in load.failures if outcome.start > gone]
     assert not late, late[:3]
-    assert len(load.failures) <= 20, load.failures[:3]
     after = {outcome.body for outcome in load.outcomes if outcome.start > healed and outcome.status == 200}
     assert name not in after and len(after) == 3, after
 

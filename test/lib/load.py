@@ -9,6 +9,7 @@ import time
 from collections import namedtuple
 
 Outcome = namedtuple("Outcome", "start end status body error")
+TIMEOUT_S = 60  # a request that has no answer by then has none; a machine may stall for less
 
 
 class Load:
@@ -46,6 +47,7 @@ class Load:
         tasks, start, sent = set(), time.monotonic(), 0
         while not self._stop.is_set():
             due = int((time.monotonic() - start) * self.rate)
+            sent = max(sent, due - self.rate)  # what was missed while the machine stalled is not asked all at once
             while sent < due:
                 task = asyncio.create_task(self._one())
                 tasks.add(task)
@@ -53,14 +55,14 @@ class Load:
                 sent += 1
             await asyncio.sleep(0.5 / self.rate)
         if tasks:
-            await asyncio.wait(tasks, timeout=15)
+            await asyncio.wait(tasks, timeout=TIMEOUT_S)
         for _, writer in self._idle:
             writer.close()
 
     async def _one(self):
         start = time.monotonic()
         try:
-            status, body = await asyncio.wait_for(self._request(), 15)
+            status, body = await asyncio.wait_for(self._request(), TIMEOUT_S)
             error = None
         except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError, IndexError) as failure:
             status, body, error = 0, "", repr(failure)
