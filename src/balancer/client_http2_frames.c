@@ -1,5 +1,6 @@
 /* What nghttp2 tells of an HTTP/2 client, and what is too much of it. */
 #include "balancer/client_http2.h"
+#include "balancer/http2_memory.h"
 
 enum {
     FRAME_HEAD_SIZE = 9,
@@ -230,7 +231,7 @@ nghttp2_session *http2_session_create(struct http2_client *http2)
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_max_outbound_ack(option, READ_SIZE / FRAME_HEAD_SIZE);
-        if (nghttp2_session_server_new2(&session, callbacks, http2, option) != 0)
+        if (nghttp2_session_server_new3(&session, callbacks, http2, option, http2_memory()) != 0)
             session = NULL;
     }
     nghttp2_option_del(option);

@@ -1,4 +1,5 @@
 /* What nghttp2 tells of an HTTP/2 connection to a target. */
+#include "balancer/http2_memory.h"
 #include "balancer/upstream_http2.h"
 
 /* Of what a stream has not handed on; the connection's window opens again at once. */
@@ -141,7 +142,8 @@ nghttp2_session *http2_link_session(struct http2_link *http2_link)
     if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
         set_callbacks(callbacks);
         nghttp2_option_set_no_auto_window_update(option, 1);
-        if (nghttp2_session_client_new2(&session, callbacks, http2_link, option) != 0)
+        if (nghttp2_session_client_new3(&session, callbacks, http2_link, option, http2_memory()) !=
+            0)
             session = NULL;
     }
     nghttp2_option_del(option);
