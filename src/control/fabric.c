@@ -69,6 +69,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
         "internet-gateway",
         "security-group",
         "security-group-rule",
+        "prefix-list",
         "network-interface",
     };
     (void)region;

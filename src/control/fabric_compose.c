@@ -4,6 +4,7 @@
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
 #include "service/ec2/filter.h"
+#include "service/ec2/vpc_block.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -142,6 +143,15 @@ static uint16_t acl_of(const struct compose *compose, const json_t *subnet)
     return index_of(&compose->acls, *own ? own : compose->default_acl);
 }
 
+/* The entries of the prefix list that a member of a rule or route names; NULL: it names none. */
+static const json_t *entries_of(const struct compose *compose, const json_t *doc,
+                                const char *member)
+{
+    const json_t *list =
+        store_get(compose->store, "prefix-list", compose->region, doc_text(doc, member));
+    return json_object_get(list, "_entries");
+}
+
 /* ---- route tables and subnets ---- */
 
 static void add_block(struct compose *compose, const char *text, uint16_t peer)
@@ -243,22 +253,53 @@ static void set_target(const struct compose *compose, const json_t *route, struc
     }
 }
 
+static void add_route(struct compose *compose, const json_t *route, uint16_t table,
+                      struct cidr block)
+{
+    struct fabric_route row = {
+        .network = block.network,
+        .prefix = (uint16_t)block.prefix,
+        .table = table,
+    };
+    set_target(compose, route, &row);
+    buf_append(&compose->route_rows, &row, sizeof row);
+}
+
+/* Whether the table, whose rows begin at `first`, leads to this block already. */
+static bool has_route(const struct compose *compose, uint32_t first, struct cidr block)
+{
+    const struct fabric_route *rows = (const void *)compose->route_rows.data;
+    for (uint32_t i = first; i < count_of(&compose->route_rows, sizeof *rows); i++)
+        if (rows[i].network == block.network && rows[i].prefix == block.prefix)
+            return true;
+    return false;
+}
+
+/* A list gives way to other routes with its blocks, and never leads out of the VPC's own. */
+static void add_list_routes(struct compose *compose, const json_t *route, uint16_t table,
+                            uint32_t first)
+{
+    const json_t *vpc = store_get(compose->store, "vpc", compose->region, compose->vpc);
+    size_t i;
+    const json_t *entry;
+    json_array_foreach (entries_of(compose, route, "DestinationPrefixListId"), i, entry) {
+        struct cidr block;
+        if (cidr_parse(doc_text(entry, "Cidr"), &block) && !ec2_vpc_contains(vpc, block) &&
+            !has_route(compose, first, block))
+            add_route(compose, route, table, block);
+    }
+}
+
 static void add_routes(struct compose *compose, const json_t *table, uint16_t number)
 {
     size_t i;
-    const json_t *route;
-    json_array_foreach (json_object_get(table, "Routes"), i, route) {
-        struct cidr block = block_of(doc_text(route, "DestinationCidrBlock"));
-        if (!strcmp(doc_text(route, "GatewayId"), "local"))
-            continue;
-        struct fabric_route row = {
-            .network = block.network,
-            .prefix = (uint16_t)block.prefix,
-            .table = number,
-        };
-        set_target(compose, route, &row);
-        buf_append(&compose->route_rows, &row, sizeof row);
-    }
+    const json_t *route, *routes = json_object_get(table, "Routes");
+    uint32_t first = count_of(&compose->route_rows, sizeof(struct fabric_route));
+    json_array_foreach (routes, i, route)
+        if (json_object_get(route, "DestinationCidrBlock") && !doc_is(route, "GatewayId", "local"))
+            add_route(compose, route, number, block_of(doc_text(route, "DestinationCidrBlock")));
+    json_array_foreach (routes, i, route)
+        add_list_routes(compose, route, number, first);
 }
 
 static void add_tables(struct compose *compose)
@@ -354,10 +395,11 @@ static void add_peers_groups(struct compose *compose)
     }
 }
 
-static void add_rule(struct compose *compose, const json_t *rule, uint16_t group)
+/* `block_text`: where it lets from or to, if that is no group. */
+static void add_rule(struct compose *compose, const json_t *rule, uint16_t group,
+                     const char *block_text)
 {
     const json_t *peer = json_object_get(rule, "ReferencedGroupInfo");
-    const char *block_text = doc_text(rule, "CidrIpv4");
     int protocol = protocol_number(doc_text(rule, "IpProtocol"));
     uint16_t peer_group = peer ? index_of(&compose->groups, doc_text(peer, "GroupId")) : none;
     if (protocol < 0 || (peer && peer_group == none) || (!peer && !*block_text))
@@ -378,13 +420,26 @@ static void add_rule(struct compose *compose, const json_t *rule, uint16_t group
     buf_append(&compose->rule_rows, &row, sizeof row);
 }
 
+/* A rule that names a prefix list is one rule for each IPv4 block of it. */
+static void add_rule_of_document(struct compose *compose, const json_t *rule, uint16_t group)
+{
+    size_t i;
+    struct cidr block;
+    const json_t *entry;
+    if (!json_object_get(rule, "PrefixListId"))
+        add_rule(compose, rule, group, doc_text(rule, "CidrIpv4"));
+    json_array_foreach (entries_of(compose, rule, "PrefixListId"), i, entry)
+        if (cidr_parse(doc_text(entry, "Cidr"), &block))
+            add_rule(compose, rule, group, doc_text(entry, "Cidr"));
+}
+
 /* Of the first groups, which are our own. */
 static void add_rules(struct compose *compose, size_t own_count)
 {
     store_each (cursor, compose->store, "security-group-rule", compose->region) {
         uint16_t group = index_of(&compose->groups, doc_text(cursor.doc, "GroupId"));
         if (group < own_count)
-            add_rule(compose, cursor.doc, group);
+            add_rule_of_document(compose, cursor.doc, group);
     }
 }
 

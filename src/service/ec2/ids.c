@@ -43,6 +43,8 @@ static const struct id_kind kinds[] = {
      "The natGateway ID '%s' does not exist"},
     {"vpc-peering-connection", "pcx", "InvalidVpcPeeringConnectionId.Malformed",
      "InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"},
+    {"prefix-list", "pl", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound",
+     "The prefix list ID '%s' does not exist"},
     {"dhcp-options", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
      "The dhcpOption ID '%s' does not exist"},
     {"network-interface", "eni", "InvalidNetworkInterfaceId.Malformed",

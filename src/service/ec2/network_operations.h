@@ -39,6 +39,12 @@
     X(DescribeNetworkInterfaceAttribute)                                                           \
     X(ModifyNetworkInterfaceAttribute)                                                             \
     X(ResetNetworkInterfaceAttribute)                                                              \
+    /* prefix_list.c */                                                                            \
+    X(CreateManagedPrefixList)                                                                     \
+    X(DeleteManagedPrefixList)                                                                     \
+    X(DescribeManagedPrefixLists)                                                                  \
+    X(GetManagedPrefixListEntries)                                                                 \
+    X(ModifyManagedPrefixList)                                                                     \
     /* route.c */                                                                                  \
     X(CreateRoute)                                                                                 \
     X(DeleteRoute)                                                                                 \

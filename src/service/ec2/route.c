@@ -4,6 +4,7 @@
 #include "service/ec2/filter.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/prefix_list.h"
 #include "service/ec2/route_target.h"
 #include "service/ec2/vpc.h"
 #include "service/ec2/vpc_block.h"
@@ -11,7 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROUTES_PER_TABLE_MAX = 500 };
+/* Where a route leads: the one member of the stored route that says it. */
+struct destination {
+    const char *member; /* "DestinationCidrBlock" or "DestinationPrefixListId" */
+    char text[32];
+};
 
 void ec2_route_add(json_t *table, const char *block, const char *gateway, const char *origin)
 {
@@ -20,43 +25,62 @@ void ec2_route_add(json_t *table, const char *block, const char *gateway, const 
                                     gateway, "Origin", origin));
 }
 
-/* The place of the route to `block`, or the number of routes if there is none. */
-static size_t find_route(const json_t *table, const char *block)
+/* The place of the route with a destination, or the number of routes if there is none. */
+static size_t find_route(const json_t *table, const char *member, const char *text)
 {
     size_t i;
     const json_t *route, *routes = json_object_get(table, "Routes");
     json_array_foreach (routes, i, route)
-        if (!strcmp(ec2_text(route, "DestinationCidrBlock"), block))
+        if (ec2_path_has(route, member, text))
             return i;
     return json_array_size(routes);
 }
 
 void ec2_route_remove(json_t *table, const char *block)
 {
-    json_array_remove(json_object_get(table, "Routes"), find_route(table, block));
+    json_array_remove(json_object_get(table, "Routes"),
+                      find_route(table, "DestinationCidrBlock", block));
 }
 
-/* Reads the table (for editing) and the destination that a request names, in canonical form. */
-static json_t *edit_table(const struct call *call, const char *more_members, char block[20],
-                          struct err *err)
+/* Reads the destination that the request names, a block in canonical form. */
+static int read_destination(const struct call *call, struct destination *ret, struct err *err)
 {
     struct cidr cidr;
+    const char *prefixes = ec2_text(call->in, "DestinationPrefixListId");
+    const char *block = ec2_text(call->in, "DestinationCidrBlock");
+    if (prefixes && block)
+        return err_aws(err, "InvalidParameterCombination",
+                       "The request must contain exactly one destination of the route");
+    if (prefixes) {
+        ret->member = "DestinationPrefixListId";
+        snprintf(ret->text, sizeof ret->text, "%s", prefixes);
+        return ec2_find(call, "prefix-list", prefixes, err) ? 0 : -1;
+    }
+    if (!ec2_required(call, "DestinationCidrBlock", err))
+        return -1;
+    if (!cidr_parse(block, &cidr))
+        return err_aws(
+            err, "InvalidParameterValue",
+            "Value (%.64s) for parameter destinationCidrBlock is invalid. This is not a valid "
+            "CIDR block.",
+            block);
+    ret->member = "DestinationCidrBlock";
+    cidr_format(cidr_canonical(cidr), ret->text);
+    return 0;
+}
+
+/* Reads the table (for editing) and the destination that a request names. */
+static json_t *edit_table(const struct call *call, const char *more_members,
+                          struct destination *destination, struct err *err)
+{
     char members[160];
-    snprintf(members, sizeof members, "RouteTableId DestinationCidrBlock %s", more_members);
+    snprintf(members, sizeof members,
+             "RouteTableId DestinationCidrBlock DestinationPrefixListId %s", more_members);
     if (call_accept(call->in, members, err) < 0)
         return NULL;
     const char *id = ec2_required(call, "RouteTableId", err);
-    const char *wanted = id ? ec2_required(call, "DestinationCidrBlock", err) : NULL;
-    if (!wanted)
+    if (!id || read_destination(call, destination, err) < 0)
         return NULL;
-    if (!cidr_parse(wanted, &cidr)) {
-        err_aws(err, "InvalidParameterValue",
-                "Value (%.64s) for parameter destinationCidrBlock is invalid. This is not a valid "
-                "CIDR block.",
-                wanted);
-        return NULL;
-    }
-    cidr_format(cidr_canonical(cidr), block);
     return ec2_edit(call, "route-table", id, err);
 }
 
@@ -70,16 +94,19 @@ static bool is_subnet(const struct call *call, const char *vpc, const char *bloc
     return false;
 }
 
-/* What lies inside the VPC takes another way only as whole subnets, and only through a middlebox.
+/*
+ * What lies inside the VPC takes another way only as whole subnets, and only through a middlebox.
+ * Of a prefix list, what lies inside stays local.
  */
-static int check_destination(const struct call *call, const json_t *table, const char *block,
-                             const json_t *target, struct err *err)
+static int check_destination(const struct call *call, const json_t *table,
+                             const struct destination *destination, const json_t *target,
+                             struct err *err)
 {
     struct cidr cidr = {0};
+    const char *block = destination->text;
     const char *vpc_id = ec2_text(table, "VpcId");
     const json_t *vpc = store_get(call->store, "vpc", call->region, vpc_id);
-    cidr_parse(block, &cidr);
-    if (!ec2_vpc_contains(vpc, cidr))
+    if (!cidr_parse(block, &cidr) || !ec2_vpc_contains(vpc, cidr))
         return 0;
     if (!ec2_route_target_is_inside(target))
         return err_aws(
@@ -95,54 +122,66 @@ static int check_destination(const struct call *call, const json_t *table, const
     return 0;
 }
 
+size_t ec2_route_count(const struct call *call, const json_t *table)
+{
+    size_t i, count = 0;
+    const json_t *route;
+    json_array_foreach (json_object_get(table, "Routes"), i, route)
+        count += ec2_prefix_list_weight(call, ec2_text(route, "DestinationPrefixListId"));
+    return count;
+}
+
 int ec2_CreateRoute(struct call *call, struct err *err)
 {
-    char block[20];
-    json_t *table = edit_table(call, ec2_route_target_members, block, err);
+    struct destination to;
+    json_t *table = edit_table(call, ec2_route_target_members, &to, err);
     json_auto_t *target = table ? ec2_route_target_read(call, table, err) : NULL;
     if (!target)
         return -1;
-    size_t count = json_array_size(json_object_get(table, "Routes"));
-    if (find_route(table, block) < count)
+    json_t *routes = json_object_get(table, "Routes");
+    if (find_route(table, to.member, to.text) < json_array_size(routes))
         return err_aws(err, "RouteAlreadyExists", "The route identified by %s already exists.",
-                       block);
-    if (count >= ROUTES_PER_TABLE_MAX)
+                       to.text);
+    if (ec2_route_count(call, table) +
+            ec2_prefix_list_weight(call, ec2_text(call->in, "DestinationPrefixListId")) >
+        EC2_ROUTES_PER_TABLE_MAX)
         return err_aws(err, "RouteLimitExceeded", "The maximum number of routes has been reached.");
-    if (check_destination(call, table, block, target, err) < 0)
+    if (check_destination(call, table, &to, target, err) < 0)
         return -1;
-    json_t *route = json_pack("{s:s, s:s}", "DestinationCidrBlock", block, "Origin", "CreateRoute");
+    json_t *route = json_pack("{s:s, s:s}", to.member, to.text, "Origin", "CreateRoute");
     ec2_route_target_set(route, target);
-    json_array_append_new(json_object_get(table, "Routes"), route);
+    json_array_append_new(routes, route);
     json_object_set_new(call->out, "Return", json_true());
     return 0;
 }
 
-/* The route to `block`, which must be there and not be the local one. */
-static int find_changeable(const json_t *table, const char *block, size_t *ret_index,
+/* The route with this destination, which must be there and not be the local one. */
+static int find_changeable(const json_t *table, const struct destination *to, size_t *ret_index,
                            struct err *err)
 {
     const json_t *routes = json_object_get(table, "Routes");
-    *ret_index = find_route(table, block);
+    const char *id = ec2_text(table, "RouteTableId");
+    bool is_block = !strcmp(to->member, "DestinationCidrBlock");
+    *ret_index = find_route(table, to->member, to->text);
     if (*ret_index == json_array_size(routes))
-        return err_aws(err, "InvalidRoute.NotFound",
-                       "no route with destination-cidr-block %s in route table %s", block,
-                       ec2_text(table, "RouteTableId"));
+        return err_aws(err, "InvalidRoute.NotFound", "no route with %s %s in route table %s",
+                       is_block ? "destination-cidr-block" : "destination-prefix-list-id", to->text,
+                       id);
     if (ec2_path_has(json_array_get(routes, *ret_index), "GatewayId", "local"))
         return err_aws(err, "InvalidParameterValue",
-                       "cannot remove local route %s in route table %s", block,
-                       ec2_text(table, "RouteTableId"));
+                       "cannot remove local route %s in route table %s", to->text, id);
     return 0;
 }
 
 int ec2_ReplaceRoute(struct call *call, struct err *err)
 {
-    char block[20];
+    struct destination to;
     size_t index;
-    json_t *table = edit_table(call, ec2_route_target_members, block, err);
-    if (!table || find_changeable(table, block, &index, err) < 0)
+    json_t *table = edit_table(call, ec2_route_target_members, &to, err);
+    if (!table || find_changeable(table, &to, &index, err) < 0)
         return -1;
     json_auto_t *target = ec2_route_target_read(call, table, err);
-    if (!target || check_destination(call, table, block, target, err) < 0)
+    if (!target || check_destination(call, table, &to, target, err) < 0)
         return -1;
     ec2_route_target_set(json_array_get(json_object_get(table, "Routes"), index), target);
     return 0;
@@ -150,10 +189,10 @@ int ec2_ReplaceRoute(struct call *call, struct err *err)
 
 int ec2_DeleteRoute(struct call *call, struct err *err)
 {
-    char block[20];
+    struct destination to;
     size_t index;
-    json_t *table = edit_table(call, "", block, err);
-    if (!table || find_changeable(table, block, &index, err) < 0)
+    json_t *table = edit_table(call, "", &to, err);
+    if (!table || find_changeable(table, &to, &index, err) < 0)
         return -1;
     json_array_remove(json_object_get(table, "Routes"), index);
     return 0;

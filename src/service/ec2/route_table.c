@@ -107,6 +107,7 @@ int ec2_DescribeRouteTables(struct call *call, struct err *err)
         {"owner-id", "OwnerId"},
         {"route-table-id", "RouteTableId"},
         {"route.destination-cidr-block", "Routes.DestinationCidrBlock"},
+        {"route.destination-prefix-list-id", "Routes.DestinationPrefixListId"},
         {"route.gateway-id", "Routes.GatewayId"},
         {"route.instance-id", "Routes.InstanceId"},
         {"route.nat-gateway-id", "Routes.NatGatewayId"},

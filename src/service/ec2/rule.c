@@ -90,8 +90,9 @@ static json_t *read_traffic(const json_t *permission, struct err *err)
 
 /* ---- peers ---- */
 
-static int set_block(json_t *rule, const char *text, struct err *err)
+static int set_block(const struct call *call, json_t *rule, const char *text, struct err *err)
 {
+    (void)call;
     struct cidr cidr;
     char block[20];
     if (!cidr_parse(text, &cidr))
@@ -102,12 +103,21 @@ static int set_block(json_t *rule, const char *text, struct err *err)
 }
 
 /* No interface has an IPv6 address here, so these rules are kept but never match anything. */
-static int set_block6(json_t *rule, const char *text, struct err *err)
+static int set_block6(const struct call *call, json_t *rule, const char *text, struct err *err)
 {
+    (void)call;
     char block[CIDR6_SIZE];
     if (!cidr6_canonical(text, block))
         return err_aws(err, "InvalidParameterValue", "CIDR block %.64s is malformed", text);
     json_object_set_new(rule, "CidrIpv6", json_string(block));
+    return 0;
+}
+
+static int set_prefix_list(const struct call *call, json_t *rule, const char *text, struct err *err)
+{
+    if (!ec2_find(call, "prefix-list", text, err))
+        return -1;
+    json_object_set_new(rule, "PrefixListId", json_string(text));
     return 0;
 }
 
@@ -200,8 +210,8 @@ static int set_description(json_t *rule, const json_t *peer, struct err *err)
 
 bool ec2_rule_equals(const json_t *a, const json_t *b)
 {
-    static const char *const members[] = {"IpProtocol", "FromPort", "ToPort", "CidrIpv4",
-                                          "CidrIpv6"};
+    static const char *const members[] = {"IpProtocol", "FromPort", "ToPort",
+                                          "CidrIpv4",   "CidrIpv6", "PrefixListId"};
     const json_t *group_a = json_object_get(json_object_get(a, "ReferencedGroupInfo"), "GroupId");
     const json_t *group_b = json_object_get(json_object_get(b, "ReferencedGroupInfo"), "GroupId");
     if ((group_a || group_b) && !json_equal(group_a, group_b))
@@ -229,10 +239,12 @@ static int add_unique(json_t *rules, json_t *rule, struct err *err)
 /* The lists of a permission that name peers, and the member of their entries that is a block. */
 static const struct peer_list {
     const char *list, *member;
-    int (*set)(json_t *rule, const char *text, struct err *err); /* NULL: a group pair */
+    /* NULL: a group pair */
+    int (*set)(const struct call *call, json_t *rule, const char *text, struct err *err);
 } peer_lists[] = {
     {"IpRanges", "CidrIp", set_block},
     {"Ipv6Ranges", "CidrIpv6", set_block6},
+    {"PrefixListIds", "PrefixListId", set_prefix_list},
     {"UserIdGroupPairs", NULL, NULL},
 };
 
@@ -245,7 +257,7 @@ static int set_peer(const struct call *call, const json_t *group, const struct p
     if (!text)
         return err_aws(err, "MissingParameter", "The request must contain the parameter %s",
                        list->member);
-    return list->set(rule, text, err);
+    return list->set(call, rule, text, err);
 }
 
 /* Adds a rule to `rules` for each peer of the permission. */
@@ -253,7 +265,9 @@ static int read_permission(const struct call *call, const json_t *group, const j
                            json_t *rules, struct err *err)
 {
     size_t before = json_array_size(rules);
-    if (call_accept(permission, "IpProtocol FromPort ToPort IpRanges Ipv6Ranges UserIdGroupPairs",
+    if (call_accept(permission,
+                    "IpProtocol FromPort ToPort IpRanges Ipv6Ranges PrefixListIds "
+                    "UserIdGroupPairs",
                     err) < 0)
         return -1;
     json_auto_t *traffic = read_traffic(permission, err);
@@ -326,18 +340,21 @@ json_t *ec2_rule_read(const struct call *call, const json_t *group, const json_t
 {
     const char *block = ec2_text(request, "CidrIpv4"), *block6 = ec2_text(request, "CidrIpv6");
     const char *peer = ec2_text(request, "ReferencedGroupId");
+    const char *prefixes = ec2_text(request, "PrefixListId");
     if (call_accept(request,
-                    "IpProtocol FromPort ToPort CidrIpv4 CidrIpv6 ReferencedGroupId Description",
+                    "IpProtocol FromPort ToPort CidrIpv4 CidrIpv6 PrefixListId ReferencedGroupId "
+                    "Description",
                     err) < 0)
         return NULL;
-    if ((block != NULL) + (block6 != NULL) + (peer != NULL) != 1) {
+    if ((block != NULL) + (block6 != NULL) + (peer != NULL) + (prefixes != NULL) != 1) {
         err_aws(err, "InvalidParameterValue",
                 "Exactly one source or destination of the rule must be specified");
         return NULL;
     }
     json_auto_t *rule = read_traffic(request, err);
-    if (!rule || (block && set_block(rule, block, err) < 0) ||
-        (block6 && set_block6(rule, block6, err) < 0) ||
+    if (!rule || (block && set_block(call, rule, block, err) < 0) ||
+        (block6 && set_block6(call, rule, block6, err) < 0) ||
+        (prefixes && set_prefix_list(call, rule, prefixes, err) < 0) ||
         (peer && set_group(call, group, rule, peer, NULL, err) < 0) ||
         set_description(rule, request, err) < 0)
         return NULL;
@@ -381,13 +398,17 @@ static void add_to_permission(json_t *permission, const json_t *rule)
 {
     const char *description = ec2_text(rule, "Description");
     const json_t *peer = json_object_get(rule, "ReferencedGroupInfo");
-    const char *block = ec2_text(rule, "CidrIpv4");
+    const char *block = ec2_text(rule, "CidrIpv4"), *prefixes = ec2_text(rule, "PrefixListId");
     if (peer)
         add_pair(permission, peer, description);
     else if (block)
         json_array_append_new(
             json_object_get(permission, "IpRanges"),
             json_pack("{s:s, s:s*}", "CidrIp", block, "Description", description));
+    else if (prefixes)
+        json_array_append_new(
+            json_object_get(permission, "PrefixListIds"),
+            json_pack("{s:s, s:s*}", "PrefixListId", prefixes, "Description", description));
     else
         json_array_append_new(json_object_get(permission, "Ipv6Ranges"),
                               json_pack("{s:s, s:s*}", "CidrIpv6", ec2_text(rule, "CidrIpv6"),

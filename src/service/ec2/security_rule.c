@@ -3,6 +3,7 @@
 #include "service/ec2/describe.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/prefix_list.h"
 #include "service/ec2/rule.h"
 #include "service/ec2/security_group.h"
 #include "service/ec2/tags.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 
 static const char kind[] = "security-group-rule";
-
-enum { RULES_PER_DIRECTION_MAX = 60 };
 
 static const char permission_members[] =
     "GroupId GroupName IpPermissions IpProtocol FromPort ToPort CidrIp SourceSecurityGroupName "
@@ -62,6 +61,8 @@ static int duplicate_error(const json_t *rule, struct err *err)
     if (!peer)
         peer = ec2_text(rule, "CidrIpv6");
     if (!peer)
+        peer = ec2_text(rule, "PrefixListId");
+    if (!peer)
         peer = ec2_text(json_object_get(rule, "ReferencedGroupInfo"), "GroupId");
     if (strcmp(ec2_text(rule, "IpProtocol"), "-1")) {
         snprintf(protocol, sizeof protocol, "%s", ec2_text(rule, "IpProtocol"));
@@ -76,18 +77,27 @@ static int duplicate_error(const json_t *rule, struct err *err)
                    ports);
 }
 
+size_t ec2_rule_count(const struct call *call, const char *group, bool is_egress)
+{
+    size_t count = 0;
+    store_each (cursor, call->store, kind, call->region) {
+        if (belongs(cursor.doc, group, is_egress))
+            count += ec2_prefix_list_weight(call, ec2_text(cursor.doc, "PrefixListId"));
+    }
+    return count;
+}
+
 static int check_addition(const struct call *call, const char *group, bool is_egress,
                           const json_t *rules, struct err *err)
 {
-    size_t i, count = json_array_size(rules);
+    size_t i, count = ec2_rule_count(call, group, is_egress);
     const json_t *rule;
-    json_array_foreach (rules, i, rule)
+    json_array_foreach (rules, i, rule) {
         if (find_equal(call, group, is_egress, rule))
             return duplicate_error(rule, err);
-    store_each (cursor, call->store, kind, call->region) {
-        count += belongs(cursor.doc, group, is_egress);
+        count += ec2_prefix_list_weight(call, ec2_text(rule, "PrefixListId"));
     }
-    if (count > RULES_PER_DIRECTION_MAX)
+    if (count > EC2_RULES_PER_DIRECTION_MAX)
         return err_aws(err, "RulesPerSecurityGroupLimitExceeded",
                        "The maximum number of rules per security group has been reached.");
     return 0;
@@ -143,6 +153,7 @@ static json_t *revoked(const json_t *rule)
         "ToPort",
         "CidrIpv4",
         "CidrIpv6",
+        "PrefixListId",
         "Description",
     };
     json_t *out = json_object();
@@ -237,7 +248,7 @@ static int modify_rule(struct call *call, const json_t *group, const json_t *upd
                        struct err *err)
 {
     static const char *const replaced[] = {
-        "IpProtocol",          "FromPort",    "ToPort", "CidrIpv4", "CidrIpv6",
+        "IpProtocol",          "FromPort",    "ToPort", "CidrIpv4", "CidrIpv6", "PrefixListId",
         "ReferencedGroupInfo", "Description",
     };
     const char *id = ec2_text(update, "SecurityGroupRuleId");

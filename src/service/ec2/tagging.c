@@ -27,6 +27,7 @@ static const struct taggable {
     {"network-acl", "acl-", "network-acl", "NetworkAclId", "Tags"},
     {"nat-gateway", "nat-", "natgateway", "NatGatewayId", "Tags"},
     {"vpc-peering-connection", "pcx-", "vpc-peering-connection", "VpcPeeringConnectionId", "Tags"},
+    {"prefix-list", "pl-", "prefix-list", "PrefixListId", "Tags"},
     {"dhcp-options", "dopt-", "dhcp-options", "DhcpOptionsId", "Tags"},
     {"network-interface", "eni-", "network-interface", "NetworkInterfaceId", "TagSet"},
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},

@@ -33,6 +33,12 @@ bool ec2_internet_gateway_is_attached(const struct call *call, const char *gatew
 void ec2_route_add(json_t *table, const char *block, const char *gateway, const char *origin);
 /* Removes the route to `block`, if there is one. */
 void ec2_route_remove(json_t *table, const char *block);
+/* How many routes of the quota the table has, and how many it may have. */
+size_t ec2_route_count(const struct call *call, const json_t *table);
+enum { EC2_ROUTES_PER_TABLE_MAX = 500 };
+/* How many rules of the quota a group has in one direction, and how many it may have. */
+size_t ec2_rule_count(const struct call *call, const char *group, bool is_egress);
+enum { EC2_RULES_PER_DIRECTION_MAX = 60 };
 /* Adds a rule: a SecurityGroupRule without ids, whose reference is taken over. Returns it stored.
  */
 const json_t *ec2_rule_make(struct call *call, const char *group, bool is_egress, json_t *rule,

@@ -413,6 +413,36 @@ static void secondary_addresses_follow_the_primary_one(void **state)
     assert_int_equal(rows[1].public_address, 0x6440004d);
 }
 
+static void prefix_lists_stand_for_their_blocks(void **state)
+{
+    static const char list[] = "pl-00000000000000001";
+    static const uint32_t networks[] = {198u << 24, 192u << 24, 203u << 24};
+    (void)state;
+    put("prefix-list", list,
+        "{\"_entries\": [{\"Cidr\": \"192.0.0.0/8\"}, {\"Cidr\": \"198.0.0.0/8\"},"
+        " {\"Cidr\": \"10.0.9.0/24\"}, {\"Cidr\": \"203.0.0.0/8\"}]}");
+    put("route-table", "rtb-fffffffffffffffff",
+        "{\"Routes\": ["
+        " {\"DestinationCidrBlock\": \"10.0.0.0/16\", \"GatewayId\": \"local\"},"
+        " {\"DestinationPrefixListId\": \"pl-00000000000000001\", \"NatGatewayId\": \"nat-1\"},"
+        " {\"DestinationCidrBlock\": \"198.0.0.0/8\", \"NatGatewayId\": \"nat-2\"}]}");
+    run_after("route-table");
+    uint32_t before = sent_fabric()->rule_count;
+    assert_int_equal(sent_fabric()->route_count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sent_routes(sent_fabric())[i].network, networks[i]);
+    json_decref(fixture_ok(w.fixture, "ec2", "AuthorizeSecurityGroupIngress",
+                           "{'GroupId': '%s', 'IpPermissions': [{'IpProtocol': '-1',"
+                           " 'PrefixListIds': [{'PrefixListId': '%s'}]}]}",
+                           web, list));
+    run_after("security-group-rule");
+    assert_int_equal(sent_fabric()->rule_count, before + 4);
+    put("prefix-list", list, "{\"_entries\": [{\"Cidr\": \"203.0.0.0/8\"}]}");
+    run_after("prefix-list");
+    assert_int_equal(sent_fabric()->rule_count, before + 1);
+    assert_int_equal(sent_fabric()->route_count, 2);
+}
+
 static void an_instance_may_go_unchecked(void **state)
 {
     (void)state;
@@ -594,6 +624,7 @@ int main(void)
         TEST(entries_of_network_acls_are_sent_in_order_of_number),
         TEST(routes_lead_to_interfaces_and_nat_gateways),
         TEST(secondary_addresses_follow_the_primary_one),
+        TEST(prefix_lists_stand_for_their_blocks),
         TEST(an_instance_may_go_unchecked),
         TEST(every_block_of_a_vpc_is_sent_the_primary_one_first),
         TEST(an_active_peering_connection_is_sent_with_blocks_and_members),

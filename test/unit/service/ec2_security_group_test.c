@@ -123,7 +123,7 @@ static void permissions_are_checked(void **state)
         {"MissingParameter", "'IpPermissions': []"},
         {"InvalidGroup.NotFound", "'IpPermissions': [{'IpProtocol': '-1',"
                                   " 'UserIdGroupPairs': [{'GroupId': 'sg-00000000000000000'}]}]"},
-        {"UnsupportedOperation",
+        {"InvalidPrefixListId.Malformed",
          "'IpPermissions': [{'IpProtocol': '-1', 'PrefixListIds': [{'PrefixListId': 'pl-1'}]}]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
