@@ -295,6 +295,76 @@ static void a_template_interface_takes_the_subnet_of_the_request(void **state)
     fixture_destroy(fixture);
 }
 
+/* The text at a path of the interface's attribute. */
+static void assert_attribute(struct service_fixture *fixture, const char *id, const char *name,
+                             const char *path, const char *text)
+{
+    json_auto_t *out = fixture_ok(fixture, "ec2", "DescribeNetworkInterfaceAttribute",
+                                  "{'NetworkInterfaceId': '%s', 'Attribute': '%s'}", id, name);
+    assert_string_equal(fixture_text(out, path), text);
+}
+
+static void an_interface_has_attributes(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = create();
+    json_auto_t *out = run(fixture, "");
+    char id[32];
+    snprintf(id, sizeof id, "%s",
+             fixture_text(out, "Instances.0.NetworkInterfaces.0.NetworkInterfaceId"));
+    static const char modify[] = "{'NetworkInterfaceId': '%s', %s}";
+    static const char operation[] = "ModifyNetworkInterfaceAttribute";
+    json_decref(
+        fixture_ok(fixture, "ec2", operation, modify, id, "'SourceDestCheck': {'Value': false}"));
+    json_decref(
+        fixture_ok(fixture, "ec2", operation, modify, id, "'Description': {'Value': 'mine'}"));
+    assert_attribute(fixture, id, "sourceDestCheck", "SourceDestCheck.Value", "false");
+    assert_attribute(fixture, id, "description", "Description.Value", "mine");
+    assert_attribute(fixture, id, "groupSet", "Groups.0.GroupName", "default");
+    json_auto_t *shown = fixture_ok(fixture, "ec2", "DescribeInstances", "{}");
+    assert_string_equal(fixture_text(shown, "Reservations.0.Instances.0.SourceDestCheck"), "false");
+    json_decref(fixture_ok(fixture, "ec2", "ResetNetworkInterfaceAttribute",
+                           "{'NetworkInterfaceId': '%s', 'SourceDestCheck': 'true'}", id));
+    assert_attribute(fixture, id, "sourceDestCheck", "SourceDestCheck.Value", "true");
+    fixture_fails(fixture, "InvalidParameterCombination", "ec2", operation, modify, id,
+                  "'Description': {'Value': 'a'}, 'SourceDestCheck': {'Value': true}");
+    fixture_destroy(fixture);
+}
+
+static void a_route_to_an_instance_is_one_to_its_interface(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = create();
+    json_auto_t *out = run(fixture, "");
+    json_auto_t *tables = fixture_ok(fixture, "ec2", "DescribeRouteTables", "{}");
+    char instance[32], table[32];
+    snprintf(instance, sizeof instance, "%s", fixture_text(out, "Instances.0.InstanceId"));
+    snprintf(table, sizeof table, "%s", fixture_text(tables, "RouteTables.0.RouteTableId"));
+    static const char route[] =
+        "{'RouteTableId': '%s', 'DestinationCidrBlock': '%s', 'InstanceId': '%s'}";
+    json_decref(fixture_ok(fixture, "ec2", "CreateRoute", route, table, "192.0.2.0/24", instance));
+    json_decref(
+        fixture_ok(fixture, "ec2", "CreateRoute", route, table, "172.31.16.0/20", instance));
+    fixture_fails(fixture, "InvalidParameterValue", "ec2", "CreateRoute", route, table,
+                  "172.31.16.0/24", instance);
+    json_auto_t *shown = fixture_ok(fixture, "ec2", "DescribeRouteTables", "{}");
+    static const char at[] = "RouteTables.0.Routes.2.";
+    char path[64], interface[32];
+    snprintf(interface, sizeof interface, "%s",
+             fixture_text(out, "Instances.0.NetworkInterfaces.0.NetworkInterfaceId"));
+    snprintf(path, sizeof path, "%sInstanceId", at);
+    assert_string_equal(fixture_text(shown, path), instance);
+    snprintf(path, sizeof path, "%sNetworkInterfaceId", at);
+    assert_string_equal(fixture_text(shown, path), interface);
+    snprintf(path, sizeof path, "%sState", at);
+    assert_string_equal(fixture_text(shown, path), "active");
+    json_decref(
+        fixture_ok(fixture, "ec2", "TerminateInstances", "{'InstanceIds': ['%s']}", instance));
+    json_auto_t *after = fixture_ok(fixture, "ec2", "DescribeRouteTables", "{}");
+    assert_string_equal(fixture_text(after, path), "blackhole");
+    fixture_destroy(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +380,8 @@ int main(void)
         cmocka_unit_test(what_reads_and_sets_attributes_answers_in_shape),
         cmocka_unit_test(a_template_interface_takes_the_subnet_of_the_request),
         cmocka_unit_test(types_are_found_by_filters),
+        cmocka_unit_test(an_interface_has_attributes),
+        cmocka_unit_test(a_route_to_an_instance_is_one_to_its_interface),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
