@@ -111,7 +111,8 @@ def check_dead_files(files, texts):
     included = {name for path in files for _, name in includes(path, texts[path])}
     # Not below build folders: a test that was killed may have left a very deep tree there.
     folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("build", "."))]
-    listed = "".join(path.read_text() for folder in folders for path in folder.glob("**/meson.build"))
+    builds = [ROOT / "meson.build", *(path for folder in folders for path in folder.glob("**/meson.build"))]
+    listed = "".join(path.read_text() for path in builds)
     for path in files:
         relative = path.relative_to(ROOT)
         if path.suffix == ".h":
