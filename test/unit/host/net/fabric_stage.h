@@ -20,7 +20,7 @@
 #define VPC_B "vpc-0000000000000000b"
 
 enum { ALL_PORTS = 0xffff, EPHEMERAL_MIN = 1024 };
-enum { WORLD = 55, ALLOWED_MS = 3000, DROPPED_MS = 300, HOST = -1 };
+enum { WORLD = 55, ALLOWED_MS = 30000, DROPPED_MS = 300, HOST = -1 };
 
 struct stage {
     char run_dir[64];
