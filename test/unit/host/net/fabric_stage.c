@@ -1,6 +1,7 @@
 #include "fabric_stage.h"
 
 #include "base/cleanup.h"
+#include "host/net/link.h"
 #include "host/net/router.h"
 
 #include <arpa/inet.h>
@@ -23,11 +24,22 @@ void open_net(struct stage *stage)
     assert_ok(stage, stage->net ? 0 : -1);
 }
 
+/* The host is a namespace of the test's own: others that run on the machine have the same world. */
+static void make_host(struct stage *stage)
+{
+    struct rtnl rtnl;
+    assert_int_equal(unshare(CLONE_NEWNET), 0);
+    assert_ok(stage, rtnl_open(&rtnl, &stage->err));
+    assert_ok(stage, link_up(&rtnl, LINK_LOOPBACK, &stage->err));
+    rtnl_close(&rtnl);
+}
+
 int raise_stage(void **state)
 {
     struct stage *stage = calloc(1, sizeof(*stage));
     snprintf(stage->run_dir, sizeof(stage->run_dir), "/tmp/pileus-fabric-XXXXXX");
     assert_non_null(mkdtemp(stage->run_dir));
+    make_host(stage);
     stage->home_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     open_net(stage);
     *state = stage;

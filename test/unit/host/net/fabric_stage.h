@@ -1,6 +1,6 @@
 /*
  * A fabric in real namespaces and those of instances, and who reaches whom there. Needs root. Each
- * test has the world for itself, so tests of this sort do not run side by side.
+ * test has a host of its own, a namespace without anything else.
  * Connections are judged by the kernel alone: nobody need accept() for a handshake to end.
  */
 #pragma once
