@@ -323,7 +323,8 @@ static void an_instance_that_does_not_check_is_nobody_else(void **state)
     int open = receive_in(stage, b, 70), closed = receive_in(stage, b, 71);
     int in_a = receive_in(stage, a, 90);
     assert_ok(stage, net_open_guest_sockets(stage->net, VPC_A, sockets, &stage->err));
-    auto_fd int imds = sockets[0], dns = sockets[1];
+    close(sockets[0]);
+    auto_fd int dns = sockets[1];
 
     send_as(stage, appliance, "10.0.1.5", 90, "10.0.2.6", 70);
     assert_true(receives(open, ALLOWED_MS));
