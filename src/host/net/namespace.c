@@ -130,3 +130,20 @@ int namespace_disable_ipv6(const char *link, struct err *err)
     }
     return 0;
 }
+
+int namespace_make_router(struct err *err)
+{
+    static const struct {
+        const char *path, *value;
+    } settings[] = {
+        {"ipv4/ip_forward", "1"},
+        {"ipv4/conf/all/rp_filter", "0"},
+        {"ipv4/conf/default/rp_filter", "0"},
+        {"ipv4/conf/all/send_redirects", "0"},
+        {"ipv4/conf/default/send_redirects", "0"},
+    };
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+        if (namespace_set(settings[i].value, err, "%s", settings[i].path) < 0)
+            return -1;
+    return 0;
+}

@@ -30,3 +30,5 @@ int namespace_set(const char *value, struct err *err, const char *path_format, .
     __attribute__((format(printf, 3, 4)));
 /* Turns IPv6 off for a link ("default": for links to come) of the thread's namespace. */
 int namespace_disable_ipv6(const char *link, struct err *err);
+/* Makes the thread's namespace forward packets between links, whatever addresses these have. */
+int namespace_make_router(struct err *err);

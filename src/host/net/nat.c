@@ -40,18 +40,8 @@ static void file_name(char name[FILE_NAME_SIZE], const char *interface_id, const
 /* Runs inside the gateway's namespace. */
 static int set_up(uint32_t address, struct err *err)
 {
-    static const struct {
-        const char *path, *value;
-    } settings[] = {
-        {"ipv4/ip_forward", "1"},
-        {"ipv4/conf/all/rp_filter", "0"},
-        {"ipv4/conf/default/rp_filter", "0"},
-        {"ipv4/conf/all/send_redirects", "0"},
-        {"ipv4/conf/default/send_redirects", "0"},
-    };
-    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-        if (namespace_set(settings[i].value, err, "%s", settings[i].path) < 0)
-            return -1;
+    if (namespace_make_router(err) < 0)
+        return -1;
     auto_buf commands = {0};
     buf_printf(&commands, RULES, address >> 24, address >> 16 & 255, address >> 8 & 255,
                address & 255);

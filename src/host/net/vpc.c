@@ -42,19 +42,9 @@ int vpc_run_nft(struct vpc *vpc, const char *commands, struct err *err)
 /* Runs inside the namespace. */
 static int set_up_router(struct vpc *vpc, struct err *err)
 {
-    static const struct {
-        const char *path, *value;
-    } settings[] = {
-        {"ipv4/ip_forward", "1"},
-        {"ipv4/conf/all/rp_filter", "0"},
-        {"ipv4/conf/default/rp_filter", "0"},
-        {"ipv4/conf/all/send_redirects", "0"},
-        {"ipv4/conf/default/send_redirects", "0"},
-        {"ipv4/conf/default/proxy_arp", "1"},
-    };
-    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-        if (namespace_set(settings[i].value, err, "%s", settings[i].path) < 0)
-            return -1;
+    if (namespace_make_router(err) < 0 ||
+        namespace_set("1", err, "ipv4/conf/default/proxy_arp") < 0)
+        return -1;
     if (namespace_disable_ipv6("default", err) < 0 || rtnl_open(&vpc->rtnl, err) < 0)
         return -1;
     vpc->nft = nft_ctx_new(NFT_CTX_DEFAULT);
