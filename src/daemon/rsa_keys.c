@@ -89,16 +89,21 @@ struct rsa_keys *rsa_keys_create(struct loop *loop, void (*on_keys)(void *arg), 
     return ptr_take(&keys);
 }
 
+static void forget(char *key)
+{
+    if (key)
+        OPENSSL_cleanse(key, strlen(key));
+    free(key);
+}
+
 void rsa_keys_destroy(struct rsa_keys *keys)
 {
     if (!keys)
         return;
     if (keys->making)
         end(keys);
-    for (int i = 0; i < keys->count; i++) {
-        OPENSSL_cleanse(keys->stock[i], strlen(keys->stock[i]));
-        free(keys->stock[i]);
-    }
+    while (keys->count > 0)
+        forget(keys->stock[--keys->count]);
     int fd = keys->end_watch.fd;
     loop_unwatch(keys->loop, &keys->end_watch);
     close(fd);

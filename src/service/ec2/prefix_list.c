@@ -32,7 +32,7 @@ static bool is_ipv6(const json_t *list)
 static int read_block(const json_t *list, const json_t *entry, char block[CIDR6_SIZE],
                       struct err *err)
 {
-    struct cidr cidr;
+    struct cidr cidr = {0};
     const char *text = ec2_text(entry, "Cidr");
     bool is_block =
         text && (is_ipv6(list) ? cidr6_canonical(text, block) : cidr_parse(text, &cidr));
