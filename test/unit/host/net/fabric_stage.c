@@ -7,12 +7,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -164,9 +166,45 @@ uint32_t peer_of(int listener)
     return ntohl(peer.sin_addr.s_addr);
 }
 
+/* Of the namespace that the thread is in: whether each link that is up passes packets by now. */
+static bool links_run(void)
+{
+    auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct if_nameindex *links = if_nameindex();
+    bool run = true;
+
+    assert_true(fd >= 0 && links);
+    for (const struct if_nameindex *link = links; link->if_name; link++) {
+        struct ifreq request = {0};
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", link->if_name);
+        assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+        run = run && (!(request.ifr_flags & IFF_UP) || request.ifr_flags & IFF_RUNNING);
+    }
+    if_freenameindex(links);
+    return run;
+}
+
+/*
+ * A thread of the kernel notices that a link's other end came up. Until then packets vanish, and
+ * nobody sends a datagram again.
+ */
+static void wait_for_links(struct stage *stage)
+{
+    map_each (entry, &stage->net->vpcs) {
+        const struct vpc *vpc = entry->value;
+        int left_ms = ALLOWED_MS;
+        assert_int_equal(setns(vpc->namespace_fd, CLONE_NEWNET), 0);
+        while (!links_run() && left_ms-- > 0)
+            poll(NULL, 0, 1);
+        assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
+        assert_true(left_ms > 0);
+    }
+}
+
 void send_as(struct stage *stage, int instance, const char *source, uint16_t source_port,
              const char *target, uint16_t port)
 {
+    wait_for_links(stage);
     auto_fd int fd = socket_in(stage, instance, SOCK_DGRAM);
     int one = 1;
     struct sockaddr_in from = {.sin_family = AF_INET,

@@ -63,7 +63,7 @@ void assert_silence(struct stage *stage, int from, const char *address, uint16_t
 /* Accepts a connection: whose is it? */
 uint32_t peer_of(int listener);
 void assert_passes_a_byte(int from, int to);
-/* Sends a datagram from an address that the sender need not have. */
+/* Sends a datagram from an address that the sender need not have, once all links pass packets. */
 void send_as(struct stage *stage, int instance, const char *source, uint16_t source_port,
              const char *target, uint16_t port);
 
