@@ -3,7 +3,9 @@
 #include "balancer/upstream_internal.h"
 #include "os/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -232,12 +234,25 @@ static void on_failed(struct target_socket *target_socket)
     exchange_connect_failed(http1->upstream.exchange, 502);
 }
 
+/*
+ * Whether an idle connection has ended or speaks: whatever it says, it is not an answer. An event
+ * alone does not tell: it may be of bytes that were read with those before them.
+ */
+static bool is_over(struct transport *transport, uint32_t events)
+{
+    char byte;
+    transport->readable = false;
+    return (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ||
+           recv(transport->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 static void on_event(struct target_socket *target_socket, uint32_t events)
 {
     struct http1_upstream *http1 = container_of(target_socket, struct http1_upstream, socket);
     struct upstream *upstream = &http1->upstream;
-    if (!upstream->exchange) { /* idle: whatever it says, it is not an answer */
-        destroy(http1);
+    if (!upstream->exchange) {
+        if (is_over(&target_socket->transport, events))
+            destroy(http1);
         return;
     }
     if ((events & EPOLLOUT) && bytes_size(&http1->out)) {

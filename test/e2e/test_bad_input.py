@@ -175,7 +175,7 @@ def test_other_services_answer_with_their_own_codes(cloud, service, operation, a
 
 def test_an_operation_that_is_not_supported_says_so(cloud):
     with pytest.raises(ClientError) as caught:
-        cloud.boto("ec2").create_nat_gateway(SubnetId="subnet-0123456789abcdef0")
+        cloud.boto("ec2").create_volume(AvailabilityZone="ap-south-1a", Size=1)
     assert "not supported by Pileus yet" in caught.value.response["Error"]["Message"]
 
 
