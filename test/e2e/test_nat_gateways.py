@@ -88,6 +88,7 @@ def mirror(cloud):
             connection.close()
     threading.Thread(target=serve, daemon=True).start()
     yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)  # closing alone would leave it to the thread that waits in accept()
     listener.close()
 
 
