@@ -259,6 +259,7 @@ static int open_front(struct api *api, struct err *err)
                                     .region = "us-east-1",
                                     .version = PILEUS_VERSION,
                                     .authenticate = setup->options->auth,
+                                    .root_key = true,
                                     .cloud_now_ms = front_now_ms,
                                     .control = admin_answer,
                                     .arg = &api->admin};

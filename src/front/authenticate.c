@@ -1,13 +1,22 @@
-/* Who asks: Signature Version 4 with the keys of the account. */
+/* Who asks: Signature Version 4 with the keys of the account and of STS. */
 #include "front/exchange.h"
+#include "service/doc.h"
+#include "service/sts/credentials.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { SKEW_MAX_S = 15 * 60 };
 
-/* Root of the account; only good on loopback, which is where we listen. */
+/* Root of the account; only good on loopback, and where options->root_key says so. */
 static const char root_key[] = "test", root_secret[] = "test";
+
+/* Whose key a request is signed with. */
+struct holder {
+    const char *secret;
+    const char *arn; /* NULL: root of the account */
+};
 
 int front_read_claim(struct front_call *call, struct err *err)
 {
@@ -36,29 +45,60 @@ static int check_time(const struct front_call *call, int64_t now_s, struct err *
     return 0;
 }
 
-static int check_signature(const struct front_call *call, int64_t now_s, struct err *err)
+static bool is_session_token(const struct front_call *call, const json_t *credentials)
+{
+    const char *token = doc_text(credentials, "SessionToken");
+    size_t size = strlen(token);
+    return strlen(call->claim.token) == size && CRYPTO_memcmp(call->claim.token, token, size) == 0;
+}
+
+static int find_holder(const struct front_call *call, int64_t now_s, struct holder *holder,
+                       struct err *err)
+{
+    const struct front_options *options = call->options;
+    if (options->root_key && strcmp(call->claim.access_key, root_key) == 0 &&
+        !call->claim.token[0]) {
+        *holder = (struct holder){.secret = root_secret};
+        return 0;
+    }
+    const json_t *credentials = sts_find(options->store, call->claim.access_key);
+    if (!credentials || !is_session_token(call, credentials))
+        return front_fail(call, FRONT_UNKNOWN_KEY, err, NULL);
+    if (doc_number(credentials, "Expiration") <= now_s)
+        return front_fail(call, FRONT_EXPIRED_TOKEN, err, NULL);
+    *holder = (struct holder){.secret = doc_text(credentials, "SecretAccessKey"),
+                              .arn = doc_text(credentials, "_arn")};
+    return 0;
+}
+
+static int check_signature(const struct front_call *call, int64_t now_s, struct holder *holder,
+                           struct err *err)
 {
     const struct sigv4_claim *claim = &call->claim;
     if (!call->is_signed)
         return front_fail(call, FRONT_UNSIGNED, err, NULL);
-    if (strcmp(claim->access_key, root_key) != 0 || claim->token[0])
-        return front_fail(call, FRONT_UNKNOWN_KEY, err, NULL);
+    if (find_holder(call, now_s, holder, err) < 0)
+        return -1;
     if (strcmp(claim->service, call->service->signing_name) != 0)
         return front_fail(call, FRONT_WRONG_SIGNATURE, err,
                           "Credential should be scoped to correct service: '%s'. ",
                           call->service->signing_name);
     if (check_time(call, now_s, err) < 0)
         return -1;
-    if (!sigv4_verify(&call->request->signed_part, claim, root_secret))
+    if (!sigv4_verify(&call->request->signed_part, claim, holder->secret))
         return front_fail(call, FRONT_WRONG_SIGNATURE, err, NULL);
     return 0;
 }
 
 int front_authenticate(struct front_call *call, int64_t now_s, struct err *err)
 {
-    if (call->options->authenticate && check_signature(call, now_s, err) < 0)
+    struct holder holder = {0};
+    if (call->options->authenticate && check_signature(call, now_s, &holder, err) < 0)
         return -1;
-    snprintf(call->user_arn, sizeof(call->user_arn), "arn:aws:iam::%s:root",
-             call->options->account);
+    if (holder.arn)
+        snprintf(call->user_arn, sizeof(call->user_arn), "%s", holder.arn);
+    else
+        snprintf(call->user_arn, sizeof(call->user_arn), "arn:aws:iam::%s:root",
+                 call->options->account);
     return 0;
 }

@@ -16,6 +16,7 @@ enum {
     FRONT_REGION_SIZE = 65,
     FRONT_ACTION_SIZE = 129,
     FRONT_REQUEST_ID_SIZE = 37,
+    FRONT_USER_ARN_SIZE = 256,
 };
 
 struct front_request {
@@ -44,7 +45,7 @@ struct front_call {
     char action[FRONT_ACTION_SIZE];
     const struct model_operation *operation;
     char region[FRONT_REGION_SIZE];
-    char user_arn[64];
+    char user_arn[FRONT_USER_ARN_SIZE];
     char request_id[FRONT_REQUEST_ID_SIZE];
 };
 
@@ -102,6 +103,7 @@ enum front_failure {
     FRONT_UNKNOWN_KEY,
     FRONT_WRONG_SIGNATURE,
     FRONT_EXPIRED,
+    FRONT_EXPIRED_TOKEN,
     FRONT_INVALID_ACTION,
     FRONT_NOT_SUPPORTED,
     FRONT_TOO_LARGE,

@@ -37,6 +37,10 @@ static const struct {
                        {"SignatureDoesNotMatch", 403},
                        {"InvalidSignatureException", 400},
                        "Request has expired."},
+    [FRONT_EXPIRED_TOKEN] = {{"RequestExpired", 400},
+                             {"ExpiredToken", 403},
+                             {"ExpiredTokenException", 400},
+                             "The security token included in the request is expired"},
     [FRONT_INVALID_ACTION] = {{"InvalidAction", 400},
                               {"InvalidAction", 400},
                               {"UnknownOperationException", 400},
@@ -63,8 +67,19 @@ static const struct {
                               ""},
 };
 
-/* EC2 does not say what was wrong with a key or a signature. */
-static const char ec2_auth_text[] = "AWS was not able to validate the provided access credentials";
+/* EC2 does not say what was wrong with a key or a signature, nor what has expired. */
+static const char *ec2_text(enum front_failure failure)
+{
+    switch (failure) {
+    case FRONT_UNKNOWN_KEY:
+    case FRONT_WRONG_SIGNATURE:
+        return "AWS was not able to validate the provided access credentials";
+    case FRONT_EXPIRED_TOKEN:
+        return failures[FRONT_EXPIRED].text;
+    default:
+        return NULL;
+    }
+}
 
 int front_fail(const struct front_call *call, enum front_failure failure, struct err *err,
                const char *format, ...)
@@ -74,8 +89,9 @@ int front_fail(const struct front_call *call, enum front_failure failure, struct
                                 : call->protocol == MODEL_QUERY ? &failures[failure].query
                                                                 : &failures[failure].json;
     char text[ERR_TEXT_SIZE];
-    if (ec2 && strcmp(coded->code, "AuthFailure") == 0) {
-        snprintf(text, sizeof(text), "%s", ec2_auth_text);
+    const char *fixed = ec2 ? ec2_text(failure) : NULL;
+    if (fixed) {
+        snprintf(text, sizeof(text), "%s", fixed);
     } else if (format) {
         va_list args;
         va_start(args, format);

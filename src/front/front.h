@@ -22,6 +22,7 @@ struct front_options {
     const char *region;  /* of requests that name none: unsigned ones */
     const char *version; /* of the program, for health */
     bool authenticate;   /* false: any signature is taken, also none */
+    bool root_key;       /* "test" is a key here, root's; without it only temporary ones are */
     /* Cloud time, ms since the epoch. */
     int64_t (*cloud_now_ms)(void *arg);
     /*

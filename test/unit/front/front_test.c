@@ -19,13 +19,13 @@
 
 #include <cmocka.h>
 
-static const int64_t now_s = 1767323045; /* 2026-01-02T03:04:05Z */
+static const int64_t start_s = 1767323045; /* 2026-01-02T03:04:05Z */
 
 struct fixture {
     struct service_world world;
     struct front_options options;
     struct front_answer answer;
-    int64_t cloud_ms;
+    int64_t cloud_ms, now_s;
 };
 
 /* A request to be signed and sent. */
@@ -47,13 +47,19 @@ static int64_t cloud_now(void *arg)
     return ((struct fixture *)arg)->cloud_ms;
 }
 
+static int64_t real_now(void *arg)
+{
+    return ((struct fixture *)arg)->now_s * 1000;
+}
+
 static int setup(void **state)
 {
     static struct fixture fixture;
     struct err err;
-    fixture =
-        (struct fixture){.world = {.random = world_random, .real_ms = cloud_now, .vcpu_share = 1},
-                         .cloud_ms = now_s * 1000};
+    fixture = (struct fixture){
+        .world = {.arg = &fixture, .random = world_random, .real_ms = real_now, .vcpu_share = 1},
+        .cloud_ms = start_s * 1000,
+        .now_s = start_s};
     fixture.options = (struct front_options){
         .store = store_open(NULL, &err),
         .series = series_open(NULL, &err),
@@ -62,6 +68,7 @@ static int setup(void **state)
         .region = "us-east-1",
         .version = "test",
         .authenticate = true,
+        .root_key = true,
         .cloud_now_ms = cloud_now,
         .arg = &fixture,
     };
@@ -126,7 +133,7 @@ static const char *send_request(struct fixture *fixture, const struct sent *sent
             (struct http1_header){text_slice("Authorization"), text_slice(authorization)};
     front_answer_finish(&fixture->answer);
     fixture->answer = (struct front_answer){0};
-    front_serve(&fixture->options, &request, now_s, &fixture->answer);
+    front_serve(&fixture->options, &request, fixture->now_s, &fixture->answer);
     return fixture->answer.body.data ? fixture->answer.body.data : "";
 }
 
@@ -178,7 +185,8 @@ static void what_is_not_there_yet_is_said_honestly(void **state)
     ec2(fixture, "Action=CreateEgressOnlyInternetGateway&Version=2016-11-15&VpcId=vpc-1");
     assert_answer(fixture, 400, "<Code>UnsupportedOperation</Code>");
     send_request(fixture, &(struct sent){.service = "sts",
-                                         .body = "Action=GetSessionToken&Version=2011-06-15"});
+                                         .body = "Action=GetFederationToken&Version=2011-06-15"
+                                                 "&Name=me"});
     assert_answer(fixture, 501, "<Code>NotImplemented</Code>");
     send_request(fixture, &(struct sent){.method = "GET", .service = "s3"});
     assert_answer(fixture, 501, "The service s3 is not supported by Pileus yet.");
@@ -201,6 +209,116 @@ static void signatures_are_verified(void **state)
     assert_answer(fixture, 401, "<Code>AuthFailure</Code>");
     send_request(fixture, &(struct sent){.service = "sts", .body = action, .is_unsigned = true});
     assert_answer(fixture, 403, "<Code>MissingAuthenticationToken</Code>");
+}
+
+/* The text of an element of the last answer. */
+static void copy_element(const struct fixture *fixture, const char *name, char *out, size_t size)
+{
+    char open[64], close[64];
+    snprintf(open, sizeof open, "<%s>", name);
+    snprintf(close, sizeof close, "</%s>", name);
+    const char *from = strstr(fixture->answer.body.data, open);
+    const char *to = from ? strstr(from, close) : NULL;
+    assert_non_null(to);
+    from += strlen(open);
+    snprintf(out, size, "%.*s", (int)(to - from), from);
+}
+
+struct session {
+    char key[32], secret[64], token[256];
+};
+
+static struct session get_session_token(struct fixture *fixture)
+{
+    struct session session;
+    send_request(fixture, &(struct sent){.service = "sts",
+                                         .body = "Action=GetSessionToken&Version=2011-06-15"
+                                                 "&DurationSeconds=900"});
+    assert_answer(fixture, 200, "<Expiration>2026-01-02T03:19:05.000Z</Expiration>");
+    copy_element(fixture, "AccessKeyId", session.key, sizeof session.key);
+    copy_element(fixture, "SecretAccessKey", session.secret, sizeof session.secret);
+    copy_element(fixture, "SessionToken", session.token, sizeof session.token);
+    return session;
+}
+
+static const struct http1_header json_header = {{"Content-Type", 12},
+                                                {"application/x-amz-json-1.1", 26}};
+
+/* The same question, in each protocol that has errors of its own. */
+static struct sent asking(const char *service, const struct session *session)
+{
+    struct sent sent = {.service = service,
+                        .key = session->key,
+                        .secret = session->secret,
+                        .token = session->token,
+                        .body = "Action=GetCallerIdentity&Version=2011-06-15"};
+    if (strcmp(service, "ec2") == 0)
+        sent.body = "Action=DescribeRegions&Version=2016-11-15";
+    if (strcmp(service, "ssm") == 0) {
+        sent.body = "{\"Name\": \"/none\"}";
+        sent.extra[0] = json_header;
+        sent.extra[1] =
+            (struct http1_header){text_slice("X-Amz-Target"), text_slice("AmazonSSM.GetParameter")};
+    }
+    return sent;
+}
+
+#define assert_asking(fixture, service, session, status, text)                                     \
+    do {                                                                                           \
+        const struct sent asking_ = asking(service, session);                                      \
+        send_request(fixture, &asking_);                                                           \
+        assert_answer(fixture, status, text);                                                      \
+    } while (0)
+
+static void a_session_token_stands_for_who_got_it(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct session session = get_session_token(fixture);
+    assert_memory_equal(session.key, "ASIAQ", 5);
+    assert_asking(fixture, "sts", &session, 200, "<Arn>arn:aws:iam::000000000000:root</Arn>");
+    assert_asking(fixture, "ec2", &session, 200, "<regionInfo>");
+    assert_asking(fixture, "ssm", &session, 400, "ParameterNotFound");
+}
+
+static void a_key_of_a_session_needs_its_own_token_and_secret(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct session mine = get_session_token(fixture), other = get_session_token(fixture);
+    struct session wrong[] = {mine, mine, mine};
+    wrong[0].token[0] = 0;
+    snprintf(wrong[1].token, sizeof wrong[1].token, "%s", other.token);
+    snprintf(wrong[2].key, sizeof wrong[2].key, "ASIAQAAAAAAAAAAAAAAA");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_asking(fixture, "sts", &wrong[i], 403, "<Code>InvalidClientTokenId</Code>");
+        assert_asking(fixture, "ec2", &wrong[i], 401, "<Code>AuthFailure</Code>");
+        assert_asking(fixture, "ssm", &wrong[i], 400, "UnrecognizedClientException");
+    }
+    struct session forged = mine;
+    snprintf(forged.secret, sizeof forged.secret, "%s", other.secret);
+    assert_asking(fixture, "sts", &forged, 403, "<Code>SignatureDoesNotMatch</Code>");
+}
+
+static void a_session_expires_in_real_time(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct session session = get_session_token(fixture);
+    fixture->cloud_ms += 900 * 1000;
+    assert_asking(fixture, "sts", &session, 200, "GetCallerIdentityResult");
+    fixture->now_s += 900;
+    assert_asking(fixture, "sts", &session, 403, "<Code>ExpiredToken</Code>");
+    assert_asking(fixture, "ec2", &session, 400,
+                  "<Code>RequestExpired</Code><Message>Request has expired.</Message>");
+    assert_asking(fixture, "ssm", &session, 400, "ExpiredTokenException");
+}
+
+static void a_listener_may_know_no_root_key(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct session session = get_session_token(fixture);
+    fixture->options.root_key = false;
+    ec2(fixture, "Action=DescribeRegions&Version=2016-11-15");
+    assert_answer(fixture, 401, "<Code>AuthFailure</Code>");
+    assert_asking(fixture, "ec2", &session, 200, "<regionInfo>");
 }
 
 static void the_time_of_a_signature_may_be_fifteen_minutes_off(void **state)
@@ -387,6 +505,10 @@ int main(void)
         front_case(each_protocol_has_its_own_form_of_errors),
         front_case(what_is_not_there_yet_is_said_honestly),
         front_case(signatures_are_verified),
+        front_case(a_session_token_stands_for_who_got_it),
+        front_case(a_key_of_a_session_needs_its_own_token_and_secret),
+        front_case(a_session_expires_in_real_time),
+        front_case(a_listener_may_know_no_root_key),
         front_case(the_time_of_a_signature_may_be_fifteen_minutes_off),
         front_case(without_authentication_anything_goes),
         front_case(a_dry_run_changes_nothing),
