@@ -1,6 +1,7 @@
 #include "control/alarm_state.h"
 
 #include "base/buf.h"
+#include "service/cloudwatch/alarm.h"
 #include "service/doc.h"
 
 #include <math.h>
@@ -244,14 +245,14 @@ static json_t *make_data(const struct evaluation *evaluation, int64_t now_ms)
                                         time_text(datapoint->start_ms), "sampleCount",
                                         datapoint->sample_count, "value", datapoint->value));
     }
+    const json_t *alarm = evaluation->alarm;
+    json_t *statistic = json_object_get(alarm, "Statistic");
     json_auto_t *data =
-        json_pack("{s:s, s:o, s:O, s:I, s:o, s:f, s:o}", "version", "1.0", "queryDate",
+        json_pack("{s:s, s:o, s:o*, s:I, s:o, s:f, s:o}", "version", "1.0", "queryDate",
                   time_text(now_ms), "statistic",
-                  json_object_get(evaluation->alarm, *doc_text(evaluation->alarm, "Statistic")
-                                                         ? "Statistic"
-                                                         : "ExtendedStatistic"),
-                  "period", (json_int_t)doc_number(evaluation->alarm, "Period"), "recentDatapoints",
-                  recent, "threshold", evaluation->threshold, "evaluatedDatapoints", evaluated);
+                  json_incref(statistic ? statistic : json_object_get(alarm, "ExtendedStatistic")),
+                  "period", (json_int_t)(alarm_period_ms(alarm) / 1000), "recentDatapoints", recent,
+                  "threshold", evaluation->threshold, "evaluatedDatapoints", evaluated);
     if (evaluation->used_count)
         json_object_set_new(data, "startDate",
                             time_text(evaluation->used[evaluation->used_count - 1]->start_ms));

@@ -10,6 +10,7 @@
 #include "service/cloudwatch/alarm.h"
 #include "service/cloudwatch/history.h"
 #include "service/cloudwatch/metric.h"
+#include "service/cloudwatch/queries.h"
 #include "service/doc.h"
 
 #include <math.h>
@@ -44,35 +45,77 @@ static json_t *edit(const struct turn *turn)
     return txn_edit(turn->call->txn, alarm_kind, turn->call->region, turn->name);
 }
 
-/* The complete periods up to now, newest first; those without data are missing. */
-static size_t read_datapoints(const struct turn *turn, struct alarm_datapoint *out)
+/* The periods to be judged, newest first. */
+struct window {
+    struct alarm_datapoint *datapoints;
+    size_t count;
+    int64_t end_ms, period_ms;
+};
+
+/* A datapoint of the window; NULL if it lies outside. */
+static struct alarm_datapoint *at_time(const struct window *window, int64_t start_ms)
+{
+    int64_t place = (window->end_ms - start_ms) / window->period_ms - 1;
+    return place >= 0 && place < (int64_t)window->count ? &window->datapoints[place] : NULL;
+}
+
+static void read_metric(const struct turn *turn, const struct window *window)
 {
     static struct series_point points[ALARM_DATAPOINTS_MAX];
     const json_t *alarm = look(turn);
-    struct metric metric;
-    struct statistic statistic = {STATISTIC_AVERAGE, 0};
     const char *extended = doc_text(alarm, "ExtendedStatistic");
-    int64_t period_ms = doc_number(alarm, "Period") * 1000;
-    if (period_ms < MINUTE_MS)
-        period_ms = MINUTE_MS;
-    int64_t end_ms = turn->call->now_ms / period_ms * period_ms;
-    size_t range = alarm_range(alarm), found = 0;
-    for (size_t i = 0; i < range; i++)
-        out[i] = (struct alarm_datapoint){end_ms - (int64_t)(i + 1) * period_ms, true, 0, 0};
+    struct statistic statistic = {.kind = STATISTIC_AVERAGE};
+    struct metric metric;
     statistic_parse(*extended ? extended : doc_text(alarm, "Statistic"), &statistic);
     metric_read(turn->call->region, alarm, &metric);
     const struct series *series =
         metric_find(turn->control->series, &metric, doc_text(alarm, "Unit"));
-    if (series)
-        found = series_read(series, end_ms - (int64_t)range * period_ms, end_ms, period_ms, points,
-                            range);
+    if (!series)
+        return;
+    size_t found = series_read(series, window->end_ms - (int64_t)window->count * window->period_ms,
+                               window->end_ms, window->period_ms, points, window->count);
     for (size_t i = 0; i < found; i++) {
-        struct alarm_datapoint *point = &out[(end_ms - points[i].start_ms) / period_ms - 1];
-        point->value = statistic_value(series, &statistic, &points[i], period_ms);
-        point->sample_count = points[i].count;
-        point->missing = isnan(point->value);
+        struct alarm_datapoint *datapoint = at_time(window, points[i].start_ms);
+        datapoint->value = statistic_value(series, &statistic, &points[i], window->period_ms);
+        datapoint->sample_count = points[i].count;
+        datapoint->missing = isnan(datapoint->value);
     }
-    return range;
+}
+
+/* What cannot be computed now is missing; the alarm was checked when it was made. */
+static void read_math(const struct turn *turn, const struct window *window)
+{
+    const json_t *alarm = look(turn);
+    struct math_value value = {.kind = MATH_NUMBER};
+    struct err err;
+    struct queries *queries = queries_open(
+        json_object_get(alarm, "Metrics"), turn->control->series, turn->call->region,
+        window->end_ms - (int64_t)window->count * window->period_ms, window->end_ms, &err);
+    if (!queries || queries_value(queries, alarm_watched_query(alarm), &value, &err) < 0)
+        control_log(turn->control, turn->name, &err);
+    for (size_t i = 0; value.kind == MATH_SERIES && i < value.series[0].count; i++) {
+        const struct math_point *point = &value.series[0].points[i];
+        struct alarm_datapoint *datapoint = at_time(window, point->start_ms);
+        if (datapoint)
+            *datapoint = (struct alarm_datapoint){point->start_ms, false, point->value, 1};
+    }
+    queries_free(queries);
+}
+
+/* The complete periods up to now, newest first; those without data are missing. */
+static size_t read_datapoints(const struct turn *turn, struct alarm_datapoint *out)
+{
+    const json_t *alarm = look(turn);
+    struct window window = {out, alarm_range(alarm), 0, alarm_period_ms(alarm)};
+    window.end_ms = turn->call->now_ms / window.period_ms * window.period_ms;
+    for (size_t i = 0; i < window.count; i++)
+        out[i] = (struct alarm_datapoint){window.end_ms - (int64_t)(i + 1) * window.period_ms, true,
+                                          0, 0};
+    if (json_object_get(alarm, "Metrics"))
+        read_math(turn, &window);
+    else
+        read_metric(turn, &window);
+    return window.count;
 }
 
 static void judge(struct turn *turn)

@@ -482,18 +482,41 @@ static bool collect_minute(void *arg, const struct minute *minute)
     return merge_minute(all, minute, &ignored) == 0;
 }
 
+/* All values over a time, whose distribution is known; otherwise false and nothing to free. */
+static bool collect_values(const struct series *series, int64_t from_ms, int64_t to_ms,
+                           struct minute *ret_all)
+{
+    *ret_all = (struct minute){0};
+    each_minute(series, from_ms, to_ms, collect_minute, ret_all);
+    /* Counts are kept as floats: a difference below one in a million is none. */
+    if (ret_all->total.count > 0 &&
+        sketch_total(&ret_all->values) > ret_all->total.count * (1 - 1e-6))
+        return true;
+    sketch_finish(&ret_all->values);
+    return false;
+}
+
 double series_percentile(const struct series *series, int64_t from_ms, int64_t to_ms,
                          double percentile)
 {
-    struct minute all = {0};
-    each_minute(series, from_ms, to_ms, collect_minute, &all);
-    double value = NAN;
-    /* Counts are kept as floats: a difference below one in a million is none. */
-    if (all.total.count > 0 && sketch_total(&all.values) > all.total.count * (1 - 1e-6))
-        value = fmin(fmax(sketch_percentile(&all.values, percentile), all.total.minimum),
-                     all.total.maximum);
+    struct minute all;
+    if (!collect_values(series, from_ms, to_ms, &all))
+        return NAN;
+    double value = fmin(fmax(sketch_percentile(&all.values, percentile), all.total.minimum),
+                        all.total.maximum);
     sketch_finish(&all.values);
     return value;
+}
+
+bool series_divide(const struct series *series, int64_t from_ms, int64_t to_ms,
+                   const struct series_bounds *bounds, struct series_parts *ret_parts)
+{
+    struct minute all;
+    if (!collect_values(series, from_ms, to_ms, &all))
+        return false;
+    sketch_divide(&all.values, bounds, ret_parts);
+    sketch_finish(&all.values);
+    return true;
 }
 
 void series_each(const struct series_store *store, const char *region, series_visitor *visit,

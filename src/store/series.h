@@ -76,6 +76,21 @@ size_t series_read(const struct series *series, int64_t from_ms, int64_t to_ms, 
 double series_percentile(const struct series *series, int64_t from_ms, int64_t to_ms,
                          double percentile);
 
+/* Values from (exclusive) and up to (inclusive); or the lowest and highest percent of them. */
+struct series_bounds {
+    double low, high;
+    bool by_percent;
+};
+/* How values lie to the bounds. */
+struct series_parts {
+    double below, within, above; /* how many there are */
+    double within_sum;
+    double low, high; /* the bounds as values */
+};
+/* Divides the values over [from_ms, to_ms). False when series_percentile() would give NAN. */
+bool series_divide(const struct series *series, int64_t from_ms, int64_t to_ms,
+                   const struct series_bounds *bounds, struct series_parts *ret_parts);
+
 /* Enumeration for ListMetrics: calls `visit` for each series of a region; stops if it returns
  * false. */
 typedef bool series_visitor(void *arg, const struct series *series);

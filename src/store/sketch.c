@@ -105,3 +105,29 @@ double sketch_percentile(const struct sketch *sketch, double percentile)
     }
     return bucket_value(sketch->buckets[sketch->count - 1].index);
 }
+
+void sketch_divide(const struct sketch *sketch, const struct series_bounds *bounds,
+                   struct series_parts *ret_parts)
+{
+    double total = sketch_total(sketch), seen = 0;
+    *ret_parts = (struct series_parts){.low = bounds->low, .high = bounds->high};
+    if (bounds->by_percent) {
+        ret_parts->low = sketch_percentile(sketch, bounds->low);
+        ret_parts->high = sketch_percentile(sketch, bounds->high);
+    }
+    for (uint32_t i = 0; i < sketch->count; i++) {
+        double count = (double)sketch->buckets[i].count;
+        double value = bucket_value(sketch->buckets[i].index);
+        double below = value <= bounds->low ? count : 0, above = value > bounds->high ? count : 0;
+        if (bounds->by_percent) {
+            /* Ranks within a bucket can lie on both sides of a bound. */
+            below = fmin(count, fmax(0, total * bounds->low / 100 - seen));
+            above = fmin(count - below, fmax(0, seen + count - total * bounds->high / 100));
+        }
+        ret_parts->below += below;
+        ret_parts->above += above;
+        ret_parts->within += count - below - above;
+        ret_parts->within_sum += (count - below - above) * value;
+        seen += count;
+    }
+}

@@ -30,3 +30,6 @@ bool sketch_merge(struct sketch *sketch, const struct sketch *other);
 double sketch_total(const struct sketch *sketch);
 /* The `percentile` (0..100); NAN when empty. */
 double sketch_percentile(const struct sketch *sketch, double percentile);
+/* Divides the values by bounds; see series_divide(). */
+void sketch_divide(const struct sketch *sketch, const struct series_bounds *bounds,
+                   struct series_parts *ret_parts);

@@ -79,6 +79,28 @@ static json_t *predefined_metric(const struct call *call, const json_t *group,
     return NULL;
 }
 
+/* Metric math, as alarms take it: by the minute. */
+static json_t *custom_metrics(const json_t *specification, struct err *err)
+{
+    size_t i;
+    json_t *query;
+    if (call_accept(specification, "Metrics", err) < 0)
+        return NULL;
+    json_t *metrics = json_deep_copy(json_object_get(specification, "Metrics"));
+    json_array_foreach (metrics, i, query) {
+        json_t *stat = json_object_get(query, "MetricStat");
+        if (call_accept(query, "Id Expression MetricStat Label Period=60 ReturnData", err) < 0 ||
+            call_accept(stat, "Metric Stat Unit Period=60", err) < 0) {
+            json_decref(metrics);
+            return NULL;
+        }
+        json_object_del(query, "Period");
+        if (stat)
+            json_object_set_new(stat, "Period", json_integer(ALARM_PERIOD_S));
+    }
+    return json_pack("{s:o}", "Metrics", metrics);
+}
+
 static json_t *custom_metric(const json_t *specification, struct err *err)
 {
     static const char *const needed[] = {"MetricName", "Namespace", "Statistic"};
@@ -107,7 +129,10 @@ static json_t *tracked_metric(const struct call *call, const json_t *group, cons
                 "must be specified.");
         return NULL;
     }
-    return known ? predefined_metric(call, group, known, err) : custom_metric(custom, err);
+    if (known)
+        return predefined_metric(call, group, known, err);
+    return json_object_get(custom, "Metrics") ? custom_metrics(custom, err)
+                                              : custom_metric(custom, err);
 }
 
 /* Creates or replaces one alarm and adds it to the policy's Alarms. */
@@ -125,14 +150,15 @@ static int put_alarm(struct call *call, json_t *policy, const json_t *metric, bo
     json_t *in = json_deep_copy(metric);
     json_object_set(in, "AlarmName", name);
     json_auto_t *rest =
-        json_pack("{s:o, s:b, s:[O], s:i, s:i, s:f, s:s}", "AlarmDescription",
+        json_pack("{s:o, s:b, s:[O], s:i, s:f, s:s}", "AlarmDescription",
                   json_sprintf("DO NOT EDIT OR DELETE. For TargetTrackingScaling policy %s.",
                                doc_text(policy, "PolicyARN")),
                   "ActionsEnabled", 1, "AlarmActions", json_object_get(policy, "PolicyARN"),
-                  "Period", ALARM_PERIOD_S, "EvaluationPeriods", periods, "Threshold",
-                  low ? target * low_ratio : target, "ComparisonOperator",
-                  low ? "LessThanThreshold" : "GreaterThanThreshold");
+                  "EvaluationPeriods", periods, "Threshold", low ? target * low_ratio : target,
+                  "ComparisonOperator", low ? "LessThanThreshold" : "GreaterThanThreshold");
     json_object_update(in, rest);
+    if (!json_object_get(metric, "Metrics"))
+        json_object_set_new(in, "Period", json_integer(ALARM_PERIOD_S));
     if (service_call(call, "cloudwatch", "PutMetricAlarm", in, NULL, err) < 0)
         return err_wrap(err, "the policy's alarm");
     return json_array_append_new(

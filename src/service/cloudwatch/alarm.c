@@ -1,6 +1,7 @@
 #include "service/cloudwatch/alarm.h"
 
 #include "service/cloudwatch/history.h"
+#include "service/cloudwatch/queries.h"
 #include "service/doc.h"
 
 #include <stdio.h>
@@ -39,4 +40,20 @@ void alarm_set_state(struct call *call, json_t *alarm, const char *value, const 
     json_object_set_new(alarm, "StateTransitionedTimestamp", call_now(call));
     alarm_history_add(call, alarm, "StateUpdate", summary,
                       json_pack("{s:O, s:o}", "oldState", old, "newState", state_data(alarm)));
+}
+
+int64_t alarm_period_ms(const json_t *alarm)
+{
+    const json_t *metrics = json_object_get(alarm, "Metrics");
+    return metrics ? queries_period_ms(metrics) : doc_number(alarm, "Period") * 1000;
+}
+
+size_t alarm_watched_query(const json_t *alarm)
+{
+    size_t i;
+    const json_t *query;
+    json_array_foreach (json_object_get(alarm, "Metrics"), i, query)
+        if (!json_is_false(json_object_get(query, "ReturnData")))
+            return i;
+    return 0;
 }

@@ -14,3 +14,8 @@ extern const char alarm_kind[];
  */
 void alarm_set_state(struct call *call, json_t *alarm, const char *value, const char *reason,
                      const char *reason_data);
+
+/* How long one of its periods is; of metric math the longest of its metrics. */
+int64_t alarm_period_ms(const json_t *alarm);
+/* The place in its Metrics of the query that it watches; 0 unless it is on metric math. */
+size_t alarm_watched_query(const json_t *alarm);

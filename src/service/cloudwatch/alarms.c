@@ -4,6 +4,7 @@
 #include "service/cloudwatch/history.h"
 #include "service/cloudwatch/metric.h"
 #include "service/cloudwatch/operations.h"
+#include "service/cloudwatch/queries.h"
 #include "service/doc.h"
 #include "service/page.h"
 #include "service/tag_list.h"
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DAY_S = 86400, RECORDS_MAX = 100 };
+enum { DAY_S = 86400, RECORDS_MAX = 100, ALARM_METRICS_MAX = 20 };
 
 static const struct paging by_records = {"MaxRecords", "NextToken", "NextToken", "InvalidNextToken",
                                          RECORDS_MAX};
@@ -35,17 +36,20 @@ static const char *const settings[] = {
     "ComparisonOperator",
     "TreatMissingData",
     "EvaluateLowSampleCountPercentile",
+    "Metrics",
 };
 
 static const char *const action_lists[] = {"OKActions", "AlarmActions", "InsufficientDataActions"};
 
-static int check_present(const json_t *in, struct err *err)
+static int check_members(const json_t *in, const char *const *members, bool are_wanted,
+                         struct err *err)
 {
-    static const char *const required[] = {"MetricName",        "Namespace", "Period",
-                                           "EvaluationPeriods", "Threshold", "ComparisonOperator"};
-    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
-        if (!json_object_get(in, required[i]))
-            return err_aws(err, "ValidationError", "The parameter %s is required", required[i]);
+    for (size_t i = 0; members[i]; i++)
+        if (!json_object_get(in, members[i]) == are_wanted)
+            return err_aws(err, "ValidationError",
+                           are_wanted ? "The parameter %s is required"
+                                      : "The parameter %s cannot be used together with Metrics",
+                           members[i]);
     return 0;
 }
 
@@ -57,15 +61,52 @@ static int check_statistic(const json_t *in, struct err *err)
         return err_aws(err, "ValidationError",
                        "Exactly one of Statistic and ExtendedStatistic must be specified");
     if (!*extended ||
-        (statistic_parse(extended, &statistic) && statistic.kind == STATISTIC_PERCENTILE))
+        (statistic_parse(extended, &statistic) && statistic.kind >= STATISTIC_PERCENTILE))
         return 0;
-    return err_aws(err, "UnsupportedOperation",
-                   "The extended statistic '%.100s' is not supported by Pileus yet", extended);
+    return err_aws(err, "ValidationError", "The value '%.100s' for ExtendedStatistic is not valid",
+                   extended);
+}
+
+/* Metric math: one query is watched, the others serve it. */
+static int check_metrics(const json_t *metrics, struct err *err)
+{
+    size_t watched = 0, i;
+    const json_t *query;
+    if (json_array_size(metrics) > ALARM_METRICS_MAX)
+        return err_aws(err, "ValidationError", "An alarm can have no more than %d Metrics",
+                       ALARM_METRICS_MAX);
+    json_array_foreach (metrics, i, query) {
+        watched += !json_is_false(json_object_get(query, "ReturnData"));
+        if (strcasestr(doc_text(query, "Expression"), "SEARCH("))
+            return err_aws(err, "ValidationError",
+                           "SEARCH is not supported in the expressions of alarms");
+    }
+    if (watched != 1)
+        return err_aws(err, "ValidationError",
+                       "Exactly one of the Metrics must return data: ReturnData must be false for "
+                       "all others");
+    return queries_check(metrics, err);
+}
+
+/* An alarm watches one metric, or metric math. */
+static int check_source(const json_t *in, struct err *err)
+{
+    static const char *const always[] = {"EvaluationPeriods", "Threshold", "ComparisonOperator",
+                                         NULL};
+    static const char *const plain[] = {"MetricName", "Namespace", "Period", NULL};
+    static const char *const excluded[] = {"MetricName",        "Namespace",  "Period", "Statistic",
+                                           "ExtendedStatistic", "Dimensions", "Unit",   NULL};
+    const json_t *metrics = json_object_get(in, "Metrics");
+    if (check_members(in, always, true, err) < 0)
+        return -1;
+    if (json_array_size(metrics) > 0)
+        return check_members(in, excluded, false, err) < 0 ? -1 : check_metrics(metrics, err);
+    return check_members(in, plain, true, err) < 0 ? -1 : check_statistic(in, err);
 }
 
 static int check_periods(const json_t *in, struct err *err)
 {
-    int64_t period = doc_number(in, "Period"), periods = doc_number(in, "EvaluationPeriods");
+    int64_t period = alarm_period_ms(in) / 1000, periods = doc_number(in, "EvaluationPeriods");
     if (period == 10 || period == 20 || period == 30)
         return err_aws(err, "UnsupportedOperation",
                        "Alarms with a Period of %lld are not supported by Pileus yet",
@@ -129,10 +170,10 @@ static int check_alarm(const json_t *in, struct err *err)
                     "InsufficientDataActions MetricName Namespace Statistic ExtendedStatistic "
                     "Dimensions Period Unit EvaluationPeriods DatapointsToAlarm Threshold "
                     "ComparisonOperator TreatMissingData EvaluateLowSampleCountPercentile=evaluate "
-                    "Tags",
+                    "Metrics Tags",
                     err) < 0 ||
-        check_present(in, err) < 0 || check_statistic(in, err) < 0 || check_periods(in, err) < 0 ||
-        check_words(in, err) < 0 || check_actions(in, err) < 0)
+        check_source(in, err) < 0 || check_periods(in, err) < 0 || check_words(in, err) < 0 ||
+        check_actions(in, err) < 0)
         return -1;
     if (!isfinite(json_number_value(json_object_get(in, "Threshold"))))
         return err_aws(err, "ValidationError", "The threshold must be a finite number");
@@ -166,7 +207,7 @@ static void apply_settings(const struct call *call, json_t *alarm)
         json_t *actions = json_object_get(call->in, action_lists[i]);
         json_object_set_new(alarm, action_lists[i], actions ? json_incref(actions) : json_array());
     }
-    if (!json_object_get(call->in, "Dimensions"))
+    if (!json_object_get(call->in, "Dimensions") && !json_object_get(call->in, "Metrics"))
         json_object_set_new(alarm, "Dimensions", json_array());
     bool disabled = json_is_false(json_object_get(call->in, "ActionsEnabled"));
     json_object_set_new(alarm, "ActionsEnabled", json_boolean(!disabled));
@@ -271,10 +312,34 @@ static bool same_dimensions(const struct series_key *a, const struct series_key 
     return a->dimension_count == b->dimension_count && equal == a->dimension_count;
 }
 
+static bool is_same_metric(const struct metric *a, const struct metric *b)
+{
+    return strcmp(a->key.namespace, b->key.namespace) == 0 &&
+           strcmp(a->key.metric, b->key.metric) == 0 && same_dimensions(&a->key, &b->key);
+}
+
+/* Whether one of the metrics that an alarm computes with is the one that is asked for. */
+static bool uses_metric(const struct call *call, const json_t *alarm)
+{
+    struct metric asked, used;
+    size_t i;
+    const json_t *query;
+    metric_read(call->region, call->in, &asked);
+    json_array_foreach (json_object_get(alarm, "Metrics"), i, query) {
+        const json_t *stat = json_object_get(query, "MetricStat");
+        metric_read(call->region, json_object_get(stat, "Metric"), &used);
+        if (stat && is_same_metric(&asked, &used))
+            return true;
+    }
+    return false;
+}
+
 static bool is_on_metric(const struct call *call, const json_t *alarm)
 {
     static const char *const optional[] = {"Statistic", "ExtendedStatistic", "Period", "Unit"};
     struct metric asked, of_alarm;
+    if (json_object_get(alarm, "Metrics"))
+        return uses_metric(call, alarm);
     metric_read(call->region, call->in, &asked);
     metric_read(call->region, alarm, &of_alarm);
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
@@ -282,9 +347,7 @@ static bool is_on_metric(const struct call *call, const json_t *alarm)
         if (value && !json_equal(value, json_object_get(alarm, optional[i])))
             return false;
     }
-    return strcmp(asked.key.namespace, of_alarm.key.namespace) == 0 &&
-           strcmp(asked.key.metric, of_alarm.key.metric) == 0 &&
-           same_dimensions(&asked.key, &of_alarm.key);
+    return is_same_metric(&asked, &of_alarm);
 }
 
 int cloudwatch_DescribeAlarmsForMetric(struct call *call, struct err *err)

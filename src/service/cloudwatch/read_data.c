@@ -3,10 +3,10 @@
 #include "service/accept.h"
 #include "service/cloudwatch/metric.h"
 #include "service/cloudwatch/operations.h"
+#include "service/cloudwatch/queries.h"
 #include "service/doc.h"
 #include "service/page.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,6 @@
 enum {
     MINUTE_MS = 60 * 1000,
     STATISTICS_POINTS_MAX = 1440,
-    QUERIES_MAX = 500,
     DATA_POINTS_MAX = 100800,
     METRICS_PAGE = 500,
     TOKEN_SIZE = 24,
@@ -30,17 +29,6 @@ static int64_t time_ms(const json_t *in, const char *member)
     return (int64_t)fmax(-far_ms, fmin(far_ms, asked_ms));
 }
 
-static int check_period(int64_t period_s, struct err *err)
-{
-    if (period_s == 1 || period_s == 5 || period_s == 10 || period_s == 20 || period_s == 30)
-        return err_aws(err, "UnsupportedOperation",
-                       "A Period of %lld is not supported by Pileus yet", (long long)period_s);
-    if (period_s <= 0 || period_s % 60 != 0)
-        return err_aws(err, "InvalidParameterValue",
-                       "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
-    return 0;
-}
-
 static int check_times(const json_t *in, struct err *err)
 {
     if (time_ms(in, "StartTime") < time_ms(in, "EndTime"))
@@ -49,13 +37,11 @@ static int check_times(const json_t *in, struct err *err)
                    "The parameter StartTime must be less than the parameter EndTime.");
 }
 
-/* The points of a period, which are `limit` at most; malloc'd. NULL and err if memory ran out. */
+/* The points of a period; malloc'd. NULL and err if memory ran out. */
 static struct series_point *read_points(const struct series *series, int64_t from_ms, int64_t to_ms,
                                         int64_t period_ms, size_t *ret_count, struct err *err)
 {
-    int64_t kept_ms = (int64_t)(SERIES_MINUTES_KEPT + 1) * MINUTE_MS;
-    int64_t span_ms = to_ms - from_ms < kept_ms ? to_ms - from_ms : kept_ms;
-    size_t limit = (size_t)(span_ms / period_ms) + 2;
+    size_t limit = metric_points_max(from_ms, to_ms, period_ms);
     struct series_point *points = calloc(limit, sizeof *points);
     if (!points)
         err_set(err, "out of memory");
@@ -82,9 +68,9 @@ static int check_statistics(const json_t *in, struct err *err)
     const json_t *name;
     json_array_foreach (extended, i, name)
         if (!statistic_parse(json_string_value(name), &statistic) ||
-            statistic.kind != STATISTIC_PERCENTILE)
-            return err_aws(err, "UnsupportedOperation",
-                           "The extended statistic '%.100s' is not supported by Pileus yet",
+            statistic.kind < STATISTIC_PERCENTILE)
+            return err_aws(err, "InvalidParameterValue",
+                           "The value '%.100s' for parameter ExtendedStatistics is not valid.",
                            json_string_value(name));
     return 0;
 }
@@ -123,7 +109,7 @@ static json_t *datapoint(const json_t *in, const struct series *series,
 int cloudwatch_GetMetricStatistics(struct call *call, struct err *err)
 {
     int64_t period_s = doc_number(call->in, "Period");
-    if (check_period(period_s, err) < 0 || check_times(call->in, err) < 0 ||
+    if (metric_check_period(period_s, err) < 0 || check_times(call->in, err) < 0 ||
         check_statistics(call->in, err) < 0)
         return -1;
     int64_t from_ms = time_ms(call->in, "StartTime"), to_ms = time_ms(call->in, "EndTime");
@@ -155,45 +141,6 @@ int cloudwatch_GetMetricStatistics(struct call *call, struct err *err)
 
 /* ---- GetMetricData ---- */
 
-static bool is_query_id(const char *id)
-{
-    if (!islower((unsigned char)*id))
-        return false;
-    for (const char *c = id; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '_')
-            return false;
-    return true;
-}
-
-static int check_query(const json_t *queries, size_t index, struct err *err)
-{
-    const json_t *query = json_array_get(queries, index);
-    const json_t *stat = json_object_get(query, "MetricStat");
-    const char *id = doc_text(query, "Id");
-    struct statistic statistic;
-    if (call_accept(query, "Id MetricStat Label ReturnData", err) < 0)
-        return -1;
-    if (!is_query_id(id))
-        return err_aws(
-            err, "ValidationError",
-            "The value '%.200s' for the Id of a metric data query is not valid: it must "
-            "begin with a lowercase letter and have only letters, digits and underscores",
-            id);
-    for (size_t i = 0; i < index; i++)
-        if (doc_is(json_array_get(queries, i), "Id", id))
-            return err_aws(err, "ValidationError", "The Id '%s' is not unique", id);
-    if (!stat)
-        return err_aws(err, "ValidationError", "The metric data query '%s' has no MetricStat", id);
-    if (strstr(doc_text(query, "Label"), "${"))
-        return err_aws(err, "UnsupportedOperation",
-                       "Dynamic labels are not supported by Pileus yet");
-    if (!statistic_parse(doc_text(stat, "Stat"), &statistic))
-        return err_aws(err, "UnsupportedOperation",
-                       "The statistic '%.100s' is not supported by Pileus yet",
-                       doc_text(stat, "Stat"));
-    return check_period(doc_number(stat, "Period"), err);
-}
-
 /* What of the answer is asked: datapoints are numbered over all queries in their order. */
 struct data_page {
     size_t skip;  /* datapoints that earlier pages had */
@@ -202,13 +149,8 @@ struct data_page {
     bool more;    /* something did not fit */
 };
 
-static void add_value(json_t *result, const struct series *series,
-                      const struct statistic *statistic, const struct series_point *point,
-                      int64_t period_ms, struct data_page *page)
+static void add_value(json_t *result, const struct math_point *point, struct data_page *page)
 {
-    double value = statistic_value(series, statistic, point, period_ms);
-    if (isnan(value))
-        return;
     if (page->skip > 0) {
         page->skip--;
         return;
@@ -222,36 +164,63 @@ static void add_value(json_t *result, const struct series *series,
     page->given++;
     json_array_append_new(json_object_get(result, "Timestamps"),
                           json_real((double)point->start_ms / 1000));
-    json_array_append_new(json_object_get(result, "Values"), json_real(value));
+    json_array_append_new(json_object_get(result, "Values"), json_real(point->value));
 }
 
-static int answer_query(struct call *call, const json_t *query, struct data_page *page,
-                        struct err *err)
+/* "<label of the query> <label of the series>", or what there is of it. */
+static json_t *make_label(const json_t *query, const struct math_series *series, bool is_list)
 {
-    const json_t *stat = json_object_get(query, "MetricStat");
-    int64_t period_ms = doc_number(stat, "Period") * 1000;
-    int64_t from_ms = time_ms(call->in, "StartTime"), to_ms = time_ms(call->in, "EndTime");
-    from_ms -= from_ms % period_ms;
-    struct statistic statistic;
-    struct metric metric;
-    statistic_parse(doc_text(stat, "Stat"), &statistic);
-    metric_read(call->region, json_object_get(stat, "Metric"), &metric);
-    const struct series *series = metric_find(call->series, &metric, doc_text(stat, "Unit"));
-    size_t count = 0;
-    auto_free struct series_point *points =
-        read_points(series, from_ms, to_ms, period_ms, &count, err);
-    if (!points)
-        return -1;
-    const char *label = doc_text(query, "Label");
-    json_t *result = json_pack("{s:s, s:s, s:[], s:[], s:s}", "Id", doc_text(query, "Id"), "Label",
-                               *label ? label : metric.key.metric, "Timestamps", "Values",
+    const char *own = doc_text(query, "Label");
+    if (is_list && *own && series->label)
+        return json_sprintf("%s %s", own, series->label);
+    if (!*own && series->label && (is_list || json_object_get(query, "MetricStat")))
+        return json_string(series->label);
+    return json_string(*own ? own : doc_text(query, "Id"));
+}
+
+static void add_result(struct call *call, const json_t *query, const struct math_series *series,
+                       bool is_list, struct data_page *page)
+{
+    json_t *result = json_pack("{s:s, s:o, s:[], s:[], s:s}", "Id", doc_text(query, "Id"), "Label",
+                               make_label(query, series, is_list), "Timestamps", "Values",
                                "StatusCode", "Complete");
     json_array_append_new(json_object_get(call->out, "MetricDataResults"), result);
     bool ascending = doc_is(call->in, "ScanBy", "TimestampAscending");
-    for (size_t i = 0; i < count; i++)
-        add_value(result, series, &statistic, &points[ascending ? i : count - 1 - i], period_ms,
-                  page);
+    for (size_t i = 0; i < series->count; i++)
+        add_value(result, &series->points[ascending ? i : series->count - 1 - i], page);
+}
+
+static int answer_query(struct call *call, struct queries *queries, size_t index,
+                        struct data_page *page, struct err *err)
+{
+    const json_t *query = json_array_get(json_object_get(call->in, "MetricDataQueries"), index);
+    struct math_value value;
+    if (json_is_false(json_object_get(query, "ReturnData")))
+        return 0;
+    if (queries_value(queries, index, &value, err) < 0)
+        return -1;
+    if (value.kind != MATH_SERIES && value.kind != MATH_LIST)
+        return err_aws(
+            err, "ValidationError",
+            "Error in expression '%s': it must return a single time series or an array of "
+            "time series",
+            doc_text(query, "Id"));
+    for (size_t i = 0; i < value.count; i++)
+        add_result(call, query, &value.series[i], value.kind == MATH_LIST, page);
     return 0;
+}
+
+static int answer_queries(struct call *call, struct data_page *page, struct err *err)
+{
+    const json_t *list = json_object_get(call->in, "MetricDataQueries");
+    struct queries *queries =
+        queries_open(list, call->series, call->region, time_ms(call->in, "StartTime"),
+                     time_ms(call->in, "EndTime"), err);
+    int result = queries ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < json_array_size(list); i++)
+        result = answer_query(call, queries, i, page, err);
+    queries_free(queries);
+    return result;
 }
 
 /* Tokens are the number of datapoints that were given before. */
@@ -270,27 +239,17 @@ static int begin_page(const json_t *in, struct data_page *page, struct err *err)
 
 int cloudwatch_GetMetricData(struct call *call, struct err *err)
 {
-    const json_t *queries = json_object_get(call->in, "MetricDataQueries");
     struct data_page page;
     if (call_accept(call->in, "MetricDataQueries StartTime EndTime NextToken ScanBy MaxDatapoints",
                     err) < 0 ||
-        check_times(call->in, err) < 0 || begin_page(call->in, &page, err) < 0)
+        check_times(call->in, err) < 0 || begin_page(call->in, &page, err) < 0 ||
+        queries_check(json_object_get(call->in, "MetricDataQueries"), err) < 0)
         return -1;
-    if (json_array_size(queries) > QUERIES_MAX)
-        return err_aws(err, "ValidationError", "The number of metric data queries cannot exceed %d",
-                       QUERIES_MAX);
-    for (size_t i = 0; i < json_array_size(queries); i++)
-        if (check_query(queries, i, err) < 0)
-            return -1;
     size_t before = page.skip;
     json_object_set_new(call->out, "MetricDataResults", json_array());
     json_object_set_new(call->out, "Messages", json_array());
-    size_t i;
-    const json_t *query;
-    json_array_foreach (queries, i, query)
-        if (!json_is_false(json_object_get(query, "ReturnData")) &&
-            answer_query(call, query, &page, err) < 0)
-            return -1;
+    if (answer_queries(call, &page, err) < 0)
+        return -1;
     if (page.more)
         json_object_set_new(call->out, "NextToken", json_sprintf("%zu", before + page.given));
     return 0;

@@ -392,6 +392,19 @@ static void high_load_grows_the_group_in_proportion(void **state)
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
 }
 
+static void a_policy_can_follow_metric_math(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    create_group(cloud, 2, 2, 10, "");
+    track(cloud,
+          "'CustomizedMetricSpecification': {'Metrics': [{'Id': 'load', 'ReturnData': false, "
+          "'MetricStat': {'Metric': {'Namespace': 'App', 'MetricName': 'Load'}, 'Stat': 'Sum'}}, "
+          "{'Id': 'twice', 'Expression': 'load * 2'}]}",
+          "");
+    measure(cloud, 45, 4);
+    assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
+}
+
 static void low_load_shrinks_the_group_one_by_one_to_its_minimum(void **state)
 {
     struct simulated_cloud *cloud = *state;
@@ -473,6 +486,7 @@ int main(void)
         TEST(instances_passed_over_stay_out_of_the_target_group),
         TEST(a_group_is_deleted_with_its_instances),
         TEST(high_load_grows_the_group_in_proportion),
+        TEST(a_policy_can_follow_metric_math),
         TEST(low_load_shrinks_the_group_one_by_one_to_its_minimum),
         TEST(scale_in_can_be_disabled),
         TEST(a_jump_of_the_clock_lets_an_idle_group_shrink),

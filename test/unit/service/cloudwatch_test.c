@@ -145,6 +145,91 @@ static void metric_data_come_newest_first_and_in_pages(void **state)
     fixture_destroy(fixture);
 }
 
+static void bounded_statistics_look_at_a_part_of_the_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *statistic;
+        double expected;
+    } rows[] = {
+        {"tm80", 2.5}, /* of 1, 2, 3, 4 */
+        {"TM(:80%)", 2.5}, {"TM(20%:80%)", 3}, {"TM(2.5:50)", 3.5}, {"TC(:3.5)", 3}, {"ts80", 10},
+        {"PR(:4.5)", 80},  {"PR(2.5:)", 60},   {"wm80", 2.8},       {"IQM", 3},
+    };
+    struct service_fixture *fixture = fixture_create();
+    put(fixture, MINUTE_S, "'Values': [1, 2, 3, 4, 100]");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_auto_t *out = fixture_ok(
+            fixture, "cloudwatch", "GetMetricData",
+            "{'StartTime': %d, 'EndTime': %d, 'MetricDataQueries': [{'Id': 'm', 'MetricStat': "
+            "{'Metric': {'Namespace': 'App', 'MetricName': 'Latency'}, 'Period': 60, 'Stat': "
+            "'%s'}}]}",
+            MINUTE_S, MINUTE_S + 60, rows[i].statistic);
+        double value = number_at(out, "MetricDataResults.0.Values.0");
+        if (fabs(value - rows[i].expected) > 0.06 * rows[i].expected)
+            fail_msg("%s: %g", rows[i].statistic, value);
+    }
+    static const char *const wrong[] = {"tm",        "tm101", "TM(5:1)", "TM(5%:9)",
+                                        "PR(1%:2%)", "pr50",  "TM(:)",   "p101"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        fixture_fails(
+            fixture, "InvalidParameterValue", "cloudwatch", "GetMetricStatistics",
+            "{'Namespace': 'App', 'MetricName': 'Latency', 'StartTime': %d, 'EndTime': %d, "
+            "'Period': 60, 'ExtendedStatistics': ['%s']}",
+            MINUTE_S, MINUTE_S + 60, wrong[i]);
+    fixture_destroy(fixture);
+}
+
+/* GetMetricData over the metric m (Sum of Latency, not returned) and these queries. */
+#define WITH_M(queries)                                                                            \
+    "{'StartTime': %d, 'EndTime': %d, 'ScanBy': 'TimestampAscending', 'MetricDataQueries': "       \
+    "[{'Id': 'm', 'ReturnData': false, 'MetricStat': {'Metric': {'Namespace': 'App', "             \
+    "'MetricName': 'Latency'}, 'Period': 60, 'Stat': 'Sum'}}, " queries "]}",                      \
+        MINUTE_S - 120, MINUTE_S + 60
+
+static void expressions_stand_on_metrics_and_on_each_other(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    put(fixture, MINUTE_S - 120, "'Value': 10");
+    put(fixture, MINUTE_S, "'Value': 30");
+    json_auto_t *out = fixture_ok(
+        fixture, "cloudwatch", "GetMetricData",
+        WITH_M("{'Id': 'twice', 'Expression': 'filled * 2', 'Label': 'Twice'}, {'Id': 'filled', "
+               "'Expression': 'FILL(m, 0)', 'ReturnData': false}, {'Id': 'all', 'Expression': "
+               "'SEARCH(\\'{App} latency\\', \\'Maximum\\', 60)'}"));
+    assert_int_equal(json_array_size(fixture_at(out, "MetricDataResults")), 2);
+    assert_string_equal(fixture_text(out, "MetricDataResults.0.Label"), "Twice");
+    assert_float_equal(number_at(out, "MetricDataResults.0.Values.0"), 20, 0);
+    assert_float_equal(number_at(out, "MetricDataResults.0.Values.1"), 0, 0);
+    assert_float_equal(number_at(out, "MetricDataResults.0.Values.2"), 60, 0);
+    assert_string_equal(fixture_text(out, "MetricDataResults.1.Id"), "all");
+    assert_string_equal(fixture_text(out, "MetricDataResults.1.Label"), "Latency");
+    assert_float_equal(number_at(out, "MetricDataResults.1.Values.1"), 30, 0);
+    fixture_destroy(fixture);
+}
+
+static void queries_that_cannot_be_answered_are_refused(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    put(fixture, MINUTE_S, "'Value': 1");
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'e', 'Expression': 'm +'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'e', 'Expression': 'unknown + 1'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'e', 'Expression': 'f'}, {'Id': 'f', 'Expression': 'e'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'e', 'Expression': 'SUM(m)'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData", WITH_M("{'Id': 'e'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'm', 'Expression': 'm'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "GetMetricData",
+                  WITH_M("{'Id': 'e', 'Expression': 'ANOMALY_DETECTION_BAND(m)'}"));
+    fixture_destroy(fixture);
+}
+
 static void metrics_are_listed_by_name_and_dimension(void **state)
 {
     (void)state;
@@ -251,6 +336,38 @@ static void alarms_that_cannot_be_judged_are_refused(void **state)
     fixture_destroy(fixture);
 }
 
+/* PutMetricAlarm on metric math. */
+#define ON_MATH(metrics)                                                                           \
+    "{'AlarmName': 'a', 'EvaluationPeriods': 2, 'Threshold': 5.0, 'ComparisonOperator': "          \
+    "'GreaterThanThreshold', 'Metrics': [" metrics "]}"
+#define MATH_M                                                                                     \
+    "{'Id': 'm', 'ReturnData': false, 'MetricStat': {'Metric': {'Namespace': 'App', "              \
+    "'MetricName': 'Latency'}, 'Period': 60, 'Stat': 'Sum'}}"
+
+static void an_alarm_can_watch_metric_math(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    json_decref(fixture_ok(fixture, "cloudwatch", "PutMetricAlarm",
+                           ON_MATH(MATH_M ", {'Id': 'e', 'Expression': 'm / 2'}")));
+    json_auto_t *out = fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{}");
+    assert_string_equal(fixture_text(out, "MetricAlarms.0.Metrics.1.Expression"), "m / 2");
+    assert_null(fixture_at(out, "MetricAlarms.0.Period"));
+    json_auto_t *found = fixture_ok(fixture, "cloudwatch", "DescribeAlarmsForMetric",
+                                    "{'Namespace': 'App', 'MetricName': 'Latency'}");
+    assert_int_equal(json_array_size(fixture_at(found, "MetricAlarms")), 1);
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "PutMetricAlarm", ON_MATH(MATH_M));
+    fixture_fails(
+        fixture, "ValidationError", "cloudwatch", "PutMetricAlarm",
+        ON_MATH(MATH_M ", {'Id': 'e', 'Expression': 'm'}, {'Id': 'f', 'Expression': 'm'}"));
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "PutMetricAlarm",
+                  ON_MATH("{'Id': 'e', 'Expression': 'SEARCH(\\'x\\', \\'Sum\\')'}"));
+    fixture_fails(
+        fixture, "ValidationError", "cloudwatch", "PutMetricAlarm",
+        ON_MATH(MATH_M ", {'Id': 'e', 'Expression': 'm'}], 'Period': 60, 'OKActions': ["));
+    fixture_destroy(fixture);
+}
+
 static void alarms_are_selected_by_prefix_and_metric_in_order_of_name(void **state)
 {
     (void)state;
@@ -281,10 +398,14 @@ int main(void)
         cmocka_unit_test(data_that_contradict_themselves_are_refused_as_a_whole),
         cmocka_unit_test(too_many_datapoints_are_not_given),
         cmocka_unit_test(metric_data_come_newest_first_and_in_pages),
+        cmocka_unit_test(queries_that_cannot_be_answered_are_refused),
+        cmocka_unit_test(expressions_stand_on_metrics_and_on_each_other),
+        cmocka_unit_test(bounded_statistics_look_at_a_part_of_the_values),
         cmocka_unit_test(metrics_are_listed_by_name_and_dimension),
         cmocka_unit_test(an_alarm_begins_without_data_and_keeps_its_state_when_changed),
         cmocka_unit_test(history_tells_what_happened_newest_first),
         cmocka_unit_test(alarms_that_cannot_be_judged_are_refused),
+        cmocka_unit_test(an_alarm_can_watch_metric_math),
         cmocka_unit_test(alarms_are_selected_by_prefix_and_metric_in_order_of_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
