@@ -283,7 +283,7 @@ const struct command cli_commands[] = {
     {"aws", "ARGS...", "run the aws command against the daemon", aws_main},
     {"ssh", "[-i KEY] INSTANCE [COMMAND]...", "log in to an instance as ec2-user", ssh_main},
     {"clock", "[advance DURATION]", "show cloud time, or jump ahead (15m, 1h30m)", clock_main},
-    {"image", "list | import | alias [ARGUMENT]...",
+    {"image", "list | import | build | alias [ARGUMENT]...",
      "list images, take in a root file system or OCI image, point a public image at it",
      image_main},
     {"ca", "", "print the certificate of the authority behind ACM, for trust stores", ca_main},

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 
 import pytest
-from conftest import REGION, eventually
+from conftest import PILEUS, REGION, eventually
 from machines import IMAGE_PARAMETER, machines
 
 RELEASE = "NAME=Tiny\n"
@@ -134,8 +134,38 @@ def test_an_oci_archive_is_imported_with_its_layers(cloud, machines, tmp_path):
     archive = write_oci(tmp_path / "app.oci.tar", [root, upper], machine)
     image = load_image(cloud, archive, "--name", "app-1.0")
     assert "files: /srv/upper\n" in hello_of(machines, image)
+    unpacked = tmp_path / "layout"
+    with tarfile.open(archive) as tar:
+        tar.extractall(unpacked)
+    of_folder = load_image(cloud, unpacked)
+    assert sorted(entry.name for entry in (cloud.data / "images" / of_folder / "root/srv").iterdir()) == ["upper"]
     again = cloud.pileus("image", "import", str(archive), "--name", "app-1.0", "--region", REGION, check=False)
     assert again.returncode == 1 and "already in use" in again.stderr
+
+
+def test_a_folder_is_imported_as_it_is(cloud, tmp_path):
+    root = tmp_path / "tree"
+    (root / "usr/bin").mkdir(parents=True)
+    (root / "srv").mkdir()
+    (root / "usr/bin/sh").write_bytes(b"shell")
+    (root / "usr/bin/rbash").hardlink_to(root / "usr/bin/sh")
+    (root / "srv/link").symlink_to("/etc/shadow")
+    with open(root / "srv/hole", "wb") as hole:
+        hole.seek(1 << 20)
+        hole.write(b"end")
+    (root / "srv/hole").chmod(0o4750)
+    layer = cloud.data / "images" / load_image(cloud, f"{root}/")
+    assert (layer / "usr/bin/sh").stat().st_ino == (layer / "usr/bin/rbash").stat().st_ino
+    assert (layer / "root/srv/link").readlink().as_posix() == "/etc/shadow"
+    copied = layer / "root/srv/hole"
+    assert copied.read_bytes() == bytes(1 << 20) + b"end" and copied.stat().st_mode & 0o7777 == 0o4750
+
+
+def test_a_build_without_its_tool_says_what_to_install(cloud, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = subprocess.run([PILEUS, "image", "build", "debian"], env={**cloud.env, "PATH": str(tmp_path / "empty")}, text=True,
+                          capture_output=True)
+    assert done.returncode == 1 and "apt-get install mmdebstrap" in done.stderr
 
 
 @pytest.mark.parametrize("files, why", [({"../../escaped": ""}, "leads out"), ({"notes.txt": ""}, "no root file system")])

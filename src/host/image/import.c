@@ -1,6 +1,7 @@
 #include "host/image/import.h"
 
 #include "base/cleanup.h"
+#include "host/image/folder.h"
 #include "host/image/image_file.h"
 #include "host/image/tree.h"
 #include "os/clock.h"
@@ -136,13 +137,27 @@ static int build(const struct image_import *import, const char *part, struct err
     return write_to_disk(part, err);
 }
 
+static int build_of_folder(const struct image_import *import, const char *part, struct err *err)
+{
+    auto_fd int packed = folder_pack(import->fd, import->images_dir, err);
+    struct image_import of_file = *import;
+    of_file.fd = packed;
+    return packed < 0 ? -1 : build(&of_file, part, err);
+}
+
 int image_import(const struct image_import *import, struct err *err)
 {
     char part[PATH_MAX], layer[PATH_MAX];
     struct err ignored;
+    struct stat info;
     snprintf(part, sizeof part, "%s/.part-%s", import->images_dir, import->image);
     snprintf(layer, sizeof layer, "%s/%s", import->images_dir, import->image);
-    int result = tree_delete(part, err) < 0 ? -1 : build(import, part, err);
+    if (fstat(import->fd, &info) < 0)
+        return err_sys(err, errno, "look at the file");
+    if (tree_delete(part, err) < 0)
+        return -1;
+    int result =
+        S_ISDIR(info.st_mode) ? build_of_folder(import, part, err) : build(import, part, err);
     if (result >= 0 && rename(part, layer) < 0)
         result = err_sys(err, errno, "rename %s", part);
     if (result < 0)

@@ -1,4 +1,4 @@
-/* A file with an image becomes a layer that instances stand on: <images_dir>/<ami>. */
+/* A file or folder with an image becomes a layer that instances stand on: <images_dir>/<ami>. */
 #pragma once
 
 #include "base/err.h"
@@ -8,7 +8,7 @@
 struct image_import {
     const char *images_dir;
     const char *image;  /* "ami-..." */
-    int fd;             /* the file (image_file.h) */
+    int fd;             /* the file (image_file.h) or folder (folder.h) */
     bool show_progress; /* on standard error */
 };
 

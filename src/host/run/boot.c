@@ -17,7 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SMALL_FILE_MAX = 1024 * 1024 };
+#define MACHINE_ID_PATH "/etc/machine-id"
+
+enum { SMALL_FILE_MAX = 1024 * 1024, MACHINE_ID_SIZE = 33 };
 
 /* Those that AWS's images have: the key pair opens each of them. */
 static const char *const login_names[] = {"root", "ec2-user", "ubuntu", "admin"};
@@ -48,6 +50,22 @@ static void make_dirs(const char *path)
         dprintf(STDERR_FILENO, "pileus: %s\n", err.text);
 }
 
+void boot_write_file(const char *path, const char *text)
+{
+    char folder[256];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    make_dirs(folder);
+    write_file(path, text, 0644);
+}
+
+void boot_make_link(const char *target, const char *path)
+{
+    unlink(path);
+    if (symlink(target, path) < 0)
+        dprintf(STDERR_FILENO, "pileus: create %s: %s\n", path, strerror(errno));
+}
+
 static bool file_holds(const char *path, const char *text)
 {
     struct err err;
@@ -58,6 +76,11 @@ static bool file_holds(const char *path, const char *text)
 
 /* ---- naming the machine ---- */
 
+bool boot_has_cloud_init(void)
+{
+    return !access("/usr/bin/cloud-init", X_OK) && access("/etc/cloud/cloud-init.disabled", F_OK);
+}
+
 static void remove_host_keys(void)
 {
     glob_t keys;
@@ -67,9 +90,18 @@ static void remove_host_keys(void)
     globfree(&keys);
 }
 
+/* Unique, and the same at each boot: the digits of the instance id behind a fixed prefix. */
+static void make_machine_id(const struct boot *boot, char id[MACHINE_ID_SIZE])
+{
+    const char *digits = boot->instance + strcspn(boot->instance, "0123456789abcdef");
+    snprintf(id, MACHINE_ID_SIZE, "ec2%029d", 0);
+    size_t count = strlen(digits) < 29 ? strlen(digits) : 29;
+    memcpy(id + 32 - count, digits, count);
+}
+
 static void write_names(const struct boot *boot)
 {
-    char text[512], id[33];
+    char text[512], id[MACHINE_ID_SIZE];
     uint32_t a = boot->address;
     snprintf(text, sizeof text, "%s\n", boot->host_name);
     write_file("/etc/hostname", text, 0644);
@@ -80,13 +112,9 @@ static void write_names(const struct boot *boot)
     unlink("/etc/resolv.conf"); /* in many images a link to what a service would write */
     write_file("/etc/resolv.conf", "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n",
                0644);
-    /* Unique, and the same at each boot: the digits of the instance id behind a fixed prefix. */
-    const char *digits = boot->instance + strcspn(boot->instance, "0123456789abcdef");
-    snprintf(id, sizeof id, "ec2%029d", 0);
-    size_t count = strlen(digits) < 29 ? strlen(digits) : 29;
-    memcpy(id + 32 - count, digits, count);
+    make_machine_id(boot, id);
     snprintf(text, sizeof text, "%s\n", id);
-    write_file("/etc/machine-id", text, 0444);
+    write_file(MACHINE_ID_PATH, text, 0444);
 }
 
 static void make_instance_dir(const struct boot *boot)
@@ -98,24 +126,36 @@ static void make_instance_dir(const struct boot *boot)
     make_dirs(path);
     make_dirs(CLOUD_DIR "/data");
     snprintf(path, sizeof path, CLOUD_DIR "/instances/%s", boot->instance);
-    unlink(INSTANCE_DIR);
-    if (symlink(path, INSTANCE_DIR) < 0)
-        dprintf(STDERR_FILENO, "pileus: create " INSTANCE_DIR ": %s\n", strerror(errno));
+    boot_make_link(path, INSTANCE_DIR);
+    write_file(CLOUD_DIR "/data/instance-id", boot->instance, 0644);
+}
+
+/* cloud-init looks for EC2 on real machines only, and for a network that it may configure. */
+static void configure_cloud_init(void)
+{
+    boot_write_file("/etc/cloud/cloud.cfg.d/95_pileus.cfg",
+                    "datasource_list: [Ec2]\n"
+                    "datasource: {Ec2: {strict_id: false}}\n"
+                    "network: {config: disabled}\n");
 }
 
 void boot_prepare(const struct boot *boot)
 {
+    char id[MACHINE_ID_SIZE];
     clearenv();
     for (int i = 0; environment[i]; i++)
         putenv((char *)(uintptr_t)environment[i]);
     mkdir("/run/sshd", 0755);
     mkdir("/run/lock", 01777);
-    if (file_holds(CLOUD_DIR "/data/instance-id", boot->instance))
+    make_machine_id(boot, id);
+    if (file_holds(MACHINE_ID_PATH, id))
         return;
     remove_host_keys();
     write_names(boot);
-    make_instance_dir(boot);
-    write_file(CLOUD_DIR "/data/instance-id", boot->instance, 0644);
+    if (boot_has_cloud_init())
+        configure_cloud_init();
+    else
+        make_instance_dir(boot);
 }
 
 /* ---- sshd ---- */
@@ -138,13 +178,20 @@ static int no_sshd(void)
     return BOOT_NOT_INSTALLED;
 }
 
+bool boot_make_host_keys(void)
+{
+    if (access("/usr/sbin/sshd", X_OK) < 0 || access("/usr/bin/ssh-keygen", X_OK) < 0)
+        return false;
+    for (int i = 0; i < KEY_TYPE_COUNT; i++)
+        make_host_key(key_types[i]);
+    return true;
+}
+
 int boot_sshd(const struct boot *boot)
 {
     (void)boot;
-    if (access("/usr/sbin/sshd", X_OK) < 0 || access("/usr/bin/ssh-keygen", X_OK) < 0)
+    if (!boot_make_host_keys())
         return no_sshd();
-    for (int i = 0; i < KEY_TYPE_COUNT; i++)
-        make_host_key(key_types[i]);
     announce_host_keys();
     execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-E", "/var/log/auth.log", (char *)NULL);
     return BOOT_NOT_INSTALLED;
@@ -251,7 +298,8 @@ static void fetch_user_data(const char *token)
 static void run_at_each_boot(void)
 {
     char path[] = "/etc/rc.local";
-    if (!access(path, X_OK))
+    bool systemd_does = !access("/run/systemd/system", F_OK);
+    if (!systemd_does && !access(path, X_OK))
         user_data_execute(path, (char *[]){path, NULL});
 }
 

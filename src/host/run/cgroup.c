@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +28,9 @@ enum {
     WORLD_WEIGHT = 1000,
     FREEZE_WAIT_MS = 2000,
     REMOVE_WAIT_MS = 5000,
+    DESCENDANTS_MAX = 2048, /* groups within an instance's */
+    DEPTH_MAX = 12,         /* so that their paths stay short */
+    WALK_DESCRIPTORS = 16,
     PATH_SIZE = 256
 };
 
@@ -214,13 +218,36 @@ static int limit_each_controller(const struct cgroups *cgroups, const char *inst
                          limits->processes);
 }
 
+/* The group becomes its owner's to divide; what limits it does not. */
+static int delegate(const struct cgroups *cgroups, const char *instance, uint32_t owner,
+                    struct err *err)
+{
+    static const char *const delegated[] = {NULL, "cgroup.procs", "cgroup.subtree_control",
+                                            "cgroup.threads"};
+    const char *root = cgroups->unified_root;
+    char path[PATH_SIZE];
+    if (!root[0])
+        return 0;
+    if (write_setting(cgroups, root, instance, "cgroup.max.descendants", err, "%d",
+                      DESCENDANTS_MAX) < 0 ||
+        write_setting(cgroups, root, instance, "cgroup.max.depth", err, "%d", DEPTH_MAX) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof delegated / sizeof *delegated; i++) {
+        group_path(path, cgroups, root, instance, delegated[i]);
+        if (chown(path, owner, owner) < 0)
+            return err_sys(err, errno, "change the owner of %s", path);
+    }
+    return 0;
+}
+
 int cgroup_create(const struct cgroups *cgroups, const char *instance,
                   const struct cgroup_limits *limits, struct err *err)
 {
     if (make_groups(cgroups, instance, err) < 0)
         return -1;
-    return cgroups->unified ? limit_unified(cgroups, instance, limits, err)
-                            : limit_each_controller(cgroups, instance, limits, err);
+    int limited = cgroups->unified ? limit_unified(cgroups, instance, limits, err)
+                                   : limit_each_controller(cgroups, instance, limits, err);
+    return limited < 0 ? -1 : delegate(cgroups, instance, limits->owner, err);
 }
 
 int cgroup_open(const struct cgroups *cgroups, const char *instance)
@@ -323,6 +350,24 @@ static void kill_members(const char *group)
     fclose(file);
 }
 
+static int remove_group(const char *path, const struct stat *info, int type, struct FTW *place)
+{
+    (void)info, (void)place;
+    if (type == FTW_DP)
+        rmdir(path);
+    return 0;
+}
+
+/* With the groups that the instance made in it. */
+static bool remove_tree(const char *group)
+{
+    if (!rmdir(group) || errno == ENOENT)
+        return true;
+    kill_members(group);
+    nftw(group, remove_group, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+    return access(group, F_OK) < 0;
+}
+
 bool cgroup_remove(const struct cgroups *cgroups, const char *instance)
 {
     const char *roots[CGROUP_CONTROLLER_COUNT + 1];
@@ -331,10 +376,7 @@ bool cgroup_remove(const struct cgroups *cgroups, const char *instance)
     bool gone = true;
     for (int i = 0; i < count; i++) {
         group_path(path, cgroups, roots[i], instance, NULL);
-        if (!rmdir(path) || errno == ENOENT)
-            continue;
-        kill_members(path);
-        gone &= !rmdir(path) || errno == ENOENT;
+        gone &= remove_tree(path);
     }
     return gone;
 }

@@ -30,6 +30,7 @@ struct cgroup_limits {
     uint32_t cpu_thousandths; /* of one CPU */
     uint32_t memory_mib;
     uint32_t processes;
+    uint32_t owner; /* user and group id that may make groups within it, for a systemd there */
 };
 
 struct cgroup_usage {
@@ -41,7 +42,8 @@ int cgroups_find(struct cgroups *cgroups, uint32_t world, struct err *err);
 /* Removes all groups of the world, and kills what is in them. */
 void cgroups_remove(const struct cgroups *cgroups);
 
-/* Creates the instance's group, or sets the limits of the one that is there. */
+/* Creates the instance's group, or sets the limits of the one that is there. Groups that its owner
+ * makes within share these limits. */
 int cgroup_create(const struct cgroups *cgroups, const char *instance,
                   const struct cgroup_limits *limits, struct err *err);
 /* The version 2 group, for clone_process(); -1 if there is no version 2. */

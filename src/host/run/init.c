@@ -1,6 +1,7 @@
 #include "host/run/init.h"
 
 #include "host/run/announce.h"
+#include "host/run/systemd.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -59,7 +60,8 @@ static void open_signals(struct init *init)
 {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGRTMIN + 3); /* from the host */
+    sigaddset(&signals, SIGTERM);      /* from within */
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     init->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -93,7 +95,7 @@ static void on_signals(struct init *init)
 {
     struct signalfd_siginfo info;
     while (read(init->signal_fd, &info, sizeof info) == sizeof info)
-        if (info.ssi_signo == SIGTERM && !init->stop_due_ms) {
+        if (info.ssi_signo != SIGCHLD && !init->stop_due_ms) {
             init->stop_due_ms = clock_mono_ms() + STOP_MS;
             init->ssh_due_ms = 0;
             announce_end(init->console_fd);
@@ -130,6 +132,8 @@ static void turn(struct init *init)
 void init_run(const struct boot *boot, int console_fd)
 {
     struct init init = {.boot = boot, .console_fd = console_fd};
+    if (!boot->of_host && systemd_is_init())
+        systemd_run(boot, console_fd);
     open_console(&init);
     open_signals(&init);
     announce_boot(console_fd, boot);

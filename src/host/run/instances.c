@@ -233,7 +233,8 @@ static void end(struct instance *instance, bool force)
         return;
     if (is(instance, RUNNING))
         move(instance, STOPPING);
-    pidfd_send_signal(instance->pidfd, force ? SIGKILL : SIGTERM, NULL, 0);
+    /* systemd and container engines agree on this one; our own init knows it too */
+    pidfd_send_signal(instance->pidfd, force ? SIGKILL : SIGRTMIN + 3, NULL, 0);
     if (!force)
         loop_timer_set(instance->set->options.loop, &instance->timer, STOP_TIMEOUT_MS);
 }

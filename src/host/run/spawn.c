@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -92,7 +93,9 @@ static _Noreturn void run_first_process(const struct spawn *spawn, int root_fd)
     if (sandbox_confine(&sandbox, &err) < 0 || tell(SPAWN_READY, 0, &err) < 0)
         fail(&err);
     close(SYNC_FD);
-    init_run(&(struct boot){start->instance, start->host_name, start->address}, CONSOLE_FD);
+    bool of_host = !strcmp(start->layers[0], "host");
+    init_run(&(struct boot){start->instance, start->host_name, start->address, of_host},
+             CONSOLE_FD);
 }
 
 static int mount_root(const struct spawn *spawn, int userns_fd, struct err *err)
@@ -194,7 +197,7 @@ static int take_report(const struct spawn *spawn, struct spawn_progress *progres
 int spawn_begin(const struct spawn *spawn, struct spawn_progress *progress, struct err *err)
 {
     struct cgroup_limits limits = {spawn->start->cpu_thousandths, spawn->start->memory_mib,
-                                   PROCESSES_MAX};
+                                   PROCESSES_MAX, userns_base(spawn->start->slot)};
     int sockets[2];
     *progress = (struct spawn_progress){.sync_fd = -1, .pidfd = -1};
     if (cgroup_create(spawn->cgroups, spawn->start->instance, &limits, err) < 0)
