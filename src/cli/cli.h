@@ -8,5 +8,5 @@ struct command {
     int (*main)(int argc, char **argv); /* argv begins after the name; returns the exit status */
 };
 
-/* status, logs, env, aws, ssh, clock, image, ca; ends with a row without name. */
+/* status, logs, env, aws, ssh, clock, image, why, ca; ends with a row without name. */
 extern const struct command cli_commands[];

@@ -3,6 +3,7 @@
 #include "cli/duration.h"
 #include "cli/image.h"
 #include "cli/target.h"
+#include "cli/why.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,6 +287,8 @@ const struct command cli_commands[] = {
     {"image", "list | import | build | alias [ARGUMENT]...",
      "list images, take in a root file system or OCI image, point a public image at it",
      image_main},
+    {"why", "SOURCE DESTINATION PORT [OPTION]...",
+     "say which route, network ACL entry or rule lets a packet through or stops it", why_main},
     {"ca", "", "print the certificate of the authority behind ACM, for trust stores", ca_main},
     {0},
 };

@@ -35,14 +35,6 @@ struct request {
     char **argv;
 };
 
-static const char *default_region(void)
-{
-    const char *region = getenv("AWS_REGION");
-    if (!region || !*region)
-        region = getenv("AWS_DEFAULT_REGION");
-    return region && *region ? region : "us-east-1";
-}
-
 /* Takes the options out of the words. Returns -1 if one has no value or is not known. */
 static int take_options(struct request *request)
 {
@@ -249,7 +241,7 @@ int image_run(const char *data_dir, const struct record *record, int argc, char 
         {"list", 1, list}, {"import", 2, import}, {"build", 2, build}, {"alias", 3, alias}};
     struct request request = {.data_dir = data_dir,
                               .record = record,
-                              .region = default_region(),
+                              .region = target_region(),
                               .build = {.release = "bookworm"},
                               .argc = argc,
                               .argv = argv};

@@ -36,6 +36,14 @@ const char *target_data_dir(int *argc, char **argv, struct err *err)
     return data_dir && *data_dir ? data_dir : "/var/lib/pileus";
 }
 
+const char *target_region(void)
+{
+    const char *region = getenv("AWS_REGION");
+    if (!region || !*region)
+        region = getenv("AWS_DEFAULT_REGION");
+    return region && *region ? region : "us-east-1";
+}
+
 int target_find(const char *data_dir, struct record *record, struct err *err)
 {
     int found = record_read(data_dir, record, err);

@@ -11,6 +11,8 @@
  * Returns the data folder; NULL and err if the option has no value.
  */
 const char *target_data_dir(int *argc, char **argv, struct err *err);
+/* The region that AWS's own variables name, or else us-east-1. */
+const char *target_region(void);
 /* The record of the daemon on `data_dir`; fails if none runs there. */
 int target_find(const char *data_dir, struct record *record, struct err *err);
 /*

@@ -4,6 +4,7 @@
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
 #include "service/ec2/filter.h"
+#include "service/ec2/network.h"
 #include "service/ec2/vpc_block.h"
 
 #include <netinet/in.h>
@@ -56,20 +57,6 @@ static uint32_t count_of(const struct buf *rows, size_t row_size)
     return (uint32_t)(rows->size / row_size);
 }
 
-static int protocol_number(const char *name)
-{
-    static const struct {
-        const char *name;
-        int number;
-    } names[] = {{"-1", 0}, {"icmp", 1}, {"tcp", 6}, {"udp", 17}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(names[i].name, name))
-            return names[i].number;
-    /* Protocol 0 is an option of IPv6 only, and icmpv6 is nothing here either. */
-    int number = (int)strtol(name, NULL, 10);
-    return number > 0 && number <= 255 ? number : -1;
-}
-
 /* ---- network ACLs ---- */
 
 enum { LAST_ENTRY = 32767 }; /* denies all, as the host does with what no entry matches */
@@ -78,7 +65,7 @@ static void add_entry(struct compose *compose, const json_t *entry, uint16_t acl
 {
     const json_t *ports = json_object_get(entry, "PortRange");
     const json_t *icmp = json_object_get(entry, "IcmpTypeCode");
-    int protocol = protocol_number(doc_text(entry, "Protocol"));
+    int protocol = ec2_network_protocol(doc_text(entry, "Protocol"));
     const char *block_text = doc_text(entry, "CidrBlock");
     if (protocol < 0 || !*block_text || doc_number(entry, "RuleNumber") == LAST_ENTRY)
         return; /* nothing has an IPv6 address that an IPv6 entry could concern */
@@ -176,24 +163,12 @@ static void add_blocks(struct compose *compose, const json_t *vpc, uint16_t peer
 
 /* ---- peering ---- */
 
-/* The VPC at the other end of an active peering connection of ours; NULL if it is not one. */
-static const json_t *peer_of(const struct compose *compose, const json_t *peering)
-{
-    static const char *const sides[] = {"RequesterVpcInfo", "AccepterVpcInfo"};
-    if (!doc_is(json_object_get(peering, "Status"), "Code", "active"))
-        return NULL;
-    for (int i = 0; i < 2; i++)
-        if (doc_is(json_object_get(peering, sides[i]), "VpcId", compose->vpc))
-            return store_get(compose->store, "vpc", compose->region,
-                             doc_text(json_object_get(peering, sides[!i]), "VpcId"));
-    return NULL;
-}
-
 static void add_peers(struct compose *compose)
 {
     uintptr_t place = 0;
     store_each (cursor, compose->store, "vpc-peering-connection", compose->region) {
-        const json_t *other = peer_of(compose, cursor.doc);
+        const json_t *other =
+            ec2_network_peer(compose->store, compose->region, compose->vpc, cursor.doc);
         if (!other)
             continue;
         struct fabric_peer row = {0};
@@ -400,7 +375,7 @@ static void add_rule(struct compose *compose, const json_t *rule, uint16_t group
                      const char *block_text)
 {
     const json_t *peer = json_object_get(rule, "ReferencedGroupInfo");
-    int protocol = protocol_number(doc_text(rule, "IpProtocol"));
+    int protocol = ec2_network_protocol(doc_text(rule, "IpProtocol"));
     uint16_t peer_group = peer ? index_of(&compose->groups, doc_text(peer, "GroupId")) : none;
     if (protocol < 0 || (peer && peer_group == none) || (!peer && !*block_text))
         return;
@@ -517,15 +492,6 @@ static void add_interfaces(struct compose *compose)
     }
 }
 
-static bool has_gateway(const struct compose *compose)
-{
-    store_each (cursor, compose->store, "internet-gateway", compose->region) {
-        if (ec2_path_has(cursor.doc, "Attachments.VpcId", compose->vpc))
-            return true;
-    }
-    return false;
-}
-
 uint32_t fabric_compose(const struct store *store, const char *region, const json_t *vpc,
                         struct buf *out)
 {
@@ -536,7 +502,7 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
         .main_table = doc_text(vpc, "_main_route_table"),
         .default_acl = "",
     };
-    compose.has_gateway = has_gateway(&compose);
+    compose.has_gateway = ec2_network_gateway(store, region, compose.vpc) != NULL;
     add_blocks(&compose, vpc, FABRIC_OWN_BLOCK);
     add_acls(&compose);
     add_peers(&compose);

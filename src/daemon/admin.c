@@ -3,6 +3,7 @@
 #include "daemon/admin_images.h"
 #include "service/acm/authority.h"
 #include "service/doc.h"
+#include "service/ec2/reach.h"
 
 #include <string.h>
 
@@ -122,9 +123,22 @@ static json_t *answer_authority(const struct admin *admin, struct err *err)
     return NULL;
 }
 
+/* Reads only: what a region does not have yet leads nowhere. */
+static json_t *answer_reach(const struct admin *admin, const char *region, const json_t *question,
+                            struct err *err)
+{
+    const struct call call = {.world = admin->world,
+                              .store = admin->store,
+                              .account = admin->account,
+                              .region = region,
+                              .now_ms = cloud_clock_now(admin->clock(admin->arg))};
+    return ec2_reach(&call, question, err);
+}
+
 json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err *err)
 {
-    static const char instances[] = "/_pileus/instances/", images[] = "/_pileus/images/";
+    static const char instances[] = "/_pileus/instances/", images[] = "/_pileus/images/",
+                      reach[] = "/_pileus/reach/";
     const struct admin *admin = arg;
     if (strcmp(path, "/_pileus/clock") == 0)
         return answer_clock(admin, body, err);
@@ -136,5 +150,7 @@ json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err
         return answer_instance(admin, path + sizeof instances - 1, err);
     if (strncmp(path, images, sizeof images - 1) == 0)
         return admin_answer_images(admin, path + sizeof images - 1, body, err);
+    if (strncmp(path, reach, sizeof reach - 1) == 0 && body)
+        return answer_reach(admin, path + sizeof reach - 1, body, err);
     return not_found(err, "there is nothing here");
 }

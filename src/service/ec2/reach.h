@@ -1,0 +1,22 @@
+/*
+ * Whether packets get from one place of the network to another, and which route, network ACL entry
+ * and security group rule decides it: worked out from the documents alone, nothing is sent. It says
+ * what `host` does with packets, hop by hop, and is wrong where it does not agree with them.
+ */
+#pragma once
+
+#include "service/call.h"
+
+/*
+ * `question`: {"Source", "Destination": text, "Protocol": text, "Port": text, "SourcePort": text}.
+ * Ends are ids of instances, interfaces and NAT gateways, names or ARNs of load balancers, IPv4
+ * addresses, and "internet" or "host"; also an internet gateway's id, which means the internet.
+ * Protocol is "tcp" (or absent), "udp", "icmp" or a number; Port is a number, of ICMP "type[:code]"
+ * (absent: an echo request). SourcePort may be absent: then any that Linux chooses must do.
+ *
+ * Returns a new object: {"Reachable": bool, "Source", "Destination": {"Id", "Address", ...},
+ * "Protocol": text, "Port": text, "Forward": [hop], "Return": [hop], "Explanations": [...],
+ * "Assumptions": [text]}. The way back is looked at only if the way there ends. NULL and err: an
+ * end does not exist (the resource's own NotFound), or makes no sense (InvalidParameterValue).
+ */
+json_t *ec2_reach(const struct call *call, const json_t *question, struct err *err);
