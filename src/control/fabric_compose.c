@@ -19,7 +19,7 @@ struct compose {
     const char *main_table;
     const char *default_acl;
     struct map subnets, groups, tables, acls;
-    struct map interfaces; /* by their ids, and by those of instances and NAT gateways */
+    struct map interfaces; /* by their ids, and by those of NAT gateways */
     struct map peers;      /* by the ids of the connections, and by those of the other VPCs */
     struct buf block_rows, subnet_rows, route_rows, acl_rows, acl_rule_rows, group_rows, rule_rows,
         member_rows, peer_rows, interface_rows, address_rows;
@@ -197,7 +197,7 @@ static void index_interfaces(struct compose *compose)
         place++;
         const char *owner = doc_text(cursor.doc, "_owner");
         map_set(&compose->interfaces, cursor.id, (void *)place);
-        if (!map_find(&compose->interfaces, owner)) /* an instance's first one is its primary */
+        if (!map_find(&compose->interfaces, owner)) /* a NAT gateway has one */
             map_set(&compose->interfaces, owner, (void *)place);
     }
 }
@@ -205,7 +205,7 @@ static void index_interfaces(struct compose *compose)
 /* Where a route leads; what its target names and is not there (any more) is a blackhole. */
 static void set_target(const struct compose *compose, const json_t *route, struct fabric_route *row)
 {
-    static const char *const members[] = {"NetworkInterfaceId", "InstanceId", "NatGatewayId"};
+    static const char *const members[] = {"NetworkInterfaceId", "NatGatewayId"};
     const char *gateway = doc_text(route, "GatewayId");
     if (ec2_path_has(store_get(compose->store, "internet-gateway", compose->region, gateway),
                      "Attachments.VpcId", compose->vpc)) {

@@ -131,13 +131,22 @@ void instance_apply_report(struct call *call, const char *id,
         ended(instance, boot, report->report == INSTANCE_FAILED, report->text);
 }
 
+/* What is done to each interface of an instance; it may drop out of the document by that. */
+static void each_interface(struct call *call, const json_t *instance,
+                           void (*act)(struct call *call, const char *id))
+{
+    size_t i;
+    const json_t *interface;
+    json_auto_t *interfaces = json_copy(json_object_get(instance, "NetworkInterfaces"));
+    json_array_foreach (interfaces, i, interface)
+        act(call, doc_text(interface, "NetworkInterfaceId"));
+}
+
 /* A terminated instance has no interface and no addresses any more, and shows none. */
 static void strip(struct call *call, json_t *instance)
 {
     static const char *const gone[] = {"PrivateIpAddress", "PublicIpAddress", "SubnetId", "VpcId"};
-    char interface[32];
-    instance_interface_id(instance, interface);
-    ec2_interface_delete(call, interface);
+    each_interface(call, instance, ec2_interface_leave);
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         json_object_del(instance, gone[i]);
     json_object_set_new(instance, "NetworkInterfaces", json_array());
@@ -148,11 +157,9 @@ static void strip(struct call *call, json_t *instance)
 
 static void become_stopped(struct call *call, json_t *instance)
 {
-    char interface[32];
     instance_move(instance, "stopped");
     json_object_del(instance, "_force_stop");
-    instance_interface_id(instance, interface);
-    ec2_interface_release_public(call, interface);
+    each_interface(call, instance, ec2_interface_release_public);
 }
 
 static void become_terminated(struct call *call, json_t *instance)
@@ -175,10 +182,23 @@ static bool is_at_rest(const json_t *instance)
     return called_off || exited >= doc_number(instance, "_boot");
 }
 
-void instance_advance(struct call *call, const char *id)
+bool instance_network_moves(const json_t *instance)
+{
+    size_t i;
+    const json_t *interface;
+    json_array_foreach (json_object_get(instance, "NetworkInterfaces"), i, interface)
+        if (!doc_is(json_object_get(interface, "Attachment"), "Status", "attached"))
+            return true;
+    return false;
+}
+
+void instance_advance(struct call *call, const char *id, bool has_network)
 {
     const json_t *instance = store_get(call->store, kind, call->region, id);
-    if (!is_at_rest(instance))
+    bool rests = is_at_rest(instance);
+    if (instance_network_moves(instance) && (has_network || rests))
+        each_interface(call, instance, ec2_interface_go_on);
+    if (!rests)
         return;
     if (instance_is(instance, "stopping"))
         become_stopped(call, txn_edit(call->txn, kind, call->region, id));

@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const json_t *interface_of(const json_t *instance)
-{
-    return json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
-}
-
 static void copy_text(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%s", text);
@@ -24,29 +19,9 @@ static void copy_host_name(char out[HOST_NAME_SIZE], const char *name)
     snprintf(out, HOST_NAME_SIZE, "%.*s", (int)size, name);
 }
 
-static void copy_mac(uint8_t out[6], const char *text)
+void instance_send_start(struct control *control, const json_t *instance)
 {
-    unsigned bytes[6] = {0};
-    sscanf(text, "%x:%x:%x:%x:%x:%x", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4],
-           &bytes[5]);
-    for (int i = 0; i < 6; i++)
-        out[i] = (uint8_t)bytes[i];
-}
-
-static void fill_address(const struct store *store, const char *region, const json_t *instance,
-                         struct message_instance_start *start)
-{
-    struct cidr block = {0};
-    const json_t *subnet = store_get(store, "subnet", region, doc_text(instance, "SubnetId"));
-    cidr_parse(doc_text(subnet, "CidrBlock"), &block);
-    cidr_parse_address(doc_text(instance, "PrivateIpAddress"), &start->address);
-    start->gateway = block.network + 1;
-    start->prefix = block.prefix;
-}
-
-void instance_send_start(struct control *control, const char *region, const json_t *instance)
-{
-    const json_t *interface = interface_of(instance), *layer;
+    const json_t *layer;
     struct message_instance_start start = {
         .boot = (uint32_t)doc_number(instance, "_boot"),
         .slot = (uint32_t)doc_number(instance, "_slot"),
@@ -55,11 +30,8 @@ void instance_send_start(struct control *control, const char *region, const json
     };
     size_t i;
     copy_text(start.instance, ID_SIZE, doc_text(instance, "InstanceId"));
-    copy_text(start.interface_id, ID_SIZE, doc_text(interface, "NetworkInterfaceId"));
-    copy_text(start.vpc, ID_SIZE, doc_text(instance, "VpcId"));
     copy_host_name(start.host_name, doc_text(instance, "PrivateDnsName"));
-    copy_mac(start.mac, doc_text(interface, "MacAddress"));
-    fill_address(control->store, region, instance, &start);
+    cidr_parse_address(doc_text(instance, "PrivateIpAddress"), &start.address);
     json_array_foreach (json_object_get(instance, "_layers"), i, layer)
         if (start.layer_count < LAYERS_MAX)
             copy_text(start.layers[start.layer_count++], ID_SIZE, json_string_value(layer));
@@ -103,7 +75,6 @@ static void copy_members(const json_t *instance, json_t *metadata)
         {"PrivateDnsName", "PrivateDnsName"},
         {"ImageId", "ImageId"},
         {"InstanceType", "InstanceType"},
-        {"SubnetId", "SubnetId"},
         {"KeyName", "KeyName"},
         {"PublicKey", "_public_key"},
         {"UserData", "_user_data"},
@@ -118,24 +89,72 @@ static void copy_members(const json_t *instance, json_t *metadata)
         json_object_set(metadata, "PublicDnsName", json_object_get(instance, "PublicDnsName"));
 }
 
-char *instance_metadata(struct control *control, const char *region, const json_t *instance)
+/* The private addresses, the primary one first; `associations`: those of each public address. */
+static json_t *list_addresses(const json_t *interface, json_t *associations)
 {
-    const json_t *vpc = store_get(control->store, "vpc", region, doc_text(instance, "VpcId"));
-    const json_t *subnet =
-        store_get(control->store, "subnet", region, doc_text(instance, "SubnetId"));
-    const json_t *groups = json_object_get(instance, "SecurityGroups");
-    const json_t *interface = interface_of(instance);
-    json_auto_t *metadata = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
-        doc_text(json_object_get(instance, "Placement"), "AvailabilityZone"), "Region", region,
-        "AccountId", control->world->account, "Mac", doc_text(interface, "MacAddress"), "VpcCidr",
+    json_t *list = json_array();
+    size_t i;
+    json_t *row;
+    json_array_append(list, json_object_get(interface, "PrivateIpAddress"));
+    json_array_foreach (json_object_get(interface, "PrivateIpAddresses"), i, row) {
+        const char *public_ip = doc_text(json_object_get(row, "Association"), "PublicIp");
+        json_t *private_ip = json_object_get(row, "PrivateIpAddress");
+        if (!doc_flag(row, "Primary"))
+            json_array_append(list, private_ip);
+        if (*public_ip)
+            json_object_set_new(associations, public_ip, json_pack("[O]", private_ip));
+    }
+    return list;
+}
+
+/* What IMDS shows of one network interface. */
+static json_t *describe_interface(const struct store *store, const char *region,
+                                  const json_t *interface)
+{
+    const char *vpc_id = doc_text(interface, "VpcId"), *subnet_id = doc_text(interface, "SubnetId");
+    const json_t *vpc = store_get(store, "vpc", region, vpc_id);
+    const json_t *subnet = store_get(store, "subnet", region, subnet_id);
+    const json_t *groups = json_object_get(interface, "Groups");
+    json_t *associations = json_object();
+    json_t *addresses = list_addresses(interface, associations);
+    return json_pack(
+        "{s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:s}", "Mac",
+        doc_text(interface, "MacAddress"), "DeviceNumber",
+        (json_int_t)doc_number(json_object_get(interface, "Attachment"), "DeviceIndex"),
+        "InterfaceId", doc_text(interface, "NetworkInterfaceId"), "Vpc", vpc_id, "SubnetId",
+        subnet_id, "PrivateDnsName", doc_text(interface, "PrivateDnsName"), "PrivateIpAddresses",
+        addresses, "Associations", associations, "PublicDnsName",
+        doc_text(json_object_get(interface, "Association"), "PublicDnsName"), "SecurityGroups",
+        pluck(groups, "GroupName"), "SecurityGroupIds", pluck(groups, "GroupId"), "VpcCidr",
         doc_text(vpc, "CidrBlock"), "VpcCidrs",
         pluck(json_object_get(vpc, "CidrBlockAssociationSet"), "CidrBlock"), "SubnetCidr",
-        doc_text(subnet, "CidrBlock"), "InterfaceId", doc_text(interface, "NetworkInterfaceId"),
+        doc_text(subnet, "CidrBlock"));
+}
+
+static json_t *describe_interfaces(const struct store *store, const char *region,
+                                   const json_t *instance)
+{
+    json_t *list = json_array();
+    size_t i;
+    const json_t *interface;
+    json_array_foreach (json_object_get(instance, "NetworkInterfaces"), i, interface)
+        if (!doc_is(json_object_get(interface, "Attachment"), "Status", "detaching"))
+            json_array_append_new(list, describe_interface(store, region, interface));
+    return list;
+}
+
+char *instance_metadata(struct control *control, const char *region, const json_t *instance)
+{
+    const json_t *primary = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
+    json_auto_t *metadata = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
+        doc_text(json_object_get(instance, "Placement"), "AvailabilityZone"), "Region", region,
+        "AccountId", control->world->account, "Mac", doc_text(primary, "MacAddress"),
         "ReservationId", doc_text(json_object_get(instance, "_reservation"), "ReservationId"),
         "LaunchTime", (json_int_t)json_number_value(json_object_get(instance, "LaunchTime")),
-        "SecurityGroups", pluck(groups, "GroupName"), "SecurityGroupIds", pluck(groups, "GroupId"),
-        "Tags", tags_by_key(json_object_get(instance, "Tags")));
+        "SecurityGroups", pluck(json_object_get(instance, "SecurityGroups"), "GroupName"), "Tags",
+        tags_by_key(json_object_get(instance, "Tags")), "Interfaces",
+        describe_interfaces(control->store, region, instance));
     copy_members(instance, metadata);
     return json_dumps(metadata, JSON_COMPACT);
 }

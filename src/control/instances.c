@@ -41,6 +41,7 @@ static int create(struct control *control, struct err *err)
     list_init(&control->instances->changed);
     list_init(&control->instances->reports);
     control->instances->next_forget_ms = INT64_MAX;
+    control->instances->next_network_ms = INT64_MAX;
     mark_all_regions(control);
     return 0;
 }
@@ -51,6 +52,7 @@ static void drop_entry(struct instances_control *instances, struct instance_entr
     list_remove(&entry->link);
     json_decref(entry->seen);
     free(entry->metadata);
+    buf_reset(&entry->network);
     free(entry);
 }
 
@@ -141,19 +143,31 @@ static void host_started(struct control *control)
     map_each (each, &instances->entries) {
         struct instance_entry *entry = each->value;
         entry->told = TOLD_NOTHING;
+        buf_reset(&entry->network);
         look_again(entry);
     }
     mark_all_regions(control);
+}
+
+static void queue_entry(struct instances_control *instances, struct instance_entry *entry)
+{
+    if (list_empty(&entry->link))
+        list_append(&instances->changed, &entry->link);
 }
 
 static void receive(struct control *control, enum message_type type, const void *payload,
                     size_t size)
 {
     (void)size;
-    if (type == MESSAGE_HOST_HELLO)
+    if (type == MESSAGE_HOST_HELLO) {
         host_started(control);
-    else if (type == MESSAGE_INSTANCE_STATE || type == MESSAGE_IMAGE_DONE)
+    } else if (type == MESSAGE_INSTANCE_STATE || type == MESSAGE_IMAGE_DONE) {
         queue_report(control, type, payload);
+    } else if (type == MESSAGE_INSTANCE_NETWORK_DONE) {
+        struct instance_entry *entry = instance_network_report(control, payload);
+        if (entry)
+            queue_entry(control->instances, entry);
+    }
 }
 
 static void peer_started(struct control *control, enum process process)
@@ -169,12 +183,6 @@ static void peer_started(struct control *control, enum process process)
 }
 
 /* ---- finding what changed ---- */
-
-static void queue_entry(struct instances_control *instances, struct instance_entry *entry)
-{
-    if (list_empty(&entry->link))
-        list_append(&instances->changed, &entry->link);
-}
 
 static void find_changed_in(struct control *control, const char *region)
 {
@@ -199,6 +207,22 @@ static void find_forgettable(struct control *control)
         struct instance_entry *entry = each->value;
         if (entry->forget_ms)
             queue_entry(instances, entry);
+    }
+}
+
+/* What the host could not do is tried again after a while. */
+static void find_failed_networks(struct control *control)
+{
+    struct instances_control *instances = control->instances;
+    if (control_now(control) < instances->next_network_ms)
+        return;
+    instances->next_network_ms = INT64_MAX;
+    map_each (each, &instances->entries) {
+        struct instance_entry *entry = each->value;
+        if (instance_network_is_due(control, entry))
+            queue_entry(instances, entry);
+        else if (entry->network_retry_ms && entry->network_retry_ms < instances->next_network_ms)
+            instances->next_network_ms = entry->network_retry_ms;
     }
 }
 
@@ -230,7 +254,9 @@ static void advance(struct control *control, struct txn *txn, struct instance_en
     if (forget_ms && forget_ms <= call.now_ms && doc_flag(doc, "_removed"))
         txn_delete(txn, kind, entry->region, entry->id);
     else if (doc)
-        instance_advance(&call, entry->id);
+        instance_advance(&call, entry->id,
+                         instance_network_moves(doc) &&
+                             instance_has_its_network(control, entry, doc));
 }
 
 /* One transaction for everything that changed. False if it could not be written. */
@@ -275,7 +301,7 @@ static void tell_start(struct control *control, struct instance_entry *entry, co
         return;
     entry->told = TOLD_START;
     entry->told_boot = boot;
-    instance_send_start(control, entry->region, doc);
+    instance_send_start(control, doc);
 }
 
 static void tell_remove(struct control *control, struct instance_entry *entry, const json_t *doc)
@@ -293,14 +319,16 @@ static void tell_host(struct control *control, struct instance_entry *entry, con
 {
     int64_t boot = doc_number(doc, "_boot"), exited = doc_number(doc, "_exited_boot");
     bool rebooting = instance_is_up(doc) && doc_number(doc, "_running_boot") < boot;
-    if (instance_is(doc, "terminated"))
+    if (instance_is(doc, "terminated")) {
         tell_remove(control, entry, doc);
-    else if (exited >= boot)
+    } else if (exited >= boot) {
         return;
-    else if (!doc_is(doc, "_desired", "running") || rebooting)
+    } else if (!doc_is(doc, "_desired", "running") || rebooting) {
         tell_stop(control, entry, doc_flag(doc, "_force_stop"));
-    else
+    } else {
+        instance_tell_network(control, entry, doc);
         tell_start(control, entry, doc);
+    }
 }
 
 /* The guest is told before the host, so that the first question of a booting instance is answered.
@@ -367,6 +395,7 @@ static void run(struct control *control)
     map_each (region, &regions)
         find_changed_in(control, region->key);
     find_forgettable(control);
+    find_failed_networks(control);
     bool written = list_empty(&instances->changed) && list_empty(&instances->reports);
     if (!written && write_changes(control)) {
         written = true;
@@ -388,6 +417,8 @@ static void run(struct control *control)
     map_finish(&regions);
     if (instances->next_forget_ms != INT64_MAX)
         control_wake_at(control, instances->next_forget_ms);
+    if (instances->next_network_ms != INT64_MAX)
+        control_wake_at(control, instances->next_network_ms);
 }
 
 const struct controller instances_controller = {

@@ -1,6 +1,7 @@
 /* For the files of the instances controller: what they share. */
 #pragma once
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "control/control_impl.h"
@@ -16,8 +17,12 @@ struct instance_entry {
     json_t *seen;   /* the document that was acted on; the store replaces what changes */
     char *metadata; /* as the guest has it; NULL: it has none */
     enum told told;
-    int64_t told_boot; /* of TOLD_START */
-    int64_t forget_ms; /* when the document goes; 0: not terminated yet */
+    int64_t told_boot;  /* of TOLD_START */
+    int64_t forget_ms;  /* when the document goes; 0: not terminated yet */
+    struct buf network; /* the message that the host was told last; empty: it must be told */
+    uint64_t network_generation;
+    int64_t network_retry_ms; /* when it is told again because the host failed; 0: it did not */
+    bool network_done;        /* the host has done what it was told last */
 };
 
 /* A report that waits for the next run. */
@@ -31,13 +36,15 @@ struct instance_report_row {
 };
 
 struct instances_control {
-    struct map entries;     /* by instance id: struct instance_entry */
-    struct map regions;     /* names of regions that changed since the last run */
-    struct map images_told; /* ids of images whose creation the host was asked for */
-    struct list changed;    /* of instance_entry.link */
-    struct list reports;    /* of instance_report_row.link */
-    int64_t next_forget_ms; /* the earliest forget_ms, or INT64_MAX */
-    bool host_known;        /* a host has said hello */
+    struct map entries;          /* by instance id: struct instance_entry */
+    struct map regions;          /* names of regions that changed since the last run */
+    struct map images_told;      /* ids of images whose creation the host was asked for */
+    struct list changed;         /* of instance_entry.link */
+    struct list reports;         /* of instance_report_row.link */
+    int64_t next_forget_ms;      /* the earliest forget_ms, or INT64_MAX */
+    int64_t next_network_ms;     /* the earliest network_retry_ms, or INT64_MAX */
+    uint64_t network_generation; /* the last one that was used */
+    bool host_known;             /* a host has said hello */
 };
 
 /* ---- instance_advance.c: what is written ---- */
@@ -45,16 +52,35 @@ struct instances_control {
 /* Writes what the host reported of an instance. */
 void instance_apply_report(struct call *call, const char *id,
                            const struct message_instance_state *report);
-/* Moves an instance on if its state follows from what is desired and observed. */
-void instance_advance(struct call *call, const char *id);
+/*
+ * Moves an instance and its interfaces on as follows from what is desired and observed.
+ * `has_network`: instance_has_its_network().
+ */
+void instance_advance(struct call *call, const char *id, bool has_network);
+/* Whether an interface of it is attaching or detaching. */
+bool instance_network_moves(const json_t *instance);
 /* Whether the host says that it runs now. */
 bool instance_is_up(const json_t *instance);
 
 /* ---- instance_messages.c: what is sent ---- */
 
-void instance_send_start(struct control *control, const char *region, const json_t *instance);
+void instance_send_start(struct control *control, const json_t *instance);
 /* What IMDS knows of an instance, as JSON text for the caller to free; NULL if memory ran out. */
 char *instance_metadata(struct control *control, const char *region, const json_t *instance);
+
+/* ---- instance_network.c ---- */
+
+/* Tells the host which interfaces an instance shall have, unless that was told last. */
+void instance_tell_network(struct control *control, struct instance_entry *entry,
+                           const json_t *instance);
+/* Whether the host has said that the instance has all that its document asks for, and no more. */
+bool instance_has_its_network(struct control *control, const struct instance_entry *entry,
+                              const json_t *instance);
+/* Notes what the host says; the entry that may go on now, or NULL. */
+struct instance_entry *instance_network_report(struct control *control,
+                                               const struct message_instance_network_done *done);
+/* Whether the host must be told again because it failed. */
+bool instance_network_is_due(const struct control *control, struct instance_entry *entry);
 
 /* ---- images.c ---- */
 

@@ -120,6 +120,7 @@ struct guest_instance *guest_find_name(const struct guest *guest, const char *vp
 static void free_instance(struct guest_instance *instance)
 {
     metadata_reset(&instance->metadata);
+    free(instance->places);
     for (int i = 0; i < 2; i++)
         free(instance->names[i]);
     free(instance);
@@ -140,8 +141,10 @@ void guest_remove_metadata(struct guest *guest, const char *instance_id)
 
     if (!instance)
         return;
-    caller_key(key, instance->vpc, instance->address);
-    remove_if_own(&guest->callers, key, instance);
+    for (size_t i = 0; i < instance->place_count; i++) {
+        caller_key(key, instance->places[i].vpc, instance->places[i].address);
+        remove_if_own(&guest->callers, key, instance);
+    }
     for (int i = 0; i < 2; i++) {
         if (!instance->names[i])
             continue;
@@ -163,6 +166,32 @@ static void read_options(struct guest_instance *instance, const json_t *descript
     instance->hop_limit = hop_limit >= 1 && hop_limit <= 64 ? hop_limit : 1;
 }
 
+static int read_places(struct guest_instance *instance, const json_t *description, struct err *err)
+{
+    size_t i, k, count = 0;
+    const json_t *interface, *item, *interfaces = json_object_get(description, "Interfaces");
+
+    json_array_foreach (interfaces, i, interface)
+        count += json_array_size(json_object_get(interface, "PrivateIpAddresses"));
+    instance->places = calloc(count + 1, sizeof(*instance->places));
+    if (!instance->places)
+        return err_set(err, "out of memory");
+    json_array_foreach (interfaces, i, interface) {
+        const char *vpc = json_string_value(json_object_get(interface, "Vpc"));
+        json_array_foreach (json_object_get(interface, "PrivateIpAddresses"), k, item) {
+            struct guest_place *place = &instance->places[instance->place_count];
+            struct in_addr parsed;
+            if (!vpc || !json_is_string(item) ||
+                inet_pton(AF_INET, json_string_value(item), &parsed) != 1)
+                return err_set(err, "an interface has no VPC or address");
+            snprintf(place->vpc, sizeof(place->vpc), "%s", vpc);
+            place->address = ntohl(parsed.s_addr);
+            instance->place_count++;
+        }
+    }
+    return 0;
+}
+
 static int read_instance(struct guest_instance *instance, const char *id, const json_t *description,
                          struct err *err)
 {
@@ -179,6 +208,8 @@ static int read_instance(struct guest_instance *instance, const char *id, const 
     for (int i = 0; i < 2; i++)
         instance->names[i] = names[i] && *names[i] ? strdup(names[i]) : NULL;
     read_options(instance, description);
+    if (read_places(instance, description, err) < 0)
+        return -1;
     return metadata_build(&instance->metadata, description, err);
 }
 
@@ -186,10 +217,13 @@ static int enter_instance(struct guest *guest, struct guest_instance *instance)
 {
     char key[GUEST_KEY_SIZE];
 
-    caller_key(key, instance->vpc, instance->address);
-    if (map_set(&guest->instances, instance->id, instance) < 0 ||
-        map_set(&guest->callers, key, instance) < 0)
+    if (map_set(&guest->instances, instance->id, instance) < 0)
         return -1;
+    for (size_t i = 0; i < instance->place_count; i++) {
+        caller_key(key, instance->places[i].vpc, instance->places[i].address);
+        if (map_set(&guest->callers, key, instance) < 0)
+            return -1;
+    }
     for (int i = 0; i < 2; i++) {
         if (!instance->names[i])
             continue;

@@ -29,8 +29,11 @@ void guest_remove_vpc(struct guest *guest, const char *vpc);
  * What IMDS says to an instance, and its names in DNS; replaces what was there:
  * {"InstanceId", "Vpc", "PrivateIpAddress", "PublicIpAddress"?, "PrivateDnsName", "PublicDnsName"?,
  *  "ImageId", "InstanceType", "AvailabilityZone", "AvailabilityZoneId"?, "Region", "AccountId",
- *  "Mac", "SubnetId", "VpcCidr", "VpcCidrs": [], "SubnetCidr", "InterfaceId",
- *  "SecurityGroups": [names], "SecurityGroupIds": [], "KeyName"?, "PublicKey"?,
+ *  "Mac", "SecurityGroups": [names], "KeyName"?, "PublicKey"?,
+ *  "Interfaces": [{"Mac", "DeviceNumber", "InterfaceId", "Vpc", "VpcCidr", "VpcCidrs": [],
+ *                  "SubnetId", "SubnetCidr", "PrivateIpAddresses": [the primary one first],
+ *                  "Associations": {public address: [private ones]}, "PrivateDnsName",
+ *                  "PublicDnsName", "SecurityGroups": [names], "SecurityGroupIds": []}],
  *  "UserData"? (base64), "ReservationId", "LaunchIndex": 0, "LaunchTime": seconds,
  *  "Architecture", "LifecycleState"?, "Tags": {}?,
  *  "MetadataOptions": {"HttpTokens", "HttpEndpoint", "HttpPutResponseHopLimit",

@@ -17,9 +17,17 @@ enum {
     FORWARDED_MAX = 1024, /* questions that wait for the upstream resolver */
 };
 
+/* From where an instance may call: a private address of one of its interfaces. */
+struct guest_place {
+    char vpc[GUEST_ID_SIZE];
+    uint32_t address;
+};
+
 struct guest_instance {
     char id[GUEST_ID_SIZE], vpc[GUEST_ID_SIZE];
-    uint32_t address;
+    uint32_t address; /* its primary one */
+    struct guest_place *places;
+    size_t place_count;
     char *names[2]; /* in DNS; NULL if absent */
     bool token_required, endpoint_enabled;
     int hop_limit;

@@ -48,17 +48,15 @@ static const struct row rows[] = {
     {"system", NULL, "nitro"},
 };
 
-/* Below network/interfaces/macs/MAC. */
+/* Below network/interfaces/macs/MAC, from the description's row of that interface. */
 static const struct row interface_rows[] = {
-    {"device-number", NULL, "0"},
+    {"device-number", "DeviceNumber", NULL},
     {"interface-id", "InterfaceId", NULL},
     {"local-hostname", "PrivateDnsName", NULL},
-    {"local-ipv4s", "PrivateIpAddress", NULL},
+    {"local-ipv4s", "PrivateIpAddresses", NULL},
     {"mac", "Mac", NULL},
     {"network-card", NULL, "0"},
-    {"owner-id", "AccountId", NULL},
     {"public-hostname", "PublicDnsName", NULL},
-    {"public-ipv4s", "PublicIpAddress", NULL},
     {"security-group-ids", "SecurityGroupIds", NULL},
     {"security-groups", "SecurityGroups", NULL},
     {"subnet-id", "SubnetId", NULL},
@@ -162,12 +160,53 @@ static const char *text_of(const json_t *description, const char *member)
     return text ? text : "";
 }
 
-static bool add_interface(struct metadata *metadata, const json_t *description)
+/* One leaf of an interface. */
+static bool add_value(struct metadata *metadata, const char *directory, const char *name,
+                      const json_t *value)
 {
-    char directory[PATH_SIZE / 2];
-    snprintf(directory, sizeof(directory), "meta-data/network/interfaces/macs/%s",
-             text_of(description, "Mac"));
-    return add_rows(metadata, directory, interface_rows, LENGTH(interface_rows), description);
+    char path[PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    struct buf *leaf = add_leaf(metadata, path);
+    if (leaf)
+        append_json(leaf, value);
+    return leaf != NULL;
+}
+
+/* Public addresses, and the private ones that each stands for. */
+static bool add_associations(struct metadata *metadata, const char *directory,
+                             const json_t *interface)
+{
+    json_t *associations = json_object_get(interface, "Associations"), *private_ips;
+    json_auto_t *public_ips = json_array();
+    const char *public_ip;
+
+    json_object_foreach (associations, public_ip, private_ips) {
+        char name[PATH_SIZE / 2];
+        snprintf(name, sizeof(name), "ipv4-associations/%s", public_ip);
+        json_array_append_new(public_ips, json_string(public_ip));
+        if (!add_value(metadata, directory, name, private_ips))
+            return false;
+    }
+    return json_array_size(public_ips) == 0 ||
+           add_value(metadata, directory, "public-ipv4s", public_ips);
+}
+
+static bool add_interfaces(struct metadata *metadata, const json_t *description)
+{
+    size_t i;
+    const json_t *interface;
+
+    json_array_foreach (json_object_get(description, "Interfaces"), i, interface) {
+        char directory[PATH_SIZE / 2];
+        snprintf(directory, sizeof(directory), "meta-data/network/interfaces/macs/%s",
+                 text_of(interface, "Mac"));
+        if (!add_rows(metadata, directory, interface_rows, LENGTH(interface_rows), interface) ||
+            !add_value(metadata, directory, "owner-id",
+                       json_object_get(description, "AccountId")) ||
+            !add_associations(metadata, directory, interface))
+            return false;
+    }
+    return true;
 }
 
 /* The directory of keys is listed with their names, unlike any other. */
@@ -244,7 +283,7 @@ int metadata_build(struct metadata *metadata, const json_t *description, struct 
     memset(metadata, 0, sizeof(*metadata));
     if (add_identity_document(metadata, description) &&
         add_rows(metadata, "meta-data", rows, LENGTH(rows), description) &&
-        add_key_list(metadata, description) && add_interface(metadata, description) &&
+        add_key_list(metadata, description) && add_interfaces(metadata, description) &&
         add_tags(metadata, description) && add_user_data(metadata, description))
         return 0;
     metadata_reset(metadata);

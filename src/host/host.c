@@ -146,26 +146,46 @@ static int start_image(struct host *host, const struct message_image_create *req
 
 /* ---- what instances need of the host ---- */
 
-static int plug(void *owner, const struct message_instance_start *start, int netns_fd,
+static int plug(void *owner, const struct instance_interface *interface, int netns_fd,
                 struct err *err)
 {
-    struct host *host = owner;
-    struct net_plug request = {
-        .vpc = start->vpc,
-        .interface_id = start->interface_id,
-        .netns_fd = netns_fd,
-        .address = start->address,
-        .gateway = start->gateway,
-        .prefix = start->prefix,
-    };
-    memcpy(request.mac, start->mac, sizeof request.mac);
-    return net_plug(host->net, &request, err);
+    const struct host *host = owner;
+    return net_plug(host->net, interface, netns_fd, err);
 }
 
-static void unplug(void *owner, const struct message_instance_start *start)
+static void readdress(void *owner, const struct instance_interface *from,
+                      const struct instance_interface *to, int netns_fd)
 {
-    struct host *host = owner;
-    net_unplug(host->net, start->vpc, start->interface_id);
+    const struct host *host = owner;
+    struct err ignored;
+    net_readdress(host->net, from, to, netns_fd, &ignored);
+}
+
+static bool count(const struct host *host, const struct instance_interface *interface,
+                  struct net_counters *sum)
+{
+    struct net_counters counters;
+    struct err ignored;
+    if (net_counters(host->net, interface->vpc, interface->id, &counters, &ignored) < 0)
+        return false;
+    sum->received_bytes += counters.received_bytes;
+    sum->sent_bytes += counters.sent_bytes;
+    sum->received_packets += counters.received_packets;
+    sum->sent_packets += counters.sent_packets;
+    return true;
+}
+
+static void unplug(void *owner, const struct instance_interface *interface,
+                   struct net_counters *gone)
+{
+    const struct host *host = owner;
+    count(host, interface, gone);
+    net_unplug(host->net, interface->vpc, interface->id);
+}
+
+static void network_done(void *owner, const struct message_instance_network_done *done)
+{
+    tell_api(owner, MESSAGE_INSTANCE_NETWORK_DONE, done, sizeof *done);
 }
 
 static void report(void *owner, const struct message_instance_state *state)
@@ -187,25 +207,25 @@ struct usage_report {
 };
 
 static void add_usage(void *owner, const struct message_instance_start *start,
+                      const struct attachments *attachments,
                       const struct cgroup_usage *cgroup_usage)
 {
     struct usage_report *usage_report = owner;
-    struct net_counters counters = {0};
-    struct err ignored;
+    struct net_counters sum = attachments->gone;
+    for (uint32_t i = 0; i < attachments->count; i++)
+        if (!count(usage_report->host, &attachments->rows[i].interface, &sum))
+            return; /* its network is going: it is about to be reported as ended */
     struct usage row = {
         .boot = start->boot,
         .cpu_thousandths = start->cpu_thousandths,
         .cpu_us = cgroup_usage->cpu_us,
         .memory_bytes = cgroup_usage->memory_bytes,
+        .received_bytes = sum.received_bytes,
+        .sent_bytes = sum.sent_bytes,
+        .received_packets = sum.received_packets,
+        .sent_packets = sum.sent_packets,
     };
-    if (net_counters(usage_report->host->net, start->vpc, start->interface_id, &counters,
-                     &ignored) < 0)
-        return; /* its network is going: it is about to be reported as ended */
     memcpy(row.instance, start->instance, sizeof row.instance);
-    row.received_bytes = counters.received_bytes;
-    row.sent_bytes = counters.sent_bytes;
-    row.received_packets = counters.received_packets;
-    row.sent_packets = counters.sent_packets;
     buf_append(&usage_report->rows, &row, sizeof row);
     usage_report->count++;
 }
@@ -304,6 +324,9 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
     case MESSAGE_FABRIC_DELETE:
         on_fabric_delete(host, id->id);
         break;
+    case MESSAGE_INSTANCE_NETWORK:
+        instances_set_network(host->instances, payload);
+        break;
     case MESSAGE_INSTANCE_START:
         instances_start(host->instances, payload);
         break;
@@ -387,9 +410,9 @@ static int start_parts(struct host *host, struct err *err)
         .records_dir = host->records_dir,
         .console_dir = host->options.console_dir,
         .console_gid = host->options.console_gid,
-        .plug = plug,
-        .unplug = unplug,
+        .network = {plug, readdress, unplug, host},
         .report = report,
+        .network_done = network_done,
         .on_removed = on_removed,
         .owner = host,
     };

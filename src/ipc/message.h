@@ -32,6 +32,8 @@ enum process {
     X(FABRIC,          API,      HOST,     struct fabric,                  0) /* + arrays */                 \
     X(FABRIC_DELETE,   API,      HOST,     struct message_id,              0)                                \
     X(FABRIC_DONE,     HOST,     API,      struct message_fabric_done,     0)                                \
+    X(INSTANCE_NETWORK, API,     HOST,     struct message_instance_network, 0) /* before its START */        \
+    X(INSTANCE_NETWORK_DONE, HOST, API,    struct message_instance_network_done, 0)                          \
     X(INSTANCE_START,  API,      HOST,     struct message_instance_start,  0)                                \
     X(INSTANCE_STOP,   API,      HOST,     struct message_instance_stop,   0)                                \
     X(INSTANCE_REMOVE, API,      HOST,     struct message_id,              0) /* its disk too */             \
@@ -228,21 +230,51 @@ struct message_fabric_done {
 
 /* ---- instances ---- */
 
-enum { LAYERS_MAX = 16, HOST_NAME_SIZE = 64 };
+enum {
+    LAYERS_MAX = 16,
+    HOST_NAME_SIZE = 64,
+    INSTANCE_INTERFACES_MAX = 15, /* of the largest type */
+    INTERFACE_ADDRESSES_MAX = 50,
+};
+
+/* A network interface as an instance has it; the fabric names it too. */
+struct instance_interface {
+    char id[ID_SIZE]; /* eni-... */
+    char vpc[ID_SIZE];
+    uint32_t device_index; /* 1 is eth1 */
+    uint32_t gateway, prefix;
+    uint32_t address_count;
+    uint32_t addresses[INTERFACE_ADDRESSES_MAX]; /* the primary one first */
+    uint8_t mac[6];
+    uint8_t unused[2];
+};
+
+/* The whole desired network of an instance, always, sent when it changes: what it has beyond that
+ * is unplugged. */
+struct message_instance_network {
+    char instance[ID_SIZE];
+    uint64_t generation; /* echoed by INSTANCE_NETWORK_DONE */
+    uint32_t interface_count;
+    uint32_t unused;
+    struct instance_interface interfaces[INSTANCE_INTERFACES_MAX]; /* the primary one first */
+};
+
+/* What does not run has nothing plugged in, and is done at once. */
+struct message_instance_network_done {
+    char instance[ID_SIZE];
+    uint64_t generation;
+    uint32_t failed; /* 1: text says why; api sends the network again */
+    char text[252];
+};
 
 struct message_instance_start {
     char instance[ID_SIZE];
-    char interface_id[ID_SIZE]; /* its primary network interface; the fabric names it too */
-    char vpc[ID_SIZE];
     char host_name[HOST_NAME_SIZE]; /* "ip-10-0-1-5", letters, digits and hyphens only */
     uint32_t boot; /* counts starts; START with one that is not new is answered by the state */
     uint32_t slot; /* which range of 65,536 user ids; unique among instances */
     uint32_t cpu_thousandths; /* of one CPU, the most it may use */
     uint32_t memory_mib;
-    uint32_t address, gateway; /* of eth0 */
-    uint32_t prefix;
-    uint8_t mac[6];
-    uint8_t unused[2];
+    uint32_t address; /* that its host name stands for */
     uint32_t layer_count;
     char layers[LAYERS_MAX][ID_SIZE]; /* of the root file system, lowest first: "host", ami-... */
 };
@@ -282,7 +314,7 @@ struct usage {
     uint32_t boot;                       /* totals start again from 0 with each boot */
     uint32_t cpu_thousandths;            /* what 100 % means */
     uint64_t cpu_us;                     /* CPU time used, total */
-    uint64_t received_bytes, sent_bytes; /* of eth0, seen from the instance, totals */
+    uint64_t received_bytes, sent_bytes; /* of its interfaces, seen from the instance, totals */
     uint64_t received_packets, sent_packets;
     uint64_t memory_bytes;
 };

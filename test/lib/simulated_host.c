@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { START_MS = 2000, STOP_MS = 3000, REMOVE_MS = 1000, FABRIC_MS = 500 };
+enum { START_MS = 2000, STOP_MS = 3000, REMOVE_MS = 1000, FABRIC_MS = 500, NETWORK_MS = 500 };
 
 struct machine *cloud_machine(struct simulated_cloud *cloud, const char *instance_id)
 {
@@ -64,6 +64,15 @@ static void remove_machine(struct simulated_cloud *cloud, const struct message_i
     report_state(cloud, REMOVE_MS, message->id, 0, INSTANCE_REMOVED, "");
 }
 
+static void take_network(struct simulated_cloud *cloud,
+                         const struct message_instance_network *network)
+{
+    struct message_instance_network_done done = {.generation = network->generation};
+    memcpy(done.instance, network->instance, sizeof done.instance);
+    simulated_report(cloud, simulated_delay(cloud, NETWORK_MS), PROCESS_HOST,
+                     MESSAGE_INSTANCE_NETWORK_DONE, &done, sizeof done);
+}
+
 static void take_fabric(struct simulated_cloud *cloud, const struct fabric *fabric,
                         const void *tail, size_t tail_size)
 {
@@ -84,7 +93,9 @@ static void take_fabric(struct simulated_cloud *cloud, const struct fabric *fabr
 void simulated_host_send(struct simulated_cloud *cloud, enum message_type type, const void *payload,
                          const void *tail, size_t tail_size)
 {
-    if (type == MESSAGE_INSTANCE_START)
+    if (type == MESSAGE_INSTANCE_NETWORK)
+        take_network(cloud, payload);
+    else if (type == MESSAGE_INSTANCE_START)
         start(cloud, payload);
     else if (type == MESSAGE_INSTANCE_STOP)
         stop(cloud, payload);

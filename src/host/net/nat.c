@@ -86,14 +86,14 @@ static int make(struct net *net, struct vpc *vpc, const struct fabric_view *view
     int result = set_up(address->address, err);
     if (namespace_enter(net->host_fd, result < 0 ? &failure : err) < 0 || result < 0)
         return -1;
-    struct net_plug plug = {.vpc = vpc->id,
-                            .interface_id = interface->id,
-                            .netns_fd = fd,
-                            .address = address->address,
-                            .gateway = subnet->network + ROUTER_GATEWAY_OFFSET,
-                            .prefix = subnet->prefix};
+    struct instance_interface plug = {.gateway = subnet->network + ROUTER_GATEWAY_OFFSET,
+                                      .prefix = subnet->prefix,
+                                      .address_count = 1,
+                                      .addresses = {address->address}};
+    memcpy(plug.id, interface->id, sizeof(plug.id));
+    memcpy(plug.vpc, vpc->id, sizeof(plug.vpc));
     memcpy(plug.mac, interface->mac, sizeof(plug.mac));
-    if (net_plug(net, &plug, err) < 0)
+    if (net_plug(net, &plug, fd, err) < 0)
         return -1;
     map_set(&vpc->nats, interface->id, vpc); /* it is there: no memory is needed */
     return 0;

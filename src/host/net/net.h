@@ -37,15 +37,17 @@ int net_remove_all(struct net *net, struct err *err);
 int net_apply(struct net *net, const struct fabric *fabric, size_t size, struct err *err);
 int net_delete_vpc(struct net *net, const char *vpc, struct err *err);
 
-/* Creates eth0 inside a namespace and its other end in the VPC's. */
-struct net_plug {
-    const char *vpc, *interface_id;
-    int netns_fd; /* of the instance; stays the caller's */
-    uint32_t address, gateway, prefix;
-    uint8_t mac[6];
-};
-/* Also makes the VPC's namespace if it is new. An interface that is plugged already is replaced. */
-int net_plug(struct net *net, const struct net_plug *plug, struct err *err);
+/*
+ * Creates the interface inside a namespace (eth1 for device index 1, or the next free name if its
+ * owner has taken that) and its other end in the VPC's, with its addresses and routes. Also makes
+ * the VPC's namespace if it is new. An interface that is plugged already is replaced.
+ */
+int net_plug(struct net *net, const struct instance_interface *interface, int netns_fd,
+             struct err *err);
+/* Gives the interface the addresses of `to` in place of those of `from`; otherwise both are the
+ * same. */
+int net_readdress(struct net *net, const struct instance_interface *from,
+                  const struct instance_interface *to, int netns_fd, struct err *err);
 /* Harmless if it is not plugged (the kernel removes both ends when either namespace ends). */
 void net_unplug(struct net *net, const char *vpc, const char *interface_id);
 

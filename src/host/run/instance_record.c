@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { VERSION = 1, PATH_SIZE = 512 };
+enum { VERSION = 2, PATH_SIZE = 512 };
 
 int instance_record_write(const char *dir, const struct instance_record *record, struct err *err)
 {

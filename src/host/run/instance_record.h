@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "host/run/attachments.h"
 #include "ipc/message.h"
 
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct instance_record {
     uint64_t start_time; /* of PID 1: process_start_time() */
     struct message_instance_start start;
     struct message_instance_state state; /* what was reported last */
+    struct attachments attachments;
 };
 
 int instance_record_write(const char *dir, const struct instance_record *record, struct err *err);

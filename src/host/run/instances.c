@@ -14,6 +14,7 @@
 #include "os/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -53,6 +54,7 @@ struct instance {
     bool removed;   /* to be removed as soon as it is stopped */
     bool ungrouped; /* its cgroup is still to be removed */
     struct message_instance_start next;
+    struct message_instance_network network; /* that it shall have; no interfaces: not told yet */
 };
 
 struct instances {
@@ -95,6 +97,12 @@ static void report(struct instance *instance, enum instance_report what, const c
     snprintf(state->text, sizeof state->text, "%s", text);
     keep_record(instance);
     instance->set->options.report(instance->set->options.owner, state);
+}
+
+static int keep(void *owner, struct err *err)
+{
+    const struct instance *instance = owner;
+    return instance_record_write(instance->set->options.records_dir, &instance->record, err);
 }
 
 static void report_unknown(struct instances *set, const char *id, uint32_t boot,
@@ -196,7 +204,7 @@ static void become_stopped(struct instance *instance, enum instance_report what,
         close(fd_take(&instance->pidfd));
     instance->record.pid = 0;
     instance->ungrouped = !cgroup_remove(&set->cgroups, instance->record.start.instance);
-    set->options.unplug(set->options.owner, &instance->record.start);
+    attachments_end(&instance->record.attachments, &set->options.network);
     move(instance, STOPPED);
     report(instance, what, text);
     go_on(instance);
@@ -257,16 +265,21 @@ static void fail(struct instance *instance, const struct err *err)
     become_stopped(instance, INSTANCE_FAILED, err->text);
 }
 
+static int plug_in(struct instance *instance, int netns_fd, struct err *err)
+{
+    struct attachments_work work = {&instance->set->options.network, netns_fd, keep, instance};
+    return attachments_apply(&instance->record.attachments, &instance->network, &work, err);
+}
+
 /* Noted before PID 1 may go on: no instance ever runs that a later host would not find. */
 static int on_cloned(void *owner, pid_t pid, int netns_fd, struct err *err)
 {
     struct instance *instance = owner;
-    const struct instances_options *options = &instance->set->options;
     instance->record.pid = pid;
     instance->record.start_time = process_start_time(pid);
-    if (instance_record_write(options->records_dir, &instance->record, err) < 0)
+    if (keep(instance, err) < 0)
         return -1;
-    return options->plug(options->owner, &instance->record.start, netns_fd, err);
+    return plug_in(instance, netns_fd, err);
 }
 
 static struct spawn spawn_of(struct instance *instance)
@@ -320,6 +333,8 @@ static int launch(struct instance *instance, struct err *err)
     const struct message_instance_start *start = &instance->record.start;
     if (!set->ready)
         return err_set(err, "%s", set->not_ready.text);
+    if (!instance->network.interface_count)
+        return err_set(err, "it has no network interface");
     if (rootfs_prepare(instance->dir, start->layers, start->layer_count, err) < 0)
         return -1;
     auto_fd int console =
@@ -362,8 +377,6 @@ static int check(const struct message_instance_start *start, struct err *err)
 {
     if (!is_host_name(start->host_name, sizeof start->host_name))
         return err_set(err, "the host name is not one");
-    if (!id_is_valid(start->vpc, "vpc-") || !id_is_valid(start->interface_id, "eni-"))
-        return err_set(err, "the network interface or its VPC has no id");
     if (start->slot >= USERNS_SLOTS)
         return err_set(err, "there is no slot %u", start->slot);
     if (!start->layer_count || start->layer_count > LAYERS_MAX)
@@ -379,6 +392,54 @@ static int check(const struct message_instance_start *start, struct err *err)
 static struct instance *find(struct instances *set, const char *id)
 {
     return id_is_valid(id, "i-") ? map_get(&set->by_id, id) : NULL;
+}
+
+/* PID 1's network namespace, if the process is still that one. */
+static int open_network(const struct instance_record *record, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/net", record->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "open %s", path);
+    if (process_start_time(record->pid) == record->start_time)
+        return fd;
+    close(fd);
+    return err_set(err, "it has ended");
+}
+
+static int apply_network(struct instance *instance, struct err *err)
+{
+    if (!instance->record.pid)
+        return 0; /* its next start finds it */
+    auto_fd int netns = open_network(&instance->record, err);
+    return netns < 0 ? -1 : plug_in(instance, netns, err);
+}
+
+static int set_network(struct instances *set, const struct message_instance_network *network,
+                       struct err *err)
+{
+    if (attachments_check(network, err) < 0)
+        return -1;
+    struct instance *instance = map_get(&set->by_id, network->instance);
+    if (!instance && !(instance = add(set, network->instance, err)))
+        return -1;
+    instance->network = *network;
+    return apply_network(instance, err);
+}
+
+void instances_set_network(struct instances *set, const struct message_instance_network *network)
+{
+    struct message_instance_network_done done = {.generation = network->generation};
+    struct err err;
+    if (!id_is_valid(network->instance, "i-"))
+        return;
+    memcpy(done.instance, network->instance, ID_SIZE);
+    if (set_network(set, network, &err) < 0) {
+        done.failed = 1;
+        snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, err.text);
+    }
+    set->options.network_done(set->options.owner, &done);
 }
 
 void instances_start(struct instances *set, const struct message_instance_start *start)
@@ -481,7 +542,7 @@ void instances_measure(struct instances *set, instances_visit *visit, void *owne
         struct cgroup_usage usage;
         if ((is(instance, RUNNING) || is(instance, STOPPING)) &&
             cgroup_read(&set->cgroups, instance->record.start.instance, &usage) >= 0)
-            visit(owner, &instance->record.start, &usage);
+            visit(owner, &instance->record.start, &instance->record.attachments, &usage);
     }
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "host/run/attachments.h"
 #include "host/run/cgroup.h"
 #include "ipc/message.h"
 #include "loop/loop.h"
@@ -20,10 +21,10 @@ struct instances_options {
     const char *records_dir;                /* lost when the machine restarts, as instances are */
     const char *console_dir;
     gid_t console_gid;
-    int (*plug)(void *owner, const struct message_instance_start *start, int netns_fd,
-                struct err *err);
-    void (*unplug)(void *owner, const struct message_instance_start *start);
+    /* As in attachments.h; `keep` is filled in here. */
+    struct attachments_actions network;
     void (*report)(void *owner, const struct message_instance_state *state);
+    void (*network_done)(void *owner, const struct message_instance_network_done *done);
     /* An instance's files may be deleted now (image/store.h sweeps them). */
     void (*on_removed)(void *owner);
     void *owner;
@@ -37,6 +38,8 @@ void instances_destroy(struct instances *set);
 /* The layer "host" is there (or why it is not): starts that came before now begin or fail. */
 void instances_set_ready(struct instances *set, const struct err *failure);
 
+/* The network of an instance: for its next start, and at once if it runs. */
+void instances_set_network(struct instances *set, const struct message_instance_network *network);
 void instances_start(struct instances *set, const struct message_instance_start *start);
 void instances_stop(struct instances *set, const char *id, bool force);
 void instances_remove(struct instances *set, const char *id);
@@ -48,6 +51,7 @@ void instances_tick(struct instances *set);
 bool instances_any_running(const struct instances *set);
 
 typedef void instances_visit(void *owner, const struct message_instance_start *start,
+                             const struct attachments *attachments,
                              const struct cgroup_usage *usage);
 /* Visits each running instance. */
 void instances_measure(struct instances *set, instances_visit *visit, void *owner);

@@ -1,6 +1,8 @@
 /* Elastic IP addresses. */
 #include "service/accept.h"
+#include "service/doc.h"
 #include "service/ec2/describe.h"
+#include "service/ec2/filter.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/interface.h"
@@ -93,23 +95,33 @@ static const json_t *find_target(const struct call *call, struct err *err)
                 "Either instance ID or network interface ID must be specified");
         return NULL;
     }
-    if (!ec2_find(call, "instance", instance, err))
-        return NULL;
-    const json_t *found = ec2_interface_of(call, instance);
-    if (!found)
-        err_aws(
-            err, "InvalidInstanceID",
-            "The pending-instance-creation instance to which 'eni' is attached is not in a valid "
-            "state for this operation");
-    return found;
+    const json_t *found = ec2_find(call, "instance", instance, err);
+    return found ? ec2_interface_of_instance(call, found, err) : NULL;
+}
+
+/* The private address of the target that the request means. */
+static const char *private_of(const struct call *call, const json_t *interface)
+{
+    const char *private_ip = ec2_text(call->in, "PrivateIpAddress");
+    return private_ip ? private_ip : ec2_text(interface, "PrivateIpAddress");
+}
+
+static const json_t *association_at(const json_t *interface, const char *private_ip)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach (json_object_get(interface, "PrivateIpAddresses"), i, row)
+        if (doc_is(row, "PrivateIpAddress", private_ip))
+            return json_object_get(row, "Association");
+    return NULL;
 }
 
 static int check_target(const struct call *call, const json_t *interface, struct err *err)
 {
-    const char *private_ip = ec2_text(call->in, "PrivateIpAddress");
+    const char *private_ip = private_of(call, interface);
     const char *id = ec2_text(interface, "NetworkInterfaceId");
     const char *vpc = ec2_text(interface, "VpcId");
-    if (private_ip && strcmp(private_ip, ec2_text(interface, "PrivateIpAddress")))
+    if (!ec2_path_has(interface, "PrivateIpAddresses.PrivateIpAddress", private_ip))
         return err_aws(err, "InvalidParameterValue",
                        "Address %.64s is not assigned to interface %s", private_ip, id);
     if (json_is_true(json_object_get(interface, "RequesterManaged")))
@@ -137,7 +149,8 @@ static int check_holder(const struct call *call, const json_t *address, struct e
 static int check_move(const struct call *call, const json_t *address, const json_t *interface,
                       struct err *err)
 {
-    const char *other = ec2_text(json_object_get(interface, "Association"), "AllocationId");
+    const char *other =
+        ec2_text(association_at(interface, private_of(call, interface)), "AllocationId");
     if (check_holder(call, address, err) < 0)
         return -1;
     if (!json_is_false(json_object_get(call->in, "AllowReassociation")))
@@ -153,22 +166,20 @@ static int check_move(const struct call *call, const json_t *address, const json
     return 0;
 }
 
-/* Associates the address with the interface, unless it is already. */
+/* Associates the address with the target, unless it is already. */
 static int move_address(struct call *call, const json_t *address, const json_t *interface,
                         struct err *err)
 {
-    char allocation[32], here[32], before[32] = "";
-    const char *now = ec2_text(address, "NetworkInterfaceId");
-    snprintf(allocation, sizeof allocation, "%s", ec2_text(address, "AllocationId"));
-    snprintf(here, sizeof here, "%s", ec2_text(interface, "NetworkInterfaceId"));
-    if (now)
-        snprintf(before, sizeof before, "%s", now);
-    if (strcmp(before, here)) {
+    const char *allocation = ec2_text(address, "AllocationId");
+    const char *here = ec2_text(interface, "NetworkInterfaceId");
+    const char *private_ip = private_of(call, interface);
+    const char *before = ec2_text(address, "NetworkInterfaceId");
+    if (!before || strcmp(before, here) || !doc_is(address, "PrivateIpAddress", private_ip)) {
         if (check_move(call, address, interface, err) < 0)
             return -1;
-        if (now)
-            ec2_interface_set_elastic(call, before, NULL);
-        ec2_interface_set_elastic(call, here, allocation);
+        if (before)
+            ec2_interface_set_elastic(call, before, ec2_text(address, "PrivateIpAddress"), NULL);
+        ec2_interface_set_elastic(call, here, private_ip, allocation);
     }
     address = store_get(call->store, kind, call->region, allocation);
     json_object_set(call->out, "AssociationId", json_object_get(address, "AssociationId"));
@@ -202,7 +213,8 @@ int ec2_DisassociateAddress(struct call *call, struct err *err)
                        ec2_text(address, "PublicIp"));
     if (check_holder(call, address, err) < 0)
         return -1;
-    ec2_interface_set_elastic(call, ec2_text(address, "NetworkInterfaceId"), NULL);
+    ec2_interface_set_elastic(call, ec2_text(address, "NetworkInterfaceId"),
+                              ec2_text(address, "PrivateIpAddress"), NULL);
     return 0;
 }
 

@@ -80,7 +80,7 @@ static int check_start(const json_t *instance, struct err *err)
 
 static int start(struct call *call, json_t *instance, struct err *err)
 {
-    char interface[32];
+    const json_t *interfaces = json_object_get(instance, "NetworkInterfaces");
     if (!instance_is(instance, "stopped"))
         return 0;
     json_object_set_new(instance, "_desired", json_string("running"));
@@ -89,8 +89,10 @@ static int start(struct call *call, json_t *instance, struct err *err)
     json_object_set_new(instance, "LaunchTime", call_now(call));
     instance_clear_reason(instance);
     instance_move(instance, "pending");
-    instance_interface_id(instance, interface);
-    return ec2_interface_acquire_public(call, interface, err);
+    if (json_array_size(interfaces) != 1)
+        return 0; /* as on AWS, no public address is assigned then */
+    return ec2_interface_acquire_public(
+        call, doc_text(json_array_get(interfaces, 0), "NetworkInterfaceId"), err);
 }
 
 int ec2_StartInstances(struct call *call, struct err *err)

@@ -6,6 +6,7 @@
 #include "service/ec2/instance_state.h"
 #include "service/ec2/instance_types.h"
 #include "service/ec2/interface.h"
+#include "service/ec2/interface_limits.h"
 #include "service/ec2/launch_parameters.h"
 
 #include <string.h>
@@ -114,6 +115,8 @@ static int set_type(struct call *call, json_t *instance, const json_t *value, st
                        "The architecture '%s' of the specified instance type does not match the "
                        "architecture '%s' of the instance.",
                        type.family->architecture, doc_text(instance, "Architecture"));
+    if (ec2_interface_limit_instance(instance, &type, err) < 0)
+        return -1;
     json_object_set_new(instance, "InstanceType", json_string(type.name));
     json_object_set_new(instance, "CpuOptions",
                         json_pack("{s:i, s:i}", "CoreCount", instance_type_cores(&type),
@@ -161,11 +164,10 @@ static int set_shutdown_behavior(struct call *call, json_t *instance, const json
 static int set_source_check(struct call *call, json_t *instance, const json_t *value,
                             struct err *err)
 {
-    char interface[32];
-    instance_interface_id(instance, interface);
-    if (!ec2_find(call, "network-interface", interface, err))
+    const json_t *interface = ec2_interface_of_instance(call, instance, err);
+    if (!interface)
         return -1;
-    ec2_interface_set_check(call, interface, is_true(value));
+    ec2_interface_set_check(call, ec2_text(interface, "NetworkInterfaceId"), is_true(value));
     return 0;
 }
 
@@ -208,7 +210,6 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
     static const char understood[] =
         "InstanceId Attribute Value DisableApiStop DisableApiTermination "
         "InstanceInitiatedShutdownBehavior InstanceType SourceDestCheck UserData Groups";
-    char interface[32];
     const char *id = ec2_required(call, "InstanceId", err);
     if (!id || call_accept(call->in, understood, err) < 0)
         return -1;
@@ -223,8 +224,10 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
         return -1;
     if (json_array_size(groups) == 0)
         return 0;
-    instance_interface_id(instance, interface);
-    return ec2_interface_set_groups(call, interface, groups, err);
+    const json_t *interface = ec2_interface_of_instance(call, instance, err);
+    if (!interface)
+        return -1;
+    return ec2_interface_set_groups(call, ec2_text(interface, "NetworkInterfaceId"), groups, err);
 }
 
 int ec2_ModifyInstanceMetadataOptions(struct call *call, struct err *err)

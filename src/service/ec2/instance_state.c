@@ -74,13 +74,6 @@ void instance_clear_reason(json_t *instance)
     json_object_set_new(instance, "StateTransitionReason", json_string(""));
 }
 
-void instance_interface_id(const json_t *instance, char out[32])
-{
-    const json_t *interface = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
-    const char *id = json_string_value(json_object_get(interface, "NetworkInterfaceId"));
-    snprintf(out, 32, "%s", id ? id : "");
-}
-
 int64_t instance_number(const json_t *instance, const char *member)
 {
     return json_integer_value(json_object_get(instance, member));

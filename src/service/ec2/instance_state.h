@@ -25,10 +25,5 @@ void instance_set_user_reason(json_t *instance, const char *code, const char *te
 /* Forgets why it is in its state. */
 void instance_clear_reason(json_t *instance);
 
-/*
- * Copies the id of its network interface, "" if it has none: a change of the interface rewrites
- * what the instance shows of it, so the id must not be borrowed.
- */
-void instance_interface_id(const json_t *instance, char out[32]);
 /* An integer member, 0 if absent. */
 int64_t instance_number(const json_t *instance, const char *member);

@@ -11,9 +11,15 @@ struct ec2_interface_spec {
     const json_t *group_ids; /* array of 1..5 ids of groups of the subnet's VPC (checked here) */
                              /* NULL: none, for a NAT gateway */
     const char *private_ip;  /* NULL: any free one */
+    const json_t *secondary; /* array of further private addresses, or NULL */
+    int secondary_count;     /* how many besides these it gets */
+    int addresses_max;       /* how many it may have, if it gets any of these */
     bool want_public;        /* acquire a public address now, and again at each start */
     const char *kind;        /* "instance", "balancer" or "nat" */
-    const char *owner;       /* instance id, ARN of the load balancer, or NAT gateway id */
+    const char *owner;       /* instance id, ARN of the load balancer, or NAT gateway id; NULL: it
+                                is attached to nothing yet */
+    int device_index;        /* at its instance */
+    bool is_kept;            /* when its instance is terminated */
     const char *description; /* "" for instances, "ELB app/NAME/16hex" for balancers */
     json_t *tags;            /* array, or NULL; borrowed */
 };
@@ -21,12 +27,13 @@ struct ec2_interface_spec {
 /*
  * Creates an interface, in use by its owner from now on. Errors: InsufficientFreeAddressesInSubnet,
  * InvalidIPAddress.InUse, InvalidParameterValue, InvalidGroup.NotFound, InvalidParameter (a group
- * of another VPC), SecurityGroupsPerInterfaceLimitExceeded, InsufficientAddressCapacity.
+ * of another VPC), SecurityGroupsPerInterfaceLimitExceeded, InsufficientAddressCapacity,
+ * PrivateIpAddressLimitExceeded.
  */
 int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spec, char ret_id[32],
                          struct err *err);
 /*
- * Deletes it, gives its addresses back and disassociates an elastic one (which stays allocated).
+ * Deletes it, gives its addresses back and disassociates elastic ones (which stay allocated).
  * Harmless if it does not exist.
  */
 void ec2_interface_delete(struct call *call, const char *id);
@@ -54,20 +61,56 @@ void ec2_interface_set_deletion(struct call *call, const char *id, bool is_delet
 void ec2_interface_set_description(struct call *call, const char *id, const char *description);
 
 /*
- * Associates an elastic address (of kind `address`, associated with nothing) with an interface, in
- * place of what public address that has; NULL: leaves it with none. The caller has checked all.
+ * Associates an elastic address (of kind `address`, associated with nothing) with a private one of
+ * an interface (NULL: its primary one), in place of what public address that has; `allocation`
+ * NULL: leaves it with none. The caller has checked all.
  */
-void ec2_interface_set_elastic(struct call *call, const char *id, const char *allocation);
+void ec2_interface_set_elastic(struct call *call, const char *id, const char *private_ip,
+                               const char *allocation);
 
-/* The first interface of an owner; NULL if it has none. */
+/* ---- secondary private addresses ---- */
+
+enum { EC2_ADDRESSES_PER_INTERFACE_MAX = 50 }; /* of any instance type */
+
+struct ec2_assignment {
+    const json_t *addresses; /* array of these, or NULL */
+    int count;               /* and so many free ones */
+    int most;                /* how many the interface may have */
+    bool reassign;           /* secondary addresses of other interfaces are taken from them */
+    json_t *ret_rows;        /* gets {"PrivateIpAddress"} for each that is new; NULL: not wanted */
+};
+/* Errors: as on creation. Elastic addresses move with their private ones. */
+int ec2_interface_assign(struct call *call, const char *id, const struct ec2_assignment *assignment,
+                         struct err *err);
+/* Errors: InvalidParameterValue, if one is not a secondary address of it. */
+int ec2_interface_unassign(struct call *call, const char *id, const json_t *addresses,
+                           struct err *err);
+
+/* ---- attachment ---- */
+
+/* Attaches an available interface; `is_new`: at the launch of the instance. All is checked. */
+void ec2_interface_attach(struct call *call, const char *id, const char *instance_id,
+                          int device_index, bool is_new);
+/* The instance is to let it go; ec2_interface_go_on() says that it has. */
+void ec2_interface_begin_detachment(struct call *call, const char *id);
+/* What is attaching is attached, what is detaching is available. */
+void ec2_interface_go_on(struct call *call, const char *id);
+/* Its instance is terminated: deletes it, or leaves it available, as its attachment says. */
+void ec2_interface_leave(struct call *call, const char *id);
+
+/* An interface of a NAT gateway or load balancer; NULL if it has none. */
 const json_t *ec2_interface_of(const struct call *call, const char *owner);
+/* The only interface of an instance; NULL and InvalidInstanceID if there are several. */
+const json_t *ec2_interface_of_instance(const struct call *call, const json_t *instance,
+                                        struct err *err);
 /*
- * Writes what an instance shows of its interface into an Instance document that is being edited or
- * made: PrivateIpAddress, PrivateDnsName, PublicIpAddress, PublicDnsName, SubnetId, VpcId,
- * SourceDestCheck, SecurityGroups, NetworkInterfaces. Called once when the instance is created;
- * every later change by the functions above is written to the owner's document by themselves.
+ * Writes what an instance shows of one of its interfaces into an Instance document that is being
+ * edited or made: its row of NetworkInterfaces, and if it is the primary one PrivateIpAddress,
+ * PrivateDnsName, PublicIpAddress, PublicDnsName, SubnetId, VpcId, SourceDestCheck and
+ * SecurityGroups. Called when the instance is created; every later change by the functions above
+ * is written to the instance's document by themselves.
  */
-void ec2_interface_show(const struct call *call, const json_t *interface, json_t *instance);
+void ec2_interface_show(const json_t *interface, json_t *instance);
 
 /* Takes a free public address of the world for `owner` (eni- or eipalloc-). */
 int ec2_public_address_take(struct call *call, const char *owner, char ret_address[16],

@@ -3,20 +3,32 @@
 
 #include "service/call.h"
 #include "service/ec2/instance_types.h"
+#include "service/ec2/interface_request.h"
+
+enum { LAUNCH_INTERFACES_MAX = 15 }; /* of the largest type */
+
+/* A network interface that is made, or attached if it exists. */
+struct launch_interface {
+    const json_t *request;  /* the entry of the request; without entries the request itself */
+    const json_t *existing; /* NULL: it is made */
+    int device_index;
+    const char *subnet_id, *vpc_id;
+    json_t *group_ids;                      /* owned: array of ids */
+    struct ec2_addresses_request addresses; /* owned */
+    bool want_public, is_kept;
+};
 
 struct launch {
     const json_t *in; /* request and template, merged */
     json_t *image;    /* owned */
     struct instance_type type;
-    const json_t *subnet;    /* the document; it changes as addresses are given */
-    json_t *group_ids;       /* owned: array of ids */
-    json_t *tags;            /* owned: of the instances */
-    json_t *interface_tags;  /* owned */
-    const char *key_name;    /* NULL: no key pair */
-    const char *public_key;  /* its public line */
-    const char *private_ip;  /* NULL: any free one */
-    const char *description; /* of the interface */
-    bool want_public;
+    const char *zone; /* that its primary interface is in */
+    struct launch_interface interfaces[LAUNCH_INTERFACES_MAX]; /* by device index */
+    int interface_count;
+    json_t *tags;           /* owned: of the instances */
+    json_t *interface_tags; /* owned */
+    const char *key_name;   /* NULL: no key pair */
+    const char *public_key; /* its public line */
     char reservation_id[32];
 };
 

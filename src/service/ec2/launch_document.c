@@ -3,8 +3,7 @@
 #include "service/doc.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/instance_state.h"
-#include "service/ec2/interface.h"
-#include "service/ec2/launch.h"
+#include "service/ec2/launch_interfaces.h"
 #include "service/ec2/zones.h"
 
 #include <stdio.h>
@@ -50,7 +49,7 @@ static json_t *metadata_options(const struct launch *launch)
 
 static void add_placement(const struct call *call, const struct launch *launch, json_t *doc)
 {
-    const char *zone = doc_text(launch->subnet, "AvailabilityZone");
+    const char *zone = launch->zone;
     char zone_id[32] = "";
     ec2_zone_id(call->region, zone, zone_id);
     json_object_set_new(doc, "Placement",
@@ -124,28 +123,16 @@ static json_t *make_document(const struct call *call, const struct launch *launc
 
 const json_t *launch_instance(struct call *call, struct launch *launch, int index, struct err *err)
 {
-    char id[32], interface_id[32];
+    char id[32];
     int slot;
     call_make_id(call, "i", id);
-    const struct ec2_interface_spec spec = {
-        .subnet = launch->subnet,
-        .group_ids = launch->group_ids,
-        .private_ip = launch->private_ip,
-        .want_public = launch->want_public,
-        .kind = "instance",
-        .owner = id,
-        .description = launch->description,
-        .tags = launch->interface_tags,
-    };
-    /* The interface changes its subnet's document, so the subnet is looked up again. */
-    auto_free char *subnet_id = strdup(doc_text(launch->subnet, "SubnetId"));
-    if (ec2_interface_create(call, &spec, interface_id, err) < 0 ||
-        take_slot(call, id, &slot, err) < 0)
+    if (take_slot(call, id, &slot, err) < 0)
         return NULL;
-    launch->subnet = store_get(call->store, "subnet", call->region, subnet_id);
     json_t *doc = make_document(call, launch, id, index, slot);
-    ec2_interface_show(
-        call, store_get(call->store, "network-interface", call->region, interface_id), doc);
+    if (launch_interfaces_make(call, launch, id, doc, err) < 0) {
+        json_decref(doc);
+        return NULL;
+    }
     txn_put(call->txn, "instance", call->region, id, doc);
     return doc;
 }

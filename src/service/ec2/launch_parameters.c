@@ -46,15 +46,18 @@ static const struct member {
     {"MinCount", NULL},
     {"Monitoring.Enabled", NULL},
     {"NetworkInterfaces.AssociatePublicIpAddress", NULL},
-    {"NetworkInterfaces.DeleteOnTermination", "true"},
+    {"NetworkInterfaces.DeleteOnTermination", NULL},
     {"NetworkInterfaces.Description", NULL},
-    {"NetworkInterfaces.DeviceIndex", "0"},
+    {"NetworkInterfaces.DeviceIndex", NULL},
     {"NetworkInterfaces.Groups", NULL},
     {"NetworkInterfaces.InterfaceType", "\"interface\""},
     {"NetworkInterfaces.Ipv6AddressCount", "0"},
     {"NetworkInterfaces.NetworkCardIndex", "0"},
+    {"NetworkInterfaces.NetworkInterfaceId", NULL},
     {"NetworkInterfaces.PrivateIpAddress", NULL},
-    {"NetworkInterfaces.SecondaryPrivateIpAddressCount", "0"},
+    {"NetworkInterfaces.PrivateIpAddresses.Primary", NULL},
+    {"NetworkInterfaces.PrivateIpAddresses.PrivateIpAddress", NULL},
+    {"NetworkInterfaces.SecondaryPrivateIpAddressCount", NULL},
     {"NetworkInterfaces.SubnetId", NULL},
     {"NetworkPerformanceOptions.BandwidthWeighting", "\"default\""},
     {"Placement.AvailabilityZone", NULL},
@@ -146,12 +149,9 @@ static int check_tag_specifications(const json_t *data, struct err *err)
 
 int launch_parameters_check(const json_t *data, struct err *err)
 {
-    if (check_at(data, "", err) < 0 || check_tag_specifications(data, err) < 0)
+    if (check_at(data, "", err) < 0)
         return -1;
-    if (json_array_size(json_object_get(data, "NetworkInterfaces")) > 1)
-        return err_aws(err, "UnsupportedOperation",
-                       "More than one network interface is not supported by Pileus yet.");
-    return 0;
+    return check_tag_specifications(data, err);
 }
 
 /* ---- template and request ---- */
@@ -195,6 +195,17 @@ static void merge_tag_specifications(json_t *into, const json_t *from)
     }
 }
 
+/* The entry with device index 0; the first one if none has. */
+static json_t *primary_interface(json_t *interfaces)
+{
+    size_t i;
+    json_t *interface;
+    json_array_foreach (interfaces, i, interface)
+        if (json_integer_value(json_object_get(interface, "DeviceIndex")) == 0)
+            return interface;
+    return json_array_get(interfaces, 0);
+}
+
 json_t *launch_parameters_merge(const json_t *template_data, const json_t *request)
 {
     json_t *merged = template_data ? json_deep_copy(template_data) : json_object();
@@ -209,7 +220,7 @@ json_t *launch_parameters_merge(const json_t *template_data, const json_t *reque
         else
             json_object_set(merged, name, value);
     }
-    json_t *interface = json_array_get(json_object_get(merged, "NetworkInterfaces"), 0);
+    json_t *interface = primary_interface(json_object_get(merged, "NetworkInterfaces"));
     json_t *subnet = json_object_get(request, "SubnetId");
     if (interface && subnet && !json_object_get(request, "NetworkInterfaces")) {
         json_object_set(interface, "SubnetId", subnet);

@@ -13,7 +13,8 @@
 int launch_parameters_check(const json_t *data, struct err *err);
 /*
  * The data of a template with what the request says in its place, a new reference. Tags are
- * merged; a subnet of the request goes to the template's network interface, as Auto Scaling needs.
+ * merged; a subnet of the request goes to the template's primary network interface, as Auto
+ * Scaling needs.
  */
 json_t *launch_parameters_merge(const json_t *template_data, const json_t *request);
 /* Checks UserData: base64, and at most 16 KiB of what it encodes. NULL is fine. */

@@ -97,7 +97,7 @@ static void make_interface(struct call *call, json_t *gateway)
         return;
     }
     if (allocation)
-        ec2_interface_set_elastic(call, id, allocation);
+        ec2_interface_set_elastic(call, id, NULL, allocation);
     show_address(gateway, store_get(call->store, "network-interface", call->region, id));
 }
 

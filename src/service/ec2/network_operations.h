@@ -34,7 +34,15 @@
     X(DeleteNetworkAclEntry)                                                                       \
     X(ReplaceNetworkAclEntry)                                                                      \
     /* network_interface.c */                                                                      \
+    X(CreateNetworkInterface)                                                                      \
+    X(DeleteNetworkInterface)                                                                      \
     X(DescribeNetworkInterfaces)                                                                   \
+    /* network_interface_addresses.c */                                                            \
+    X(AssignPrivateIpAddresses)                                                                    \
+    X(UnassignPrivateIpAddresses)                                                                  \
+    /* network_interface_attachment.c */                                                           \
+    X(AttachNetworkInterface)                                                                      \
+    X(DetachNetworkInterface)                                                                      \
     /* network_interface_attributes.c */                                                           \
     X(DescribeNetworkInterfaceAttribute)                                                           \
     X(ModifyNetworkInterfaceAttribute)                                                             \

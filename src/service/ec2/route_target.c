@@ -97,19 +97,9 @@ static json_t *find_instance(const struct call *call, const json_t *table, const
     const json_t *instance = ec2_find(call, "instance", id, err);
     if (!instance)
         return NULL;
-    const json_t *interfaces = json_object_get(instance, "NetworkInterfaces");
-    if (json_array_size(interfaces) > 1) {
-        err_aws(err, "InvalidInstanceID",
-                "There are multiple interfaces attached to instance '%s'. Please specify an "
-                "interface ID for the operation instead.",
-                id);
+    const json_t *interface = ec2_interface_of_instance(call, instance, err);
+    if (!interface)
         return NULL;
-    }
-    const json_t *interface = ec2_interface_of(call, id);
-    if (!interface) {
-        err_aws(err, "IncorrectInstanceState", "The instance '%s' has no network interface.", id);
-        return NULL;
-    }
     return find_interface(call, table, ec2_text(interface, "NetworkInterfaceId"), err);
 }
 

@@ -3,7 +3,7 @@
 #include "service/doc.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
-#include "service/ec2/launch.h"
+#include "service/ec2/launch_interfaces.h"
 #include "service/ec2/launch_parameters.h"
 #include "service/ec2/launch_templates.h"
 #include "service/ec2/tags.h"
@@ -65,9 +65,10 @@ static int launch_all(struct call *call, struct launch *launch, json_t *into, st
 {
     int64_t least = doc_number(launch->in, "MinCount"), most = doc_number(launch->in, "MaxCount");
     int64_t room = INSTANCES_MAX - (int64_t)store_count(call->store, "slot", "");
-    if (most > 1 && launch->private_ip)
+    if (most > 1 && launch_interfaces_are_single(launch))
         return err_aws(err, "InvalidParameterCombination",
-                       "A private IP address may be specified for one instance only.");
+                       "A private IP address or a network interface ID may be specified for one "
+                       "instance only.");
     for (int64_t i = 0; i < most && i < room; i++) {
         struct err failure = {0};
         const json_t *instance = launch_instance(call, launch, (int)i, &failure);

@@ -353,7 +353,7 @@ static const struct fabric_group *sent_groups(const struct fabric *fabric)
 
 static void routes_lead_to_interfaces_and_nat_gateways(void **state)
 {
-    char nat[256];
+    char nat[256], table[768];
     (void)state;
     snprintf(nat, sizeof nat,
              "{\"SubnetId\": \"%s\", \"PrivateIpAddress\": \"10.0.1.99\","
@@ -361,14 +361,17 @@ static void routes_lead_to_interfaces_and_nat_gateways(void **state)
              " \"_kind\": \"nat\", \"_owner\": \"nat-00000000000000009\"}",
              subnet);
     put("network-interface", "eni-fffffffffffffffff", nat);
-    put("route-table", "rtb-fffffffffffffffff",
+    snprintf(
+        table, sizeof table,
         "{\"Routes\": ["
         " {\"DestinationCidrBlock\": \"10.0.0.0/16\", \"GatewayId\": \"local\"},"
         " {\"DestinationCidrBlock\": \"0.0.0.0/0\", \"NatGatewayId\": \"nat-00000000000000009\"},"
-        " {\"DestinationCidrBlock\": \"10.1.0.0/16\", \"InstanceId\": \"i-00000000000000001\"},"
+        " {\"DestinationCidrBlock\": \"10.1.0.0/16\", \"NetworkInterfaceId\": \"%s\"},"
         " {\"DestinationCidrBlock\": \"10.2.0.0/16\","
         "  \"NetworkInterfaceId\": \"eni-fffffffffffffffff\"},"
-        " {\"DestinationCidrBlock\": \"10.3.0.0/16\", \"NatGatewayId\": \"nat-1\"}]}");
+        " {\"DestinationCidrBlock\": \"10.3.0.0/16\", \"NatGatewayId\": \"nat-1\"}]}",
+        interface);
+    put("route-table", "rtb-fffffffffffffffff", table);
     run_after("route-table");
     const struct fabric *fabric = sent_fabric();
     assert_int_equal(fabric->interface_count, 2);

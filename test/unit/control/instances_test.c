@@ -18,10 +18,11 @@ struct message {
     char id[ID_SIZE]; /* the first field of every message that is looked at here */
     union {
         struct message_instance_start start;
+        struct message_instance_network network;
         struct message_instance_stop stop;
         struct message_image_create image;
     };
-    char tail[2048];
+    char tail[4096];
 };
 
 struct world {
@@ -48,8 +49,8 @@ static void world_send(void *arg, enum message_type type, const void *payload, s
     struct message *message = &world->messages[world->count++];
     *message = (struct message){.type = type};
     memcpy(message->id, payload, ID_SIZE);
-    if (size <= sizeof message->start)
-        memcpy(&message->start, payload, size);
+    if (size <= sizeof message->network)
+        memcpy(&message->network, payload, size);
     if (tail_size < sizeof message->tail)
         memcpy(message->tail, tail ? tail : "", tail ? tail_size : 0);
 }
@@ -180,22 +181,29 @@ static void a_launch_tells_the_guest_then_the_host(void **state)
     struct world *world = create();
     char id[ID_SIZE];
     launch(world, ", 'UserData': 'IyE='", id);
-    assert_int_equal(world->count, 2);
+    assert_int_equal(world->count, 3);
     assert_int_equal(world->messages[0].type, MESSAGE_METADATA);
-    assert_int_equal(world->messages[1].type, MESSAGE_INSTANCE_START);
-    const struct message_instance_start *start = &world->messages[1].start;
+    assert_int_equal(world->messages[1].type, MESSAGE_INSTANCE_NETWORK);
+    assert_int_equal(world->messages[2].type, MESSAGE_INSTANCE_START);
+    const struct message_instance_start *start = &world->messages[2].start;
     const json_t *instance = look(world, id);
     assert_string_equal(start->instance, id);
-    assert_string_equal(start->vpc, fixture_text(instance, "VpcId"));
-    assert_string_equal(start->interface_id,
+    const struct message_instance_network *network = &world->messages[1].network;
+    assert_string_equal(network->instance, id);
+    assert_int_equal(network->interface_count, 1);
+    const struct instance_interface *interface = network->interfaces;
+    assert_string_equal(interface->vpc, fixture_text(instance, "VpcId"));
+    assert_string_equal(interface->id,
                         fixture_text(instance, "NetworkInterfaces.0.NetworkInterfaceId"));
+    assert_int_equal(interface->prefix, 20);
+    assert_int_equal(interface->gateway, (start->address & 0xfffff000) + 1);
+    assert_int_equal(interface->address_count, 1);
+    assert_int_equal(interface->addresses[0], start->address);
     assert_int_equal(strncmp(start->host_name, "ip-172-31-", 10), 0);
     assert_null(strchr(start->host_name, '.'));
     assert_int_equal(start->boot, 1);
     assert_int_equal(start->cpu_thousandths, 2000);
     assert_int_equal(start->memory_mib, 1024);
-    assert_int_equal(start->prefix, 20);
-    assert_int_equal(start->gateway, (start->address & 0xfffff000) + 1);
     assert_int_equal(start->layer_count, 1);
     assert_string_equal(start->layers[0], "host");
     destroy(world);
@@ -211,8 +219,9 @@ static void metadata_says_what_imds_needs(void **state)
     assert_non_null(metadata);
     assert_string_equal(fixture_text(metadata, "InstanceId"), id);
     assert_string_equal(fixture_text(metadata, "UserData"), "IyE=");
-    assert_string_equal(fixture_text(metadata, "VpcCidr"), "172.31.0.0/16");
-    assert_string_equal(fixture_text(metadata, "VpcCidrs.0"), "172.31.0.0/16");
+    assert_string_equal(fixture_text(metadata, "Interfaces.0.DeviceNumber"), "0");
+    assert_string_equal(fixture_text(metadata, "Interfaces.0.VpcCidr"), "172.31.0.0/16");
+    assert_string_equal(fixture_text(metadata, "Interfaces.0.VpcCidrs.0"), "172.31.0.0/16");
     assert_string_equal(fixture_text(metadata, "Region"), "us-east-1");
     assert_string_equal(fixture_text(metadata, "SecurityGroups.0"), "default");
     assert_string_equal(fixture_text(metadata, "MetadataOptions.HttpTokens"), "required");
@@ -394,7 +403,8 @@ static void a_new_host_is_told_what_should_run_and_what_not(void **state)
     assert_string_equal(sent(world, MESSAGE_INSTANCE_START)->id, runs);
     assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 1);
     assert_string_equal(sent(world, MESSAGE_INSTANCE_STOP)->id, stops);
-    assert_int_equal(world->count, 2);
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_NETWORK)->id, runs);
+    assert_int_equal(world->count, 3);
     destroy(world);
 }
 

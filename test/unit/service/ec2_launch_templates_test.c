@@ -83,7 +83,6 @@ static void what_would_have_no_effect_is_refused(void **state)
         "'InstanceMarketOptions': {'MarketType': 'spot'}",
         "'TagSpecifications': [{'ResourceType': 'volume', 'Tags': []}]",
         "'HibernationOptions': {'Configured': true}",
-        "'NetworkInterfaces': [{'DeviceIndex': 0}, {'DeviceIndex': 0}]",
         "'KernelId': 'aki-1'",
     };
     struct service_fixture *fixture = fixture_create();

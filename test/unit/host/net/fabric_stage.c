@@ -70,26 +70,30 @@ void apply(struct stage *stage, const struct fabric_builder *builder)
     assert_ok(stage, net_apply(stage->net, message, size, &stage->err));
 }
 
-int launch(struct stage *stage, const struct fabric_builder *builder, int interface)
+void describe(const struct fabric_builder *builder, int interface, struct instance_interface *plug)
 {
     const struct fabric_interface *row = &builder->interfaces[interface];
     const struct fabric_subnet *subnet = &builder->subnets[row->subnet];
-    const struct fabric_address *address = builder->addresses;
 
-    while (address->interface != (uint32_t)interface)
-        address++;
+    *plug = (struct instance_interface){.gateway = subnet->network + 1, .prefix = subnet->prefix};
+    memcpy(plug->id, row->id, sizeof(plug->id));
+    memcpy(plug->vpc, builder->fabric.vpc, sizeof(plug->vpc));
+    memcpy(plug->mac, row->mac, sizeof(plug->mac));
+    for (uint32_t i = 0; i < builder->fabric.address_count; i++)
+        if (builder->addresses[i].interface == (uint32_t)interface)
+            plug->addresses[plug->address_count++] = builder->addresses[i].address;
+}
+
+int launch(struct stage *stage, const struct fabric_builder *builder, int interface)
+{
+    struct instance_interface plug;
+
     assert_int_equal(unshare(CLONE_NEWNET), 0);
     int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     assert_int_equal(setns(stage->home_fd, CLONE_NEWNET), 0);
-    struct net_plug plug = {.vpc = builder->fabric.vpc,
-                            .interface_id = row->id,
-                            .netns_fd = fd,
-                            .address = address->address,
-                            .gateway = subnet->network + 1,
-                            .prefix = subnet->prefix};
-    memcpy(plug.mac, row->mac, sizeof(plug.mac));
+    describe(builder, interface, &plug);
     stage->instances[stage->instance_count] = fd;
-    assert_ok(stage, net_plug(stage->net, &plug, &stage->err));
+    assert_ok(stage, net_plug(stage->net, &plug, fd, &stage->err));
     return stage->instance_count++;
 }
 

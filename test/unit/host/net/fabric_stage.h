@@ -49,6 +49,8 @@ bool may_run(const struct CMUnitTest *tests, size_t count);
 enum { SKIPPED = 77 }; /* what main() then returns */
 
 void apply(struct stage *stage, const struct fabric_builder *builder);
+/* An interface as its instance has it: eth0, with all its addresses. */
+void describe(const struct fabric_builder *builder, int interface, struct instance_interface *plug);
 /* Plugs the interface into a new namespace; returns its number. */
 int launch(struct stage *stage, const struct fabric_builder *builder, int interface);
 

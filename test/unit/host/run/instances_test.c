@@ -35,21 +35,29 @@ struct fixture {
     int reports;
 };
 
-static int plug(void *owner, const struct message_instance_start *start, int netns_fd,
+static int plug(void *owner, const struct instance_interface *interface, int netns_fd,
                 struct err *err)
 {
     struct fixture *fixture = owner;
-    (void)start;
+    (void)interface;
     (void)err;
     fixture->services[fixture->service_count++] =
         metadata_service_start(netns_fd, fixture->user_data);
     return 0;
 }
 
-static void unplug(void *owner, const struct message_instance_start *start)
+static void unplug(void *owner, const struct instance_interface *interface,
+                   struct net_counters *gone)
 {
     (void)owner;
-    (void)start;
+    (void)interface;
+    (void)gone;
+}
+
+static void network_done(void *owner, const struct message_instance_network_done *done)
+{
+    (void)owner;
+    assert_string_equal(done->text, "");
 }
 
 static void report(void *owner, const struct message_instance_state *state)
@@ -74,9 +82,9 @@ static void create_set(struct fixture *fixture)
         .instances_dir = fixture->instances,
         .records_dir = fixture->records,
         .console_dir = fixture->console,
-        .plug = plug,
-        .unplug = unplug,
+        .network = {plug, NULL, unplug, fixture},
         .report = report,
+        .network_done = network_done,
         .on_removed = on_removed,
         .owner = fixture,
     };
@@ -169,8 +177,6 @@ static void need_root(void)
 static struct message_instance_start start_of(const char *id, uint32_t slot)
 {
     struct message_instance_start start = {
-        .interface_id = "eni-1",
-        .vpc = "vpc-1",
         .host_name = "ip-10-0-1-5",
         .boot = 1,
         .slot = slot,
@@ -182,6 +188,18 @@ static struct message_instance_start start_of(const char *id, uint32_t slot)
     };
     snprintf(start.instance, sizeof start.instance, "%s", id);
     return start;
+}
+
+/* With the network that every instance here has. */
+static void start_instance(struct fixture *fixture, const struct message_instance_start *start)
+{
+    struct message_instance_network network = {
+        .interface_count = 1,
+        .interfaces = {
+            {.id = "eni-1", .vpc = "vpc-1", .address_count = 1, .addresses = {0x0a000105}}}};
+    memcpy(network.instance, start->instance, ID_SIZE);
+    instances_set_network(fixture->set, &network);
+    instances_start(fixture->set, start);
 }
 
 static void turn(struct fixture *fixture, int64_t deadline_ms)
@@ -262,7 +280,7 @@ static void an_instance_is_a_machine_of_its_own(void **state)
         "cat /proc/1/environ 2>/dev/null || echo init-is-closed\n"
         "grep -c test-key /root/.ssh/authorized_keys /home/ec2-user/.ssh/authorized_keys\n"
         "echo sees=$(ls -d /proc/[0-9]* | wc -l)\necho DO''NE\n";
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     await_report(fixture, INSTANCE_STARTED);
     char *console = await_console(fixture, "i-a", "DONE");
     expect(console, "id=0 name=ip-10-0-1-5 init=pileus: init");
@@ -281,7 +299,7 @@ static void root_of_an_instance_is_nobody_outside(void **state)
     struct stat info;
     need_root();
     struct message_instance_start start = start_of("i-b", 78);
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     await_report(fixture, INSTANCE_STARTED);
     snprintf(path, sizeof path, "/proc/%d/uid_map", first_process(fixture, "i-b"));
     assert_int_equal(kernel_file_number(path), 0);
@@ -306,16 +324,16 @@ static void stopping_ends_it_and_starting_again_keeps_its_disk(void **state)
         "printf '#!/bin/sh\\necho >>/var/boots\\necho boot-$(wc -l </var/boots)\\n' "
         ">/etc/rc.local\n"
         "chmod +x /etc/rc.local\n";
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     free(await_console(fixture, "i-c", "boot-1"));
     instances_stop(fixture->set, "i-c", false);
     await_report(fixture, INSTANCE_EXITED);
     assert_string_equal(fixture->last.text, "its first process ended with status 0");
 
-    instances_start(fixture->set, &start); /* the same boot again is no new one */
+    start_instance(fixture, &start); /* the same boot again is no new one */
     assert_int_equal(fixture->last.report, INSTANCE_EXITED);
     start.boot = 2;
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     await_report(fixture, INSTANCE_STARTED);
     char *console = await_console(fixture, "i-c", "boot-2");
     assert_null(strstr(strstr(console, "first-boot") + 1, "first-boot"));
@@ -338,7 +356,7 @@ static void cloud_config_is_done_or_named(void **state)
                          "  - path: /srv/app/a.conf\n"
                          "    permissions: '0600'\n"
                          "    content: |\n      first\n        second\n";
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     char *console = await_console(fixture, "i-h", "DONE");
     expect(console, "\"packages\" in #cloud-config is not supported");
     EXPECT_IN_ORDER(console, "first\n", "  second\n", "two words it's\n", "block-1\n", "block-2\n",
@@ -356,7 +374,7 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
     fixture->user_data = "#!/bin/sh\necho kept >/usr/local/bin/kept; rm /etc/services\n"
                          "echo mine >/home/ec2-user/mine; chown ec2-user /home/ec2-user/mine\n"
                          "cp /etc/ssh/ssh_host_ed25519_key.pub /root/old\necho DO''NE\n";
-    instances_start(fixture->set, &first);
+    start_instance(fixture, &first);
     free(await_console(fixture, "i-d", "DONE"));
     assert_true(instances_freeze(fixture->set, "i-d", true, &err) >= 0);
     if (store_create_image(&store, "ami-1", "i-d", &err) < 0)
@@ -367,7 +385,7 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
     snprintf(second.layers[1], ID_SIZE, "ami-1");
     fixture->user_data = "#!/bin/sh\ncat /usr/local/bin/kept; stat -c %U /home/ec2-user/mine\n"
                          "ls /etc/services || echo it-is-deleted\necho DO''NE\n";
-    instances_start(fixture->set, &second);
+    start_instance(fixture, &second);
     char *console = await_console(fixture, "i-e", "DONE");
     EXPECT_IN_ORDER(console, "kept\n", "ec2-user\n", "it-is-deleted");
     free(console);
@@ -388,7 +406,7 @@ static void a_new_host_process_finds_instances_again(void **state)
     struct fixture *fixture = *state;
     need_root();
     struct message_instance_start start = start_of("i-f", 82);
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     await_report(fixture, INSTANCE_STARTED);
     pid_t pid = first_process(fixture, "i-f");
     instances_destroy(fixture->set);
@@ -409,12 +427,12 @@ static void a_start_that_fails_says_why(void **state)
     need_root();
     struct message_instance_start start = start_of("i-g", 83);
     snprintf(start.layers[0], ID_SIZE, "ami-missing");
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     await_report(fixture, INSTANCE_FAILED);
     assert_string_equal(fixture->last.text, "no layer has a folder root");
     snprintf(start.layers[0], ID_SIZE, "../host");
     start.boot = 2;
-    instances_start(fixture->set, &start);
+    start_instance(fixture, &start);
     assert_string_equal(fixture->last.text, "layer 0 has no name");
 }
 
