@@ -4,9 +4,8 @@
  * than forgets them, and SetAlarmState is followed too.
  */
 #include "control/alarm_state.h"
-#include "control/control_impl.h"
+#include "control/alarms_impl.h"
 #include "control/scan.h"
-#include "service/autoscaling/policy.h"
 #include "service/cloudwatch/alarm.h"
 #include "service/cloudwatch/history.h"
 #include "service/cloudwatch/metric.h"
@@ -19,30 +18,31 @@
 
 enum {
     MINUTE_MS = 60000,
-    LATENESS_MS = 5000, /* after a minute's end, before its data are read */
+    LATENESS_MS = 5000,    /* after a minute's end, before its data are read */
+    COMPOSITE_ROUNDS = 16, /* more than composite alarms can stand on each other */
 };
 
 struct alarms_control {
     bool dirty;        /* an alarm was written */
     int64_t minute_ms; /* the last minute whose end was judged */
+    int64_t due_ms;    /* when an action that is kept back may be done */
 };
 
-/* One alarm's turn, in one transaction with the others of its region. */
-struct turn {
-    struct control *control;
-    struct call *call;
-    const char *name;
-    double newest; /* the newest value of its metric; NAN: unknown */
-};
-
-static const json_t *look(const struct turn *turn)
+const json_t *alarm_look(const struct alarm_turn *turn)
 {
     return store_get(turn->call->store, alarm_kind, turn->call->region, turn->name);
 }
 
-static json_t *edit(const struct turn *turn)
+json_t *alarm_edit(const struct alarm_turn *turn)
 {
     return txn_edit(turn->call->txn, alarm_kind, turn->call->region, turn->name);
+}
+
+void alarm_wake_at(const struct alarm_turn *turn, int64_t due_ms)
+{
+    struct alarms_control *alarms = turn->control->alarms;
+    if (due_ms < alarms->due_ms)
+        alarms->due_ms = due_ms;
 }
 
 /* The periods to be judged, newest first. */
@@ -59,10 +59,10 @@ static struct alarm_datapoint *at_time(const struct window *window, int64_t star
     return place >= 0 && place < (int64_t)window->count ? &window->datapoints[place] : NULL;
 }
 
-static void read_metric(const struct turn *turn, const struct window *window)
+static void read_metric(const struct alarm_turn *turn, const struct window *window)
 {
     static struct series_point points[ALARM_DATAPOINTS_MAX];
-    const json_t *alarm = look(turn);
+    const json_t *alarm = alarm_look(turn);
     const char *extended = doc_text(alarm, "ExtendedStatistic");
     struct statistic statistic = {.kind = STATISTIC_AVERAGE};
     struct metric metric;
@@ -83,9 +83,9 @@ static void read_metric(const struct turn *turn, const struct window *window)
 }
 
 /* What cannot be computed now is missing; the alarm was checked when it was made. */
-static void read_math(const struct turn *turn, const struct window *window)
+static void read_math(const struct alarm_turn *turn, const struct window *window)
 {
-    const json_t *alarm = look(turn);
+    const json_t *alarm = alarm_look(turn);
     struct math_value value = {.kind = MATH_NUMBER};
     struct err err;
     struct queries *queries = queries_open(
@@ -103,9 +103,9 @@ static void read_math(const struct turn *turn, const struct window *window)
 }
 
 /* The complete periods up to now, newest first; those without data are missing. */
-static size_t read_datapoints(const struct turn *turn, struct alarm_datapoint *out)
+static size_t read_datapoints(const struct alarm_turn *turn, struct alarm_datapoint *out)
 {
-    const json_t *alarm = look(turn);
+    const json_t *alarm = alarm_look(turn);
     struct window window = {out, alarm_range(alarm), 0, alarm_period_ms(alarm)};
     window.end_ms = turn->call->now_ms / window.period_ms * window.period_ms;
     for (size_t i = 0; i < window.count; i++)
@@ -118,59 +118,17 @@ static size_t read_datapoints(const struct turn *turn, struct alarm_datapoint *o
     return window.count;
 }
 
-static void judge(struct turn *turn)
+static void judge(struct alarm_turn *turn)
 {
     static struct alarm_datapoint datapoints[ALARM_DATAPOINTS_MAX];
-    const json_t *alarm = look(turn);
+    const json_t *alarm = alarm_look(turn);
     size_t count = read_datapoints(turn, datapoints);
     struct alarm_verdict verdict = alarm_judge(alarm, datapoints, count, turn->call->now_ms);
     turn->newest = verdict.newest;
     if (verdict.reason)
-        alarm_set_state(turn->call, edit(turn), verdict.state, json_string_value(verdict.reason),
-                        json_string_value(verdict.data));
+        alarm_set_state(turn->call, alarm_edit(turn), verdict.state,
+                        json_string_value(verdict.reason), json_string_value(verdict.data));
     alarm_verdict_finish(&verdict);
-}
-
-/* Runs a scaling policy. Runs that are repeats are history only if something came of them. */
-static void run_policy(struct turn *turn, const char *policy_arn, bool again)
-{
-    const json_t *alarm = look(turn);
-    const char *why = "";
-    struct err err = {0};
-    struct policy_trigger trigger = {
-        .alarm = turn->name,
-        .scale_in = policy_alarm_is_low(turn->name),
-        .metric = turn->newest,
-        .threshold = json_number_value(json_object_get(alarm, "Threshold")),
-    };
-    if (isnan(trigger.metric))
-        trigger.metric = trigger.threshold;
-    int changed = policy_execute(turn->call, policy_arn, &trigger, &why, &err);
-    if (changed < 0 && !again)
-        alarm_history_add_action(turn->call, alarm, policy_arn, err.text);
-    else if (changed > 0 || (changed == 0 && !again))
-        alarm_history_add_action(turn->call, alarm, policy_arn, NULL);
-}
-
-/* Actions of the present state: scaling policies, which run again each minute. */
-static void act(struct turn *turn, bool again)
-{
-    static const struct {
-        const char *state, *member;
-    } lists[] = {{"ALARM", "AlarmActions"},
-                 {"OK", "OKActions"},
-                 {"INSUFFICIENT_DATA", "InsufficientDataActions"}};
-    const json_t *alarm = look(turn);
-    json_auto_t *actions = NULL;
-    size_t i;
-    const json_t *action;
-    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
-        if (doc_is(alarm, "StateValue", lists[k].state))
-            actions = json_deep_copy(json_object_get(alarm, lists[k].member));
-    if (json_is_false(json_object_get(alarm, "ActionsEnabled")))
-        return;
-    json_array_foreach (actions, i, action)
-        run_policy(turn, json_string_value(action), again);
 }
 
 /* The state that actions were begun for. Alarms begin without data, and that calls for nothing. */
@@ -180,16 +138,58 @@ static const char *acted_state(const json_t *alarm)
     return *acted ? acted : "INSUFFICIENT_DATA";
 }
 
-static void take_turn(struct turn *turn, bool is_due)
+static bool is_composite(const struct alarm_turn *turn)
 {
-    if (is_due)
-        judge(turn);
-    const json_t *alarm = look(turn);
+    return json_object_get(alarm_look(turn), "AlarmRule") != NULL;
+}
+
+/* Acts on a new state; what is due each minute acts on the same state again. */
+static void act(struct alarm_turn *turn, bool is_due)
+{
+    const json_t *alarm = alarm_look(turn);
     bool is_new = !doc_is(alarm, "StateValue", acted_state(alarm));
+    if (is_composite(turn) && alarm_is_suppressed(turn, is_new))
+        return;
     if (is_new)
-        json_object_set(edit(turn), "_acted", json_object_get(alarm, "StateValue"));
-    if (is_new || is_due)
-        act(turn, !is_new);
+        json_object_set(alarm_edit(turn), "_acted", json_object_get(alarm, "StateValue"));
+    if (is_new || (is_due && !is_composite(turn)))
+        alarm_act(turn, !is_new);
+}
+
+/* Composite alarms stand on others, so they are judged until none of them changes any more. */
+static void judge_composites(struct control *control, struct call *call, const json_t *names)
+{
+    bool changed = true;
+    for (int round = 0; changed && round < COMPOSITE_ROUNDS; round++) {
+        size_t i;
+        const json_t *name;
+        changed = false;
+        json_array_foreach (names, i, name) {
+            struct alarm_turn turn = {control, call, json_string_value(name), NAN};
+            if (is_composite(&turn))
+                changed |= alarm_judge_composite(&turn);
+        }
+    }
+}
+
+static void take_turns(struct control *control, struct call *call, const json_t *names, bool is_due)
+{
+    size_t i;
+    const json_t *name;
+    json_array_foreach (names, i, name) {
+        struct alarm_turn turn = {control, call, json_string_value(name), NAN};
+        if (is_composite(&turn))
+            continue;
+        if (is_due)
+            judge(&turn);
+        act(&turn, is_due);
+    }
+    judge_composites(control, call, names);
+    json_array_foreach (names, i, name) {
+        struct alarm_turn turn = {control, call, json_string_value(name), NAN};
+        if (is_composite(&turn))
+            act(&turn, is_due);
+    }
 }
 
 static void run_region(struct control *control, const char *region, bool is_due)
@@ -198,12 +198,7 @@ static void run_region(struct control *control, const char *region, bool is_due)
     auto_txn *txn = txn_begin(control->store);
     struct call call = control_call(control, txn, region);
     struct err err;
-    size_t i;
-    const json_t *name;
-    json_array_foreach (names, i, name) {
-        struct turn turn = {control, &call, json_string_value(name), NAN};
-        take_turn(&turn, is_due);
-    }
+    take_turns(control, &call, names, is_due);
     if (!txn_dirty(txn))
         return;
     if (txn_commit(txn, &err) < 0)
@@ -234,15 +229,19 @@ static void run(struct control *control)
     int64_t minute_ms = (control_now(control) - LATENESS_MS) / MINUTE_MS * MINUTE_MS;
     bool is_due = minute_ms != alarms->minute_ms;
     control_wake_at(control, minute_ms + MINUTE_MS + LATENESS_MS);
-    if (!is_due && !alarms->dirty)
+    if (!is_due && !alarms->dirty && control_now(control) < alarms->due_ms) {
+        control_wake_at(control, alarms->due_ms);
         return;
+    }
     alarms->dirty = false;
+    alarms->due_ms = INT64_MAX;
     alarms->minute_ms = minute_ms;
     json_auto_t *regions = scan_regions(control->store, alarm_kind);
     size_t i;
     const json_t *region;
     json_array_foreach (regions, i, region)
         run_region(control, json_string_value(region), is_due);
+    control_wake_at(control, alarms->due_ms);
 }
 
 const struct controller alarms_controller = {

@@ -1,6 +1,7 @@
 #include "service/cloudwatch/history.h"
 
 #include "base/cleanup.h"
+#include "service/cloudwatch/alarm.h"
 #include "service/doc.h"
 
 #include <stdio.h>
@@ -39,8 +40,9 @@ void alarm_history_add(struct call *call, const json_t *alarm, const char *type,
     call_make_uuid(call, id);
     txn_put(call->txn, alarm_history_kind, call->region, id,
             json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "AlarmName", doc_text(alarm, "AlarmName"),
-                      "AlarmType", "MetricAlarm", "Timestamp", call_now(call), "HistoryItemType",
-                      type, "HistorySummary", short_summary, "HistoryData", short_data));
+                      "AlarmType", alarm_type(alarm), "Timestamp", call_now(call),
+                      "HistoryItemType", type, "HistorySummary", short_summary, "HistoryData",
+                      short_data));
 }
 
 /* The alarm as history shows it: names begin with a small letter, and nothing private. */

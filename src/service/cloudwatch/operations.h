@@ -5,15 +5,20 @@
 
 #define CLOUDWATCH_OPERATIONS(X)                                                                   \
     X(DeleteAlarms)                                                                                \
+    X(DeleteDashboards)                                                                            \
     X(DescribeAlarmHistory)                                                                        \
     X(DescribeAlarms)                                                                              \
     X(DescribeAlarmsForMetric)                                                                     \
     X(DisableAlarmActions)                                                                         \
     X(EnableAlarmActions)                                                                          \
+    X(GetDashboard)                                                                                \
     X(GetMetricData)                                                                               \
     X(GetMetricStatistics)                                                                         \
+    X(ListDashboards)                                                                              \
     X(ListMetrics)                                                                                 \
     X(ListTagsForResource)                                                                         \
+    X(PutCompositeAlarm)                                                                           \
+    X(PutDashboard)                                                                                \
     X(PutMetricAlarm)                                                                              \
     X(PutMetricData)                                                                               \
     X(SetAlarmState)                                                                               \

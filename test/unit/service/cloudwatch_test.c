@@ -368,6 +368,96 @@ static void an_alarm_can_watch_metric_math(void **state)
     fixture_destroy(fixture);
 }
 
+static void a_composite_alarm_stands_on_others(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    put_alarm(fixture, "child");
+    json_decref(fixture_ok(fixture, "cloudwatch", "PutCompositeAlarm",
+                           "{'AlarmName': 'parent', 'AlarmRule': 'ALARM(child)'}"));
+    json_auto_t *metric = fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{}");
+    assert_int_equal(json_array_size(fixture_at(metric, "CompositeAlarms")), 0);
+    json_auto_t *composite =
+        fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{'AlarmTypes': ['CompositeAlarm']}");
+    assert_string_equal(fixture_text(composite, "CompositeAlarms.0.AlarmRule"), "ALARM(child)");
+    assert_int_equal(json_array_size(fixture_at(composite, "MetricAlarms")), 0);
+    json_auto_t *children =
+        fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{'ChildrenOfAlarmName': 'parent'}");
+    assert_string_equal(fixture_text(children, "MetricAlarms.0.AlarmName"), "child");
+    json_auto_t *parents =
+        fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{'ParentsOfAlarmName': 'child'}");
+    assert_string_equal(fixture_text(parents, "CompositeAlarms.0.AlarmName"), "parent");
+    static const char *const wrong[] = {
+        "'AlarmRule': 'ALARM(nobody)'",
+        "'AlarmRule': 'ALARM(parent)'",
+        "'AlarmRule': 'ALARM(child'",
+        "'AlarmRule': 'TRUE', 'ActionsSuppressor': 'child'",
+        "'AlarmRule': 'TRUE', 'ActionsSuppressor': 'nobody', 'ActionsSuppressorWaitPeriod': 1, "
+        "'ActionsSuppressorExtensionPeriod': 1",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        fixture_fails(fixture, "ValidationError", "cloudwatch", "PutCompositeAlarm",
+                      "{'AlarmName': 'parent', %s}", wrong[i]);
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "PutCompositeAlarm",
+                  "{'AlarmName': 'child', 'AlarmRule': 'TRUE'}");
+    fixture_destroy(fixture);
+}
+
+static void ec2_actions_need_an_instance(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    static const char actions[] = "'AlarmActions': ['arn:aws:automate:us-east-1:ec2:stop', "
+                                  "'arn:aws:swf:us-east-1:000000000000:action/actions/"
+                                  "AWS_EC2.InstanceId.Reboot/1.0']";
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "PutMetricAlarm",
+                  "{'AlarmName': 'a', %s, %s}", alarm_settings, actions);
+    json_decref(fixture_ok(fixture, "cloudwatch", "PutMetricAlarm",
+                           "{'AlarmName': 'a', %s, %s, 'Dimensions': [{'Name': 'InstanceId', "
+                           "'Value': 'i-1'}]}",
+                           alarm_settings, actions));
+    fixture_fails(
+        fixture, "UnsupportedOperation", "cloudwatch", "PutMetricAlarm",
+        "{'AlarmName': 'a', %s, 'AlarmActions': ['arn:aws:automate:us-east-1:ec2:dance']}",
+        alarm_settings);
+    fixture_destroy(fixture);
+}
+
+static void dashboards_are_kept_and_checked(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    json_auto_t *good =
+        fixture_ok(fixture, "cloudwatch", "PutDashboard",
+                   "{'DashboardName': 'web', 'DashboardBody': '{\\'widgets\\': [{\\'type\\': "
+                   "\\'text\\', \\'width\\': 6, \\'properties\\': {}}]}'}");
+    assert_int_equal(json_array_size(fixture_at(good, "DashboardValidationMessages")), 0);
+    json_auto_t *odd =
+        fixture_ok(fixture, "cloudwatch", "PutDashboard",
+                   "{'DashboardName': 'odd', 'DashboardBody': '{\\'widgets\\': [{\\'type\\': "
+                   "\\'song\\', \\'width\\': 25}]}'}");
+    assert_int_equal(json_array_size(fixture_at(odd, "DashboardValidationMessages")), 3);
+    assert_string_equal(fixture_text(odd, "DashboardValidationMessages.2.DataPath"),
+                        "/widgets/0/width");
+    fixture_fails(fixture, "InvalidParameterInput", "cloudwatch", "PutDashboard",
+                  "{'DashboardName': 'web', 'DashboardBody': '[]'}");
+    fixture_fails(fixture, "InvalidParameterInput", "cloudwatch", "PutDashboard",
+                  "{'DashboardName': 'a b', 'DashboardBody': '{\\'widgets\\': []}'}");
+    fixture->region = "eu-west-1";
+    json_auto_t *got =
+        fixture_ok(fixture, "cloudwatch", "GetDashboard", "{'DashboardName': 'web'}");
+    assert_non_null(strstr(fixture_text(got, "DashboardBody"), "widgets"));
+    fixture_fails(fixture, "ResourceNotFound", "cloudwatch", "DeleteDashboards",
+                  "{'DashboardNames': ['web', 'nobody']}");
+    json_decref(
+        fixture_ok(fixture, "cloudwatch", "DeleteDashboards", "{'DashboardNames': ['odd']}"));
+    json_auto_t *list = fixture_ok(fixture, "cloudwatch", "ListDashboards", "{}");
+    assert_int_equal(json_array_size(fixture_at(list, "DashboardEntries")), 1);
+    assert_string_equal(fixture_text(list, "DashboardEntries.0.DashboardArn"),
+                        "arn:aws:cloudwatch::000000000000:dashboard/web");
+    fixture_destroy(fixture);
+}
+
 static void alarms_are_selected_by_prefix_and_metric_in_order_of_name(void **state)
 {
     (void)state;
@@ -406,6 +496,9 @@ int main(void)
         cmocka_unit_test(history_tells_what_happened_newest_first),
         cmocka_unit_test(alarms_that_cannot_be_judged_are_refused),
         cmocka_unit_test(an_alarm_can_watch_metric_math),
+        cmocka_unit_test(a_composite_alarm_stands_on_others),
+        cmocka_unit_test(ec2_actions_need_an_instance),
+        cmocka_unit_test(dashboards_are_kept_and_checked),
         cmocka_unit_test(alarms_are_selected_by_prefix_and_metric_in_order_of_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
