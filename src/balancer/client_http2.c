@@ -9,8 +9,8 @@ enum { FRAME_SIZE_MAX = 16384 + 9 };
 /* Nothing more will come of the connection: close when all is sent. */
 static bool is_over(const struct http2_client *http2)
 {
-    bool silent =
-        !nghttp2_session_want_read(http2->session) && !nghttp2_session_want_write(http2->session);
+    nghttp2_session *session = http2_session_of(http2);
+    bool silent = !nghttp2_session_want_read(session) && !nghttp2_session_want_write(session);
     return silent || (http2->leaving && list_empty(&http2->streams));
 }
 
@@ -23,7 +23,7 @@ static void flush(struct http2_client *http2)
     const uint8_t *data;
     ssize_t size = 0;
     while (!bytes_size(&client->out)) {
-        size = nghttp2_session_mem_send(http2->session, &data);
+        size = nghttp2_session_mem_send(http2_session_of(http2), &data);
         bool fits = size > 0 && (size_t)size <= SCRATCH_SIZE - used;
         if (fits) {
             memcpy(scratch + used, data, (size_t)size);
@@ -87,9 +87,10 @@ void http2_client_leave(struct http2_client *http2)
     if (http2->leaving)
         return;
     http2->leaving = true;
-    nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(http2->session), NGHTTP2_NO_ERROR,
-                          NULL, 0);
+    nghttp2_session *session = http2_session_of(http2);
+    nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR, NULL,
+                          0);
     http2_client_work(http2, NULL);
 }
 
@@ -103,7 +104,7 @@ void http2_client_charge(struct http2_client *http2, size_t bytes)
 void http2_client_calm(struct http2_client *http2)
 {
     http2->leaving = http2->calmed = true;
-    nghttp2_session_terminate_session(http2->session, NGHTTP2_ENHANCE_YOUR_CALM);
+    nghttp2_session_terminate_session(http2_session_of(http2), NGHTTP2_ENHANCE_YOUR_CALM);
     http2_client_work(http2, NULL);
 }
 
@@ -113,12 +114,12 @@ void http2_client_calm(struct http2_client *http2)
 static void readable(struct client *client)
 {
     struct http2_client *http2 = client->http2;
-    char *hot = client->worker->hot;
+    uint8_t *hot = (uint8_t *)client->worker->hot;
     while (!client->closing && !bytes_size(&client->out)) {
-        ssize_t got = client_receive(client, hot, READ_SIZE);
+        ssize_t got = client_receive(client, (char *)hot, READ_SIZE);
         if (got < 0)
             return;
-        if (got == 0 || nghttp2_session_mem_recv(http2->session, (uint8_t *)hot, (size_t)got) < 0) {
+        if (got == 0 || nghttp2_session_mem_recv(http2_session_of(http2), hot, (size_t)got) < 0) {
             client_destroy(client);
             return;
         }
@@ -172,7 +173,7 @@ static void abandon(struct client *client)
     list_each_safe (stream, &http2->streams, struct http2_stream, link)
         http2_stream_destroy(stream);
     loop_timer_clear(client->worker->loop, &http2->work);
-    nghttp2_session_del(http2->session);
+    http2_memory_end(http2_session_of(http2));
     http2_block_reset(&http2->block);
     worker_bury(client->worker, &http2->corpse);
 }

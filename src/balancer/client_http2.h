@@ -6,15 +6,16 @@
 #include "balancer/http2_block.h"
 #include "balancer/http2_body.h"
 #include "balancer/http2_budget.h"
+#include "balancer/http2_memory.h"
 
 /* What is spoken on one connection. Input is fed, then streams are attended to, then output goes.
  */
 struct http2_client {
     struct client *client;
-    nghttp2_session *session;
-    struct list streams;    /* of struct http2_stream.link */
-    struct list ready;      /* of struct http2_stream.ready: something is to be done */
-    struct loop_timer work; /* attends to them, and sends, at the end of the turn */
+    nghttp2_session *session; /* http2_session_of() has it awake */
+    struct list streams;      /* of struct http2_stream.link */
+    struct list ready;        /* of struct http2_stream.ready: something is to be done */
+    struct loop_timer work;   /* attends to them, and sends, at the end of the turn */
     struct corpse corpse;
     struct http2_block block;
     struct http2_budget budget;
@@ -22,6 +23,12 @@ struct http2_client {
     bool leaving; /* GOAWAY was said: no new requests */
     bool calmed;  /* with ENHANCE_YOUR_CALM */
 };
+
+static inline nghttp2_session *http2_session_of(const struct http2_client *http2)
+{
+    rest_wake(http2->session);
+    return http2->session;
+}
 
 struct http2_stream {
     struct stream stream;

@@ -1,6 +1,5 @@
 /* What nghttp2 tells of an HTTP/2 client, and what is too much of it. */
 #include "balancer/client_http2.h"
-#include "balancer/http2_memory.h"
 
 enum {
     FRAME_HEAD_SIZE = 9,
@@ -118,7 +117,7 @@ static void take_trailers(struct http2_client *http2, struct http2_stream *http2
     if (count >= 0)
         size = http2_trailers_text(fields, count, text, SCRATCH_SIZE);
     if (size < 0 || !bytes_append(&http2_stream->incoming.trailers, text, (size_t)size))
-        nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, http2_stream->id,
+        nghttp2_submit_rst_stream(http2_session_of(http2), NGHTTP2_FLAG_NONE, http2_stream->id,
                                   NGHTTP2_PROTOCOL_ERROR);
 }
 
@@ -231,13 +230,13 @@ nghttp2_session *http2_session_create(struct http2_client *http2)
         nghttp2_option_set_no_auto_window_update(option, 1);
         nghttp2_option_set_no_closed_streams(option, 1);
         nghttp2_option_set_max_outbound_ack(option, READ_SIZE / FRAME_HEAD_SIZE);
-        if (nghttp2_session_server_new3(&session, callbacks, http2, option, http2_memory()) != 0)
-            session = NULL;
+        session =
+            http2_memory_session(&http2->client->worker->resting, true, callbacks, http2, option);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     if (session && !say_settings(session)) {
-        nghttp2_session_del(session);
+        http2_memory_end(session);
         session = NULL;
     }
     return session;

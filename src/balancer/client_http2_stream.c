@@ -21,7 +21,7 @@ static enum stream_news receive(struct stream *stream, struct piece *piece)
     if (!http2_incoming_next(&http2_stream->incoming, piece))
         return STREAM_NOTHING;
     if (piece->size) {
-        nghttp2_session_consume(http2->session, http2_stream->id, piece->size);
+        nghttp2_session_consume(http2_session_of(http2), http2_stream->id, piece->size);
         http2_client_work(http2, NULL);
     }
     return STREAM_PIECE;
@@ -44,7 +44,7 @@ static void cut(struct stream *stream)
     if (http2->client->gone || http2_stream->cut)
         return;
     http2_stream->cut = true;
-    nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, http2_stream->id,
+    nghttp2_submit_rst_stream(http2_session_of(http2), NGHTTP2_FLAG_NONE, http2_stream->id,
                               NGHTTP2_INTERNAL_ERROR);
     http2_client_work(http2, NULL);
 }
@@ -89,7 +89,7 @@ static void send_head(struct stream *stream, const struct writer *head, const st
     }
     http2_set_values(values, fields, count);
     stream->sent_bytes += (size_t)(head->at - text) + first->size;
-    if (nghttp2_submit_response(http2_stream->http2->session, http2_stream->id, values,
+    if (nghttp2_submit_response(http2_session_of(http2_stream->http2), http2_stream->id, values,
                                 (size_t)count, bodiless ? NULL : &provider) != 0)
         cut(stream);
     http2_client_work(http2_stream->http2, NULL);
@@ -103,7 +103,7 @@ static void send_piece(struct stream *stream, const struct piece *piece)
         cut(stream);
         return;
     }
-    nghttp2_session_resume_data(http2_stream->http2->session, http2_stream->id);
+    nghttp2_session_resume_data(http2_session_of(http2_stream->http2), http2_stream->id);
     http2_client_work(http2_stream->http2, NULL);
 }
 
@@ -199,7 +199,7 @@ void http2_stream_destroy(struct http2_stream *http2_stream)
     if (http2_stream->stream.exchange)
         exchange_abandon(http2_stream->stream.exchange);
     if (!http2->client->gone)
-        nghttp2_session_consume_connection(http2->session,
+        nghttp2_session_consume_connection(http2_session_of(http2),
                                            bytes_size(&http2_stream->incoming.data));
     loop_timer_clear(worker->loop, &http2_stream->timer);
     list_remove(&http2_stream->link);
@@ -220,7 +220,7 @@ void http2_stream_begin(struct http2_stream *http2_stream, bool body_follows)
         size = http2_request_text(fields, count, body_follows, text, SCRATCH_SIZE);
     if (size == HTTP2_MALFORMED) {
         http2_stream->begun = true; /* there is nothing to begin */
-        nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, http2_stream->id,
+        nghttp2_submit_rst_stream(http2_session_of(http2), NGHTTP2_FLAG_NONE, http2_stream->id,
                                   NGHTTP2_PROTOCOL_ERROR);
         return;
     }

@@ -2,46 +2,74 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <string.h>
 
-enum { PAGE_SIZE_BYTES = 4096, LARGE_SIZE = 16 * 1024 };
+enum { BLOCK_SIZE = 7 * 4096, ALIGNMENT = 16 };
 
-/*
- * malloc() gives what others have used, which is in memory. Of a large block, the whole pages go
- * back to the kernel, to come again, empty, when they are written to.
+/* The beginning of a block: how much of it is taken. What a session asks for later is malloc()'s.
  */
+struct block {
+    size_t used;
+};
+
 static void *allocate(size_t size, void *user_data)
 {
-    char *block = malloc(size);
-    (void)user_data;
-    if (block && size >= LARGE_SIZE) {
-        uintptr_t start =
-            ((uintptr_t)block + PAGE_SIZE_BYTES - 1) & ~(uintptr_t)(PAGE_SIZE_BYTES - 1);
-        uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(PAGE_SIZE_BYTES - 1);
-        madvise((void *)start, end - start, MADV_DONTNEED);
-    }
-    return block;
+    struct block *block = user_data;
+    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (size > BLOCK_SIZE || rounded > BLOCK_SIZE - block->used)
+        return malloc(size);
+    char *place = (char *)block + block->used;
+    block->used += rounded;
+    return place;
 }
 
-static void release(void *block, void *user_data)
+/* What lies in the block ends with it. */
+static void release(void *memory, void *user_data)
 {
     (void)user_data;
-    free(block);
+    if (!rest_owns(memory))
+        free(memory);
 }
 
 static void *allocate_zeroed(size_t count, size_t size, void *user_data)
 {
-    (void)user_data;
-    return calloc(count, size);
+    size_t total;
+    void *memory = __builtin_mul_overflow(count, size, &total) ? NULL : allocate(total, user_data);
+    return memory ? memset(memory, 0, total) : NULL;
 }
 
-static void *resize(void *block, size_t size, void *user_data)
+static void *resize(void *memory, size_t size, void *user_data)
 {
-    return block ? realloc(block, size) : allocate(size, user_data);
+    if (!memory)
+        return allocate(size, user_data);
+    if (!rest_owns(memory))
+        return realloc(memory, size);
+    size_t room = (size_t)((char *)user_data + BLOCK_SIZE - (char *)memory);
+    void *moved = malloc(size);
+    return moved ? memcpy(moved, memory, size < room ? size : room) : NULL;
 }
 
-nghttp2_mem *http2_memory(void)
+nghttp2_session *http2_memory_session(struct rest_set *set, bool server,
+                                      const nghttp2_session_callbacks *callbacks, void *owner,
+                                      const nghttp2_option *option)
 {
-    static nghttp2_mem memory = {NULL, allocate, release, allocate_zeroed, resize};
-    return &memory;
+    struct block *block = rest_take(set, BLOCK_SIZE);
+    nghttp2_mem memory = {block, allocate, release, allocate_zeroed, resize};
+    nghttp2_session *session;
+    if (block)
+        block->used = (sizeof *block + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    int result = (server ? nghttp2_session_server_new3 : nghttp2_session_client_new3)(
+        &session, callbacks, owner, option, block ? &memory : NULL);
+    if (block)
+        block->used = BLOCK_SIZE;
+    if (result != 0 && block)
+        rest_give_back(block);
+    return result == 0 ? session : NULL;
+}
+
+void http2_memory_end(nghttp2_session *session)
+{
+    nghttp2_session_del(session);
+    if (rest_owns(session))
+        rest_give_back(session);
 }

@@ -10,7 +10,7 @@ enum { READS_PER_TURN = 16, STREAMS_MAX = 1000, FRAME_SIZE_MAX = 16384 + 9 };
 static void bury(struct http2_link *http2_link)
 {
     loop_timer_clear(http2_link->worker->loop, &http2_link->work);
-    nghttp2_session_del(http2_link->session);
+    http2_memory_end(http2_link_session(http2_link));
     http2_block_reset(&http2_link->block);
     worker_bury(http2_link->worker, &http2_link->corpse);
 }
@@ -70,7 +70,7 @@ static bool flush(struct http2_link *http2_link)
     const uint8_t *data;
     ssize_t size = 0;
     while (!bytes_size(&http2_link->out)) {
-        size = nghttp2_session_mem_send(http2_link->session, &data);
+        size = nghttp2_session_mem_send(http2_link_session(http2_link), &data);
         bool fits = size > 0 && (size_t)size <= SCRATCH_SIZE - used;
         if (fits) {
             memcpy(scratch + used, data, (size_t)size);
@@ -135,8 +135,8 @@ static void go_on(struct http2_link *http2_link)
         ssize_t got = transport_receive(transport, hot, READ_SIZE);
         if (got < 0)
             break;
-        if (got == 0 ||
-            nghttp2_session_mem_recv(http2_link->session, (uint8_t *)hot, (size_t)got) < 0) {
+        if (got == 0 || nghttp2_session_mem_recv(http2_link_session(http2_link), (uint8_t *)hot,
+                                                 (size_t)got) < 0) {
             fail(http2_link);
             return;
         }
@@ -144,8 +144,8 @@ static void go_on(struct http2_link *http2_link)
         if (http2_link->dead)
             return;
     }
-    if (!flush(http2_link) || (!nghttp2_session_want_read(http2_link->session) &&
-                               !nghttp2_session_want_write(http2_link->session)))
+    if (!flush(http2_link) || (!nghttp2_session_want_read(http2_link_session(http2_link)) &&
+                               !nghttp2_session_want_write(http2_link_session(http2_link))))
         fail(http2_link);
     else if (!http2_link->stream_count && !is_wanted(http2_link))
         close_link(http2_link);
@@ -230,11 +230,11 @@ struct upstream *upstream_http2_take(struct worker *worker, struct target *targe
 {
     list_each (http2_link, &target->threads[worker->index].shared, struct http2_link, link) {
         uint32_t most = nghttp2_session_get_remote_settings(
-            http2_link->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+            http2_link_session(http2_link), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
         bool tls = http2_link->socket.transport.tls != NULL;
         if (tls != (exchange->group->tls != NULL) || http2_link->stream_count >= STREAMS_MAX ||
             (uint32_t)http2_link->stream_count >= most ||
-            !nghttp2_session_check_request_allowed(http2_link->session))
+            !nghttp2_session_check_request_allowed(http2_link_session(http2_link)))
             continue;
         struct upstream *upstream = http2_upstream_create(http2_link, exchange);
         if (upstream)
@@ -269,7 +269,7 @@ static struct http2_link *create(struct worker *worker, struct target *target)
     list_init(&http2_link->streams);
     list_init(&http2_link->ready);
     loop_timer_init(&http2_link->work, on_work, http2_link);
-    http2_link->session = http2_link_session(http2_link);
+    http2_link->session = http2_link_create_session(http2_link);
     if (!http2_link->session) {
         free(http2_link);
         return NULL;

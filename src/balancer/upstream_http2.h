@@ -3,6 +3,7 @@
 
 #include "balancer/http2_block.h"
 #include "balancer/http2_body.h"
+#include "balancer/http2_memory.h"
 #include "balancer/target_socket.h"
 #include "balancer/upstream_internal.h"
 
@@ -13,16 +14,22 @@ struct http2_link {
     struct corpse corpse;
     struct worker *worker;
     struct target *target;
-    nghttp2_session *session;
-    struct list streams;    /* of struct http2_upstream.link */
-    struct list ready;      /* of struct http2_upstream.ready: its exchange is to be told */
-    struct loop_timer work; /* tells them, and sends, at the end of the turn */
+    nghttp2_session *session; /* http2_link_session() has it awake */
+    struct list streams;      /* of struct http2_upstream.link */
+    struct list ready;        /* of struct http2_upstream.ready: its exchange is to be told */
+    struct loop_timer work;   /* tells them, and sends, at the end of the turn */
     struct http2_block block;
     struct bytes out; /* not taken by the socket yet */
     int stream_count;
     int64_t idle_since_ms;
     bool dead; /* the socket is closed; the last stream frees it */
 };
+
+static inline nghttp2_session *http2_link_session(const struct http2_link *http2_link)
+{
+    rest_wake(http2_link->session);
+    return http2_link->session;
+}
 
 /* One exchange's stream. */
 struct http2_upstream {
@@ -59,4 +66,4 @@ void http2_upstream_take_trailers(struct http2_upstream *http2_upstream);
 /* ---- upstream_http2_frames.c: what nghttp2 tells ---- */
 
 /* A session whose events come to `http2_link`; NULL if memory ran out. */
-nghttp2_session *http2_link_session(struct http2_link *http2_link);
+nghttp2_session *http2_link_create_session(struct http2_link *http2_link);

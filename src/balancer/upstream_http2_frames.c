@@ -1,5 +1,4 @@
 /* What nghttp2 tells of an HTTP/2 connection to a target. */
-#include "balancer/http2_memory.h"
 #include "balancer/upstream_http2.h"
 
 /* Of what a stream has not handed on; the connection's window opens again at once. */
@@ -134,7 +133,7 @@ static bool say_settings(nghttp2_session *session)
            nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, WINDOW_SIZE) == 0;
 }
 
-nghttp2_session *http2_link_session(struct http2_link *http2_link)
+nghttp2_session *http2_link_create_session(struct http2_link *http2_link)
 {
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
@@ -142,14 +141,13 @@ nghttp2_session *http2_link_session(struct http2_link *http2_link)
     if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
         set_callbacks(callbacks);
         nghttp2_option_set_no_auto_window_update(option, 1);
-        if (nghttp2_session_client_new3(&session, callbacks, http2_link, option, http2_memory()) !=
-            0)
-            session = NULL;
+        session = http2_memory_session(&http2_link->worker->resting, false, callbacks, http2_link,
+                                       option);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     if (session && !say_settings(session)) {
-        nghttp2_session_del(session);
+        http2_memory_end(session);
         session = NULL;
     }
     return session;

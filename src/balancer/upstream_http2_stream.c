@@ -63,8 +63,9 @@ static void send_head(struct upstream *upstream, const struct piece *first)
     }
     count = add_te(upstream->request, fields, count);
     http2_set_values(values, fields, count);
-    http2_upstream->id = nghttp2_submit_request(http2_link->session, NULL, values, (size_t)count,
-                                                bodiless ? NULL : &provider, http2_upstream);
+    http2_upstream->id =
+        nghttp2_submit_request(http2_link_session(http2_link), NULL, values, (size_t)count,
+                               bodiless ? NULL : &provider, http2_upstream);
     if (http2_upstream->id < 0)
         go_deaf(http2_upstream);
     http2_link_work(http2_link, NULL);
@@ -79,7 +80,7 @@ static void send_piece(struct upstream *upstream, const struct piece *piece)
     }
     if (http2_upstream->closed)
         return;
-    nghttp2_session_resume_data(http2_upstream->http2_link->session, http2_upstream->id);
+    nghttp2_session_resume_data(http2_link_session(http2_upstream->http2_link), http2_upstream->id);
     http2_link_work(http2_upstream->http2_link, NULL);
 }
 
@@ -149,7 +150,8 @@ static enum upstream_news receive(struct upstream *upstream, struct piece *piece
     if (news == UPSTREAM_NOTHING)
         return http2_upstream->closed ? UPSTREAM_ENDED : UPSTREAM_NOTHING;
     if (news != UPSTREAM_BAD && piece->size && !http2_upstream->closed) {
-        nghttp2_session_consume_stream(http2_link->session, http2_upstream->id, piece->size);
+        nghttp2_session_consume_stream(http2_link_session(http2_link), http2_upstream->id,
+                                       piece->size);
         http2_link_work(http2_link, NULL);
     }
     return news;
@@ -167,10 +169,11 @@ static void release(struct upstream *upstream, bool whole)
     upstream->exchange->upstream = NULL;
     upstream->exchange = NULL;
     if (!http2_link->dead && http2_upstream->id >= 0) {
-        nghttp2_session_set_stream_user_data(http2_link->session, http2_upstream->id, NULL);
+        nghttp2_session_set_stream_user_data(http2_link_session(http2_link), http2_upstream->id,
+                                             NULL);
         if (!http2_upstream->closed)
-            nghttp2_submit_rst_stream(http2_link->session, NGHTTP2_FLAG_NONE, http2_upstream->id,
-                                      NGHTTP2_CANCEL);
+            nghttp2_submit_rst_stream(http2_link_session(http2_link), NGHTTP2_FLAG_NONE,
+                                      http2_upstream->id, NGHTTP2_CANCEL);
         http2_link_work(http2_link, NULL);
     }
     list_remove(&upstream->link);

@@ -21,6 +21,8 @@ enum {
     SWEEP_MS = 1000,
     UPSTREAM_IDLE_MS = 60000, /* an idle connection to a target is closed after it */
     TRIM_CLIENTS_MIN = 256,
+    RESTS_PER_TURN = 16,
+    REST_PAUSE_MS = 1,
 };
 
 /* ---- the end of a turn ---- */
@@ -318,10 +320,19 @@ static void give_memory_back(struct worker *worker)
     worker->most_clients = count;
 }
 
+static void on_rest(struct loop_timer *timer)
+{
+    struct worker *worker = timer->owner;
+    if (rest_quiet(&worker->resting, RESTS_PER_TURN))
+        loop_timer_set(worker->loop, timer, REST_PAUSE_MS);
+}
+
 static void on_sweep(struct loop_timer *timer)
 {
     struct worker *worker = timer->owner;
     give_memory_back(worker);
+    rest_tick(&worker->resting);
+    on_rest(&worker->rest);
     if (worker->view)
         each_target(worker->view->snapshot, worker, sweep_target);
     list_each_safe (acceptor, &worker->acceptors, struct acceptor, link)
@@ -335,7 +346,8 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
 {
     struct worker *worker = calloc(1, sizeof *worker);
     struct sockets *sockets = sockets_create(ops);
-    struct tls_thread *tls_thread = tls_thread_create(tls, index, err);
+    struct tls_thread *tls_thread =
+        worker ? tls_thread_create(tls, index, &worker->resting, err) : NULL;
     if (!worker || !sockets || !tls_thread || inbox_open(&worker->inbox, loop, worker, err) < 0) {
         if (!worker || !sockets)
             err_set(err, "out of memory");
@@ -344,6 +356,7 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
         free(worker);
         return NULL;
     }
+    rest_set_init(&worker->resting);
     worker->tls = tls_thread;
     list_init(&worker->handshakes);
     turns_init(&worker->handshake_turns, loop, 0);
@@ -357,6 +370,7 @@ struct worker *worker_create(struct loop *loop, int index, const struct sockets_
     list_init(&worker->spare_exchanges);
     log_buffer_init(&worker->log, loop);
     loop_timer_init(&worker->reaper, reap, worker);
+    loop_timer_init(&worker->rest, on_rest, worker);
     loop_timer_init(&worker->sweep, on_sweep, worker);
     loop_timer_set(loop, &worker->sweep, SWEEP_MS);
     return worker;
@@ -406,6 +420,7 @@ void worker_destroy(struct worker *worker)
         free_acceptor(acceptor);
     }
     loop_timer_clear(worker->loop, &worker->reaper);
+    loop_timer_clear(worker->loop, &worker->rest);
     loop_timer_clear(worker->loop, &worker->sweep);
     turns_finish(&worker->handshake_turns);
     reap(&worker->reaper);

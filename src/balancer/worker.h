@@ -10,6 +10,7 @@
 #include "balancer/snapshot.h"
 #include "balancer/sockets.h"
 #include "balancer/turns.h"
+#include "http/rest.h"
 #include "http/tls.h"
 #include "loop/loop.h"
 #include "wire/regex.h"
@@ -54,6 +55,8 @@ struct worker {
     int most_clients;        /* since memory was given back, as seen every second */
     struct list dead;        /* of struct corpse.link: freed at the end of the turn */
     struct loop_timer reaper, sweep;
+    struct rest_set resting; /* what TLS and HTTP/2 keep of clients that say nothing */
+    struct loop_timer rest;
     struct tls_thread *tls;
     struct list handshakes; /* of clients, with TLS: the oldest first */
     int handshake_count;

@@ -1,5 +1,6 @@
 #include "http/tls.h"
 
+#include "http/tls_memory.h"
 #include "os/clock.h"
 #include "wire/tls_hello.h"
 
@@ -19,6 +20,7 @@ enum {
 
 struct tls_thread {
     int index;
+    struct rest_set *resting;
     struct tls_tickets tickets;
     EVP_CIPHER *cipher; /* of tickets */
     BIO_METHOD *method;
@@ -30,7 +32,7 @@ struct tls_thread {
 };
 
 struct tls {
-    SSL *ssl;
+    SSL *resting_ssl; /* ssl_of() has it awake */
     struct tls_thread *thread;
     tls_find_server *find; /* until the handshake is over */
     void *owner;
@@ -39,6 +41,12 @@ struct tls {
     bool established;
     bool socket_readable; /* transport->readable counts what OpenSSL holds, too */
 };
+
+static SSL *ssl_of(const struct tls *tls)
+{
+    rest_wake(tls->resting_ssl);
+    return tls->resting_ssl;
+}
 
 /* ---- OpenSSL's side of the socket ---- */
 
@@ -183,11 +191,13 @@ static SSL_CTX *make_front(void)
     return context;
 }
 
-struct tls_thread *tls_thread_create(const struct tls_store *store, int index, struct err *err)
+struct tls_thread *tls_thread_create(const struct tls_store *store, int index,
+                                     struct rest_set *resting, struct err *err)
 {
     struct tls_thread *thread = calloc(1, sizeof *thread);
     if (thread) {
         thread->index = index;
+        thread->resting = resting;
         thread->tickets = store->tickets;
         thread->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
         thread->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "transport");
@@ -239,7 +249,7 @@ static struct tls *begin(struct transport *transport, struct tls_thread *thread,
 {
     struct tls *tls = calloc(1, sizeof *tls);
     BIO *bio = BIO_new(thread->method);
-    SSL *ssl = context ? SSL_new(context) : NULL;
+    SSL *ssl = context ? tls_memory_new(thread->resting, context) : NULL;
     if (!tls || !bio || !ssl) {
         ERR_clear_error();
         SSL_free(ssl);
@@ -250,7 +260,7 @@ static struct tls *begin(struct transport *transport, struct tls_thread *thread,
     BIO_set_data(bio, transport);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    tls->ssl = ssl;
+    tls->resting_ssl = ssl;
     tls->thread = thread;
     transport->tls = tls;
     return tls;
@@ -264,7 +274,7 @@ bool tls_accept(struct transport *transport, struct tls_thread *thread, tls_find
         return false;
     tls->find = find;
     tls->owner = owner;
-    SSL_set_accept_state(tls->ssl);
+    SSL_set_accept_state(ssl_of(tls));
     return true;
 }
 
@@ -279,8 +289,8 @@ bool tls_connect(struct transport *transport, struct tls_thread *thread,
         return false;
     tls->session = session;
     if (*session)
-        SSL_set_session(tls->ssl, *session);
-    SSL_set_connect_state(tls->ssl);
+        SSL_set_session(ssl_of(tls), *session);
+    SSL_set_connect_state(ssl_of(tls));
     return true;
 }
 
@@ -292,14 +302,14 @@ void tls_session_free(struct ssl_session_st *session)
 /* What OpenSSL wants after it returned `result` <= 0: whether only more from the peer. */
 static bool wants_more(struct tls *tls, int result)
 {
-    bool more = SSL_get_error(tls->ssl, result) == SSL_ERROR_WANT_READ;
+    bool more = SSL_get_error(ssl_of(tls), result) == SSL_ERROR_WANT_READ;
     ERR_clear_error();
     return more;
 }
 
 static bool has_more(const struct tls *tls)
 {
-    return tls->socket_readable || SSL_has_pending(tls->ssl);
+    return tls->socket_readable || SSL_has_pending(ssl_of(tls));
 }
 
 enum tls_progress tls_handshake(struct transport *transport, struct iovec *wire)
@@ -308,7 +318,7 @@ enum tls_progress tls_handshake(struct transport *transport, struct iovec *wire)
     struct tls_thread *thread = tls->thread;
     thread->wire_size = 0;
     tls->socket_readable = transport->readable;
-    int result = SSL_do_handshake(tls->ssl);
+    int result = SSL_do_handshake(ssl_of(tls));
     bool waiting = result != 1 && wants_more(tls, result);
     *wire = (struct iovec){thread->wire, thread->wire_size};
     /* Not more than is so: whoever reads ahead of epoll gets an event for nothing. */
@@ -336,7 +346,7 @@ ssize_t transport_receive_tls(struct transport *transport, void *data, size_t si
     tls->socket_readable = true;
     while (got < size && !waiting && !ended && has_more(tls)) {
         size_t part = 0;
-        int result = SSL_read_ex(tls->ssl, (char *)data + got, size - got, &part);
+        int result = SSL_read_ex(ssl_of(tls), (char *)data + got, size - got, &part);
         got += part;
         waiting = result != 1 && wants_more(tls, result);
         ended = result != 1 && !waiting;
@@ -353,7 +363,7 @@ ssize_t transport_receive_tls(struct transport *transport, void *data, size_t si
 static bool write_record(struct tls *tls, const char *data, size_t size)
 {
     size_t written;
-    bool sound = !size || SSL_write_ex(tls->ssl, data, size, &written) == 1;
+    bool sound = !size || SSL_write_ex(ssl_of(tls), data, size, &written) == 1;
     if (!sound)
         ERR_clear_error();
     return sound;
@@ -403,43 +413,43 @@ bool tls_is_http2(const struct transport *transport)
 {
     const unsigned char *protocol;
     unsigned size;
-    SSL_get0_alpn_selected(transport->tls->ssl, &protocol, &size);
+    SSL_get0_alpn_selected(ssl_of(transport->tls), &protocol, &size);
     return size == 2 && memcmp(protocol, "h2", 2) == 0;
 }
 
 const char *tls_server_name(const struct transport *transport)
 {
-    return SSL_get_servername(transport->tls->ssl, TLSEXT_NAMETYPE_host_name);
+    return SSL_get_servername(ssl_of(transport->tls), TLSEXT_NAMETYPE_host_name);
 }
 
 const char *tls_version(const struct transport *transport)
 {
-    return tls_protocol_name(SSL_version(transport->tls->ssl) - TLS1_VERSION);
+    return tls_protocol_name(SSL_version(ssl_of(transport->tls)) - TLS1_VERSION);
 }
 
 const char *tls_cipher(const struct transport *transport)
 {
-    return SSL_get_cipher_name(transport->tls->ssl);
+    return SSL_get_cipher_name(ssl_of(transport->tls));
 }
 
 /* OpenSSL ends its strings with a NUL. */
 const char *tls_certificate_arn(const struct transport *transport)
 {
-    X509 *certificate = SSL_get_certificate(transport->tls->ssl);
+    X509 *certificate = SSL_get_certificate(ssl_of(transport->tls));
     int size;
     return certificate ? (const char *)X509_alias_get0(certificate, &size) : NULL;
 }
 
 bool tls_is_resumed(const struct transport *transport)
 {
-    return SSL_session_reused(transport->tls->ssl) == 1;
+    return SSL_session_reused(ssl_of(transport->tls)) == 1;
 }
 
 void tls_end(struct transport *transport)
 {
     struct tls *tls = transport->tls;
     tls->thread->wire_size = 0;
-    if (tls->established && SSL_shutdown(tls->ssl) < 0)
+    if (tls->established && SSL_shutdown(ssl_of(tls)) < 0)
         ERR_clear_error();
     send_alert(transport);
 }
@@ -450,8 +460,8 @@ void tls_free(struct transport *transport)
     if (!tls)
         return;
     /* Else OpenSSL takes the connection for broken, and its session for bad. */
-    SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    SSL_free(tls->ssl);
+    SSL_set_shutdown(ssl_of(tls), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(ssl_of(tls));
     free(tls);
     transport->tls = NULL;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "http/rest.h"
 #include "http/tls_server.h"
 #include "http/transport.h"
 
@@ -12,8 +13,12 @@ struct ssl_session_st; /* OpenSSL's SSL_SESSION */
 /* What one thread keeps for all its connections. */
 struct tls_thread;
 
-/* NULL and err if memory ran out. */
-struct tls_thread *tls_thread_create(const struct tls_store *store, int index, struct err *err);
+/*
+ * NULL and err if memory ran out. Connections that say nothing rest in `resting`, which must
+ * outlive the thread; NULL: they do not rest.
+ */
+struct tls_thread *tls_thread_create(const struct tls_store *store, int index,
+                                     struct rest_set *resting, struct err *err);
 void tls_thread_destroy(struct tls_thread *thread);
 
 /*

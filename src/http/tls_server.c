@@ -1,5 +1,7 @@
 #include "http/tls_server.h"
 
+#include "http/tls_memory.h"
+
 #include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -53,6 +55,7 @@ static const char *hex_of(const unsigned char digest[TLS_DIGEST_SIZE], char out[
 
 void tls_store_init(struct tls_store *store, int thread_count)
 {
+    tls_memory_start();
     *store = (struct tls_store){.thread_count = thread_count};
     tls_tickets_begin(&store->tickets);
 }

@@ -1,8 +1,10 @@
 /* TLS over a pair of sockets: our server against our client (whose contexts are OpenSSL's own). */
 #include "http/tls.h"
 
+#include "http/tls_memory.h"
 #include "test_certificates.h"
 
+#include <openssl/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,6 +26,18 @@ struct fixture {
 };
 
 static struct test_certificate text;
+static struct rest_set resting;
+static bool rests; /* whether connections are put to rest between any two steps */
+
+static void pause_for_rest(void)
+{
+    if (!rests)
+        return;
+    rest_tick(&resting);
+    rest_tick(&resting);
+    assert_false(rest_quiet(&resting, 1000));
+    assert_true(list_empty(&resting.awake));
+}
 
 static int make_certificate(void **state)
 {
@@ -42,7 +56,7 @@ static struct fixture *set_up(const char *policy, bool http2)
     fixture->server =
         tls_store_server(&fixture->store, tls_policy_find(policy), &fixture->certificate, 1, http2);
     for (int i = 0; i < SIDES; i++)
-        fixture->threads[i] = tls_thread_create(&fixture->store, i, &err);
+        fixture->threads[i] = tls_thread_create(&fixture->store, i, &resting, &err);
     return fixture;
 }
 
@@ -79,6 +93,7 @@ static void start(struct fixture *fixture, const char *policy, bool http2,
 
 static void stop(struct fixture *fixture)
 {
+    pause_for_rest();
     for (int i = 0; i < SIDES; i++)
         transport_close(&fixture->sides[i]);
 }
@@ -86,6 +101,7 @@ static void stop(struct fixture *fixture)
 static enum tls_progress step(struct transport *side)
 {
     struct iovec wire;
+    pause_for_rest();
     transport_event(side, EPOLLIN);
     enum tls_progress progress = tls_handshake(side, &wire);
     if (wire.iov_len)
@@ -111,10 +127,12 @@ static void connect_both(struct fixture *fixture, const char *policy, bool http2
     shake_hands(fixture, progress);
     assert_int_equal(progress[SERVER], TLS_DONE);
     assert_int_equal(progress[CLIENT], TLS_DONE);
+    assert_false(list_empty(&resting.awake));
 }
 
 static void send_text(struct transport *side, struct iovec *pieces, int count, struct iovec *rest)
 {
+    pause_for_rest();
     assert_true(tls_seal(side, pieces, count, rest));
     ssize_t sent = transport_send(side, rest, 1);
     assert_true(sent >= 0);
@@ -125,6 +143,7 @@ static void send_text(struct transport *side, struct iovec *pieces, int count, s
 static size_t receive_all(struct transport *side, char *data, size_t size)
 {
     size_t total = 0;
+    pause_for_rest();
     transport_event(side, EPOLLIN);
     while (side->readable) {
         ssize_t got = transport_receive(side, data + total, size - total);
@@ -356,6 +375,7 @@ static void version_cipher_and_certificate_have_names(void **state)
     struct fixture *fixture = set_up(TLS12, true);
     struct ssl_session_st *session = NULL;
     connect_both(fixture, TLS12, false, &session);
+    pause_for_rest();
     assert_string_equal(tls_version(&fixture->sides[SERVER]), "TLSv1.2");
     assert_string_equal(tls_cipher(&fixture->sides[SERVER]), "ECDHE-ECDSA-AES128-GCM-SHA256");
     assert_string_equal(tls_certificate_arn(&fixture->sides[SERVER]), "arn:aws:acm:x");
@@ -364,6 +384,91 @@ static void version_cipher_and_certificate_have_names(void **state)
     tear_down(fixture);
 }
 
+/* ---- a client that does what ours never does ---- */
+
+static SSL *connect_stranger(struct fixture *fixture, int version)
+{
+    enum tls_progress progress = TLS_WAITING;
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    fixture->sides[SERVER] = (struct transport){.fd = fds[SERVER]};
+    fixture->sides[CLIENT] = (struct transport){.fd = fds[CLIENT]};
+    assert_true(tls_accept(&fixture->sides[SERVER], fixture->threads[SERVER], find, fixture));
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *stranger = SSL_new(context);
+    SSL_CTX_free(context);
+    SSL_set_max_proto_version(stranger, version);
+    SSL_set_fd(stranger, fds[CLIENT]);
+    SSL_set_connect_state(stranger);
+    while (SSL_do_handshake(stranger) != 1 || progress == TLS_WAITING) {
+        progress = step(&fixture->sides[SERVER]);
+        assert_int_not_equal(progress, TLS_FAILED);
+    }
+    return stranger;
+}
+
+static void a_client_may_change_the_keys(void **state)
+{
+    (void)state;
+    char got[16];
+    struct fixture *fixture = set_up(TLS13, true);
+    SSL *stranger = connect_stranger(fixture, TLS1_3_VERSION);
+    for (int i = 0; i < 3; i++) {
+        struct iovec piece = {"answer", 6}, rest;
+        assert_int_equal(SSL_key_update(stranger, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_write(stranger, "question", 8), 8);
+        assert_int_equal(receive_all(&fixture->sides[SERVER], got, sizeof got), 8);
+        send_text(&fixture->sides[SERVER], &piece, 1, &rest);
+        assert_int_equal(SSL_read(stranger, got, sizeof got), 6);
+    }
+    SSL_free(stranger);
+    stop(fixture);
+    tear_down(fixture);
+}
+
+static void renegotiation_ends_the_connection(void **state)
+{
+    (void)state;
+    char got[16];
+    struct fixture *fixture = set_up(TLS12, true);
+    SSL *stranger = connect_stranger(fixture, TLS1_2_VERSION);
+    assert_int_equal(SSL_renegotiate(stranger), 1);
+    SSL_do_handshake(stranger);
+    pause_for_rest();
+    transport_event(&fixture->sides[SERVER], EPOLLIN);
+    assert_int_equal(transport_receive(&fixture->sides[SERVER], got, sizeof got), 0);
+    SSL_free(stranger);
+    stop(fixture);
+    tear_down(fixture);
+}
+
+/* ---- many ---- */
+
+static void many_connections_rest_and_wake(void **state)
+{
+    (void)state;
+    enum { COUNT = 30 };
+    struct fixture *fixtures[COUNT];
+    struct ssl_session_st *session = NULL;
+    char got[8];
+    for (int i = 0; i < COUNT; i++) {
+        fixtures[i] = set_up(TLS13, true);
+        connect_both(fixtures[i], TLS13, false, &session);
+    }
+    for (int i = COUNT - 1; i >= 0; i--) {
+        struct iovec piece = {(char *)&i, sizeof i}, rest;
+        send_text(&fixtures[i]->sides[CLIENT], &piece, 1, &rest);
+        assert_int_equal(receive_all(&fixtures[i]->sides[SERVER], got, sizeof got), sizeof i);
+        assert_memory_equal(got, &i, sizeof i);
+    }
+    for (int i = 0; i < COUNT; i++)
+        stop(fixtures[i]);
+    tls_session_free(session);
+    for (int i = 0; i < COUNT; i++)
+        tear_down(fixtures[i]);
+}
+
+/* All of it twice: nothing may depend on whether connections were at rest in between. */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +484,13 @@ int main(void)
         cmocka_unit_test(a_hello_without_end_is_cut),
         cmocka_unit_test(http2_is_agreed_on_if_both_have_it),
         cmocka_unit_test(version_cipher_and_certificate_have_names),
+        cmocka_unit_test(a_client_may_change_the_keys),
+        cmocka_unit_test(renegotiation_ends_the_connection),
+        cmocka_unit_test(many_connections_rest_and_wake),
     };
-    return cmocka_run_group_tests(tests, make_certificate, NULL);
+    tls_memory_start();
+    rest_set_init(&resting);
+    int failed = cmocka_run_group_tests_name("awake", tests, make_certificate, NULL);
+    rests = true;
+    return failed + cmocka_run_group_tests_name("at rest", tests, make_certificate, NULL);
 }
