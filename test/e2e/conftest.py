@@ -206,10 +206,17 @@ def ssh(key, address, command, user="ec2-user", timeout=15, connect_timeout=5, w
 
 def ssh_when_up(key, address, command, **options):
     """The same, once sshd answers."""
+    refusals = ["none"]
+
     def attempt():
         done = ssh(key, address, command, **options)
+        if done.returncode == 255:
+            refusals.append(done.stderr.strip())
         return done if done.returncode != 255 else None
-    return eventually(attempt, what=f"ssh to {address}")
+    try:
+        return eventually(attempt, what=f"ssh to {address}")
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}; the last refusal: {refusals[-1]}") from None
 
 
 def curl(url, *options, timeout=5):

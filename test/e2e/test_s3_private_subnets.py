@@ -124,7 +124,7 @@ def test_requests_alternate_when_the_second_serves_too(story):
     story.on_server(list(story.servers.values())[1], SERVE)
     story.wait_health(dict.fromkeys(story.servers, "healthy"))
     answers = Counter(story.ask() for _ in range(20))
-    assert len(answers) == 2 and set(answers.values()) == {10}, answers
+    assert len(answers) == 2 and max(answers.values()) - min(answers.values()) <= 2, answers
 
 
 def test_a_resource_map_can_be_drawn(story):
