@@ -182,9 +182,10 @@ static void add_peers(struct compose *compose)
     }
 }
 
-static bool is_peers(const struct compose *compose, const json_t *doc)
+/* The peer whose VPC a document belongs to. */
+static uint16_t peer_that_has(const struct compose *compose, const json_t *doc)
 {
-    return doc && index_of(&compose->peers, doc_text(doc, "VpcId")) != none;
+    return doc ? index_of(&compose->peers, doc_text(doc, "VpcId")) : none;
 }
 
 /* Rows of interfaces follow in the same order. */
@@ -318,9 +319,9 @@ static void add_subnets(struct compose *compose)
 
 /* ---- security groups ---- */
 
-static void add_group(struct compose *compose, const char *id)
+static void add_group(struct compose *compose, const char *id, uint16_t peer)
 {
-    struct fabric_group row = {0};
+    struct fabric_group row = {.peer = peer};
     snprintf(row.id, sizeof row.id, "%s", id);
     index_add(&compose->groups, id);
     buf_append(&compose->group_rows, &row, sizeof row);
@@ -330,7 +331,7 @@ static void add_groups(struct compose *compose)
 {
     store_each (cursor, compose->store, "security-group", compose->region) {
         if (is_ours(compose, cursor.doc))
-            add_group(compose, cursor.id);
+            add_group(compose, cursor.id, FABRIC_NO_PEER);
     }
 }
 
@@ -353,9 +354,10 @@ static void add_peers_groups(struct compose *compose)
     store_each (cursor, compose->store, "security-group-rule", compose->region) {
         const char *peer = doc_text(json_object_get(cursor.doc, "ReferencedGroupInfo"), "GroupId");
         uint16_t group = index_of(&compose->groups, doc_text(cursor.doc, "GroupId"));
-        if (group < own && index_of(&compose->groups, peer) == none &&
-            is_peers(compose, store_get(compose->store, "security-group", compose->region, peer)))
-            add_group(compose, peer);
+        uint16_t place = peer_that_has(
+            compose, store_get(compose->store, "security-group", compose->region, peer));
+        if (group < own && place != none && index_of(&compose->groups, peer) == none)
+            add_group(compose, peer, place);
     }
     if (compose->groups.count == own)
         return;

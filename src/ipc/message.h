@@ -116,6 +116,7 @@ enum {
     FABRIC_GROUPS_PER_INTERFACE = 16,
     FABRIC_NO_GROUP = 0xffff,
     FABRIC_OWN_BLOCK = 0xffff,
+    FABRIC_NO_PEER = 0xffff,
 };
 
 /*
@@ -176,6 +177,8 @@ struct fabric_acl_rule {
 /* A security group of this VPC, or one of a peered VPC that rules of this one name. */
 struct fabric_group {
     char id[ID_SIZE];
+    uint16_t peer; /* index into peers[], or FABRIC_NO_PEER: it is of this VPC */
+    uint16_t unused;
 };
 
 /* A security group rule with one source or destination: an address block or a group. */

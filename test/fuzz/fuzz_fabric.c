@@ -27,6 +27,8 @@ static void check(const struct fabric_view *view)
              view->routes[i].target < fabric->interface_count));
     for (uint32_t i = 0; i < fabric->member_count; i++)
         assert(view->members[i].group < fabric->group_count);
+    for (uint32_t i = 0; i < fabric->group_count; i++)
+        assert(view->groups[i].peer < fabric->peer_count || view->groups[i].peer == FABRIC_NO_PEER);
     for (uint32_t i = 0; i < fabric->interface_count; i++)
         assert(view->interfaces[i].subnet < fabric->subnet_count);
     for (uint32_t i = 0; i < fabric->address_count; i++)

@@ -172,6 +172,18 @@ static int check_peers(const struct fabric_view *view, struct err *err)
     return 0;
 }
 
+static int check_groups(const struct fabric_view *view, struct err *err)
+{
+    for (uint32_t i = 0; i < view->fabric->group_count; i++) {
+        const struct fabric_group *group = &view->groups[i];
+        if (fabric_check_id(group->id, "sg-", err) < 0)
+            return -1;
+        if (group->peer != FABRIC_NO_PEER && group->peer >= view->fabric->peer_count)
+            return err_set(err, "group %s is of a peer that is not there", group->id);
+    }
+    return 0;
+}
+
 static int check_ports(unsigned protocol, unsigned from, unsigned to, struct err *err)
 {
     if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && from > to)
@@ -321,9 +333,8 @@ static int check(const struct fabric_view *view, struct err *err)
             return -1;
     if (check_acl_rules(view, err) < 0)
         return -1;
-    for (uint32_t i = 0; i < fabric->group_count; i++)
-        if (fabric_check_id(view->groups[i].id, "sg-", err) < 0)
-            return -1;
+    if (check_groups(view, err) < 0)
+        return -1;
     for (uint32_t i = 0; i < fabric->rule_count; i++)
         if (check_rule(view, &view->rules[i], err) < 0)
             return -1;

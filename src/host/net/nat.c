@@ -16,7 +16,10 @@
 
 enum { FILE_NAME_SIZE = 2 * ID_SIZE };
 
-/* What passes is what VPC routes lead here, and answers to it: no route from outside does. */
+/*
+ * What passes is what VPC routes lead here, and answers to it: no route from outside does. What
+ * begins no connection and belongs to none would pass without translation.
+ */
 #define RULES                                                                                      \
     "add table ip pileus\n"                                                                        \
     "delete table ip pileus\n"                                                                     \
@@ -24,6 +27,7 @@ enum { FILE_NAME_SIZE = 2 * ID_SIZE };
     " chain input { type filter hook input priority 0; policy drop; }\n"                           \
     " chain forward {\n"                                                                           \
     "  type filter hook forward priority 0; policy drop;\n"                                        \
+    "  ct state invalid drop\n"                                                                    \
     "  meta l4proto { tcp, udp, icmp } accept\n"                                                   \
     " }\n"                                                                                         \
     " chain postrouting {\n"                                                                       \

@@ -9,6 +9,19 @@
 
 #include <string.h>
 
+/*
+ * What a forwarder sends for others is marked in its own router, and a mark does not cross the
+ * link: a sender's address says it there.
+ */
+#define FORGET "add table netdev %1$s\ndelete table netdev %1$s\n"
+#define MARK                                                                                       \
+    "table netdev %1$s {\n"                                                                        \
+    " chain out {\n"                                                                               \
+    "  type filter hook egress device \"%1$s\" priority 0; policy accept;\n"                       \
+    "  meta mark " ROUTER_FOREIGN_MARK " ether saddr set " ROUTER_FOREIGN_MAC "\n"                 \
+    " }\n"                                                                                         \
+    "}\n"
+
 /* Both ends are told each other's address, which is the same on every link: no ARP on it. */
 static const uint8_t end_macs[2][6] = {{0x02, 0x64, 0, 0, 0, 3}, {0x02, 0x64, 0, 0, 0, 4}};
 
@@ -18,6 +31,14 @@ static bool asks_for(const struct fabric_view *view, const char *id)
         if (strcmp(view->peers[i].id, id) == 0)
             return true;
     return false;
+}
+
+/* `format`: commands with the link's name. */
+static int run_for_link(struct vpc *vpc, const char *format, const char *name, struct err *err)
+{
+    char commands[512];
+    snprintf(commands, sizeof(commands), format, name);
+    return vpc_run_nft(vpc, commands, err);
 }
 
 static int remove_old(struct vpc *vpc, const struct fabric_view *old, const struct fabric_view *new,
@@ -30,7 +51,8 @@ static int remove_old(struct vpc *vpc, const struct fabric_view *old, const stru
         if (asks_for(new, old->peers[i].id))
             continue;
         net_peer_link_name(name, old->peers[i].id);
-        if (link_find(&vpc->rtnl, name, &link, err) < 0 ||
+        if (run_for_link(vpc, FORGET, name, err) < 0 ||
+            link_find(&vpc->rtnl, name, &link, err) < 0 ||
             (link.index && link_delete(&vpc->rtnl, link.index, err) < 0))
             return -1;
     }
@@ -41,7 +63,8 @@ static int remove_old(struct vpc *vpc, const struct fabric_view *old, const stru
 static int bring_up(struct vpc *vpc, const char *name, int other, struct err *err)
 {
     struct link link;
-    if (link_find(&vpc->rtnl, name, &link, err) < 0 || link_up(&vpc->rtnl, link.index, err) < 0)
+    if (link_find(&vpc->rtnl, name, &link, err) < 0 ||
+        run_for_link(vpc, FORGET MARK, name, err) < 0 || link_up(&vpc->rtnl, link.index, err) < 0)
         return -1;
     return link_add_neighbour(&vpc->rtnl, link.index, (uint32_t)ROUTER_PEER_END, end_macs[other],
                               err);

@@ -14,6 +14,10 @@
 #define ROUTER_IMDS_TEXT "169.254.169.254"
 #define ROUTER_DNS_TEXT  "169.254.169.253"
 
+/* The mark of packets that a forwarder sends for others, and their sender on links to peers. */
+#define ROUTER_FOREIGN_MARK "1"
+#define ROUTER_FOREIGN_MAC  "02:64:00:00:00:05"
+
 enum {
     ROUTER_IMDS = (int)0xa9fea9fe,
     ROUTER_DNS = (int)0xa9fea9fd,

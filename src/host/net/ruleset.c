@@ -43,6 +43,7 @@ static const struct {
     {"peers", "type ifname;", RULESET_SET},
     {"peer_sources", "type ifname . ipv4_addr; flags interval;", RULESET_SET},
     {"own_blocks", "type ipv4_addr; flags interval;", RULESET_SET},
+    {"own_names", "type ipv4_addr . ipv4_addr;", RULESET_SET},
     {"bound", "typeof iifname . ip saddr . ether saddr;", RULESET_SET},
     {"unchecked", "typeof iifname . ether saddr;", RULESET_SET},
     {"egress", "type ipv4_addr : verdict;", RULESET_MAP},
@@ -67,8 +68,7 @@ static const struct {
     {"receive_output", "type filter hook output priority 10; policy drop;", RULESET_CHAIN},
 };
 
-/* The mark of packets that a forwarder sends for others. */
-#define FOREIGN  "1"
+#define FOREIGN  ROUTER_FOREIGN_MARK
 #define INTERNET "\"" NET_INTERNET_LINK "\""
 
 /* The rules of the fixed chains that are the same in every VPC. */
@@ -79,12 +79,14 @@ static const struct {
                  "iifname . ip saddr . ether saddr @bound accept\n"
                  "ip saddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 } drop\n"
                  "ip daddr 169.254.0.0/16 drop\n"
-                 "iifname . ip saddr @peer_sources ip daddr @own_blocks accept\n"
-                 "iifname . ether saddr @unchecked meta mark set " FOREIGN " accept\n"},
+                 "iifname @peers ether saddr " ROUTER_FOREIGN_MAC " meta mark set " FOREIGN "\n"
+                 "iifname . ip saddr @peer_sources ip daddr @own_blocks accept\n"},
     {"prerouting", "iifname " INTERNET " dnat to ip daddr map @public\n"},
     {"postrouting", "oifname " INTERNET " snat to ip saddr map @private\n"},
     {"send", "icmp type redirect drop\n"
              "oifname " INTERNET " ip daddr != 100.64.0.0/10 drop\n"
+             "oifname " INTERNET " ip saddr 100.64.0.0/10 drop\n"
+             "oifname " INTERNET " meta mark " FOREIGN " ip saddr . ip daddr @own_names drop\n"
              "jump tracked\n"
              "ct state invalid drop\n"
              "iifname " INTERNET " ct status dnat accept\n"
@@ -119,6 +121,10 @@ static void build_fixed(struct ruleset_builder *builder, uint32_t world_network)
                "iifname != " INTERNET " iifname != @peers ip daddr " QUAD_FORMAT
                " meta l4proto { tcp, udp } th dport 53 dnat to " ROUTER_DNS_TEXT "\n",
                QUAD(resolver));
+    buf_printf(ruleset_rules(builder, "spoofing"),
+               "ip daddr " QUAD_FORMAT " drop\n"
+               "iifname . ether saddr @unchecked meta mark set " FOREIGN " accept\n",
+               QUAD(resolver));
     buf_printf(ruleset_rules(builder, "leave"),
                "oifname " INTERNET " ip saddr != " QUAD_FORMAT "/16 drop\n", QUAD(world_network));
 }
@@ -147,16 +153,33 @@ static void build_judges(struct ruleset_builder *builder)
 
 /* ---- groups and their rules ---- */
 
+/* Peered VPCs may have the same addresses as each other: a member of one's group is behind its
+ * link.
+ */
+static void append_peer_group(struct buf *line, const struct fabric_view *view, uint16_t index,
+                              bool is_ingress)
+{
+    const struct fabric_group *group = &view->groups[index];
+    char members[RULESET_NAME_SIZE], link[NET_LINK_NAME_SIZE];
+
+    ruleset_name(members, group->id, "_members");
+    if (group->peer != FABRIC_NO_PEER) {
+        net_peer_link_name(link, view->peers[group->peer].id);
+        buf_printf(line, "%s \"%s\" ", is_ingress ? "iifname" : "oifname", link);
+    }
+    buf_printf(line, "meta mark != " FOREIGN " ip %s @%s ", is_ingress ? "saddr" : "daddr",
+               members);
+}
+
 static void append_peer(struct buf *line, const struct fabric_view *view,
                         const struct fabric_rule *rule)
 {
-    const char *field = rule->direction == DIRECTION_INGRESS ? "saddr" : "daddr";
-    char members[RULESET_NAME_SIZE];
+    bool is_ingress = rule->direction == DIRECTION_INGRESS;
 
     if (rule->peer_group != FABRIC_NO_GROUP) {
-        ruleset_name(members, view->groups[rule->peer_group].id, "_members");
-        buf_printf(line, "meta mark != " FOREIGN " ip %s @%s ", field, members);
+        append_peer_group(line, view, rule->peer_group, is_ingress);
     } else if (rule->prefix) {
+        const char *field = is_ingress ? "saddr" : "daddr";
         buf_printf(line, "ip %s " QUAD_FORMAT "/%u ", field, QUAD(rule->network), rule->prefix);
     }
 }
@@ -317,6 +340,9 @@ static void build_address(struct ruleset_builder *builder, const struct fabric_a
     snprintf(public, sizeof(public), QUAD_FORMAT, QUAD(row->public_address));
     ruleset_add_element(builder, "public", public, "%s", address);
     ruleset_add_element(builder, "private", address, "%s", public);
+    char names[2 * RULESET_LINE_SIZE];
+    snprintf(names, sizeof(names), "%s . %s", address, public);
+    ruleset_add_element(builder, "own_names", names, "%s", "");
 }
 
 int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint32_t world_network,

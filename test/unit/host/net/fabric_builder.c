@@ -100,6 +100,7 @@ int build_group(struct fabric_builder *builder)
 {
     uint32_t index = builder->fabric.group_count++;
     snprintf(builder->groups[index].id, ID_SIZE, "sg-%017x", index);
+    builder->groups[index].peer = FABRIC_NO_PEER;
     return (int)index;
 }
 

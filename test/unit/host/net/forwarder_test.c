@@ -339,9 +339,30 @@ static void an_instance_that_does_not_check_is_nobody_else(void **state)
     assert_false(receives(closed, DROPPED_MS));
 
     send_as(stage, appliance, "10.0.1.5", 90, "169.254.169.253", 53);
+    send_as(stage, appliance, "10.0.1.5", 90, "10.0.0.2", 53); /* its other address */
     assert_false(receives(dns, DROPPED_MS));
     send_as(stage, appliance, "169.254.169.253", 53, "10.0.2.6", 70);
     assert_false(receives(open, DROPPED_MS));
+}
+
+/* Public addresses are the gateway's to give, and nobody is the host's client in another's. */
+static void an_instance_that_does_not_check_has_no_public_address_of_another(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_appliance(&builder);
+    build_route(&builder, 3, "0.0.0.0/0", ROUTE_INTERNET_GATEWAY);
+    builder.addresses[0].public_address = quad("100.119.0.5");
+    builder.addresses[2].public_address = quad("100.119.0.7");
+    apply(stage, &builder);
+    launch(stage, &builder, 0);
+    int appliance = launch(stage, &builder, 2), on_host = receive_in(stage, HOST, 90);
+
+    send_as(stage, appliance, "100.119.0.5", 90, "100.119.0.1", 90);
+    assert_false(receives(on_host, DROPPED_MS));
+    send_as(stage, appliance, "10.0.3.7", 90, "100.119.0.1", 90);
+    assert_true(receives(on_host, ALLOWED_MS));
 }
 
 int main(void)
@@ -356,6 +377,7 @@ int main(void)
         ON_STAGE(a_route_leads_through_an_instance_that_does_not_check),
         ON_STAGE(a_route_to_an_instance_that_checks_leads_nowhere),
         ON_STAGE(an_instance_that_does_not_check_is_nobody_else),
+        ON_STAGE(an_instance_that_does_not_check_has_no_public_address_of_another),
     };
     if (!may_run(tests, sizeof(tests) / sizeof(*tests)))
         return SKIPPED;

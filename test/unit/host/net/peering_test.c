@@ -116,6 +116,7 @@ static void groups_of_a_peered_vpc_admit_their_members(void **state)
     build_interface(&a, INTERFACE_INSTANCE, 0, "10.1.1.6", NULL, 0);
     int foreign = build_group(&b);
     snprintf(b.groups[foreign].id, ID_SIZE, "sg-1");
+    b.groups[foreign].peer = 0;
     build_rule(&b, 0, DIRECTION_INGRESS, IPPROTO_TCP, 81, 81, NULL, foreign);
     b.members[b.fabric.member_count].group = (uint16_t)foreign;
     b.members[b.fabric.member_count++].address = quad("10.1.1.5");
@@ -129,6 +130,75 @@ static void groups_of_a_peered_vpc_admit_their_members(void **state)
     b.fabric.member_count--;
     apply(stage, &b);
     assert_silence(stage, member, "10.2.1.5", 81);
+}
+
+/* B names a group of A's, in which are 10.1.1.5 and 10.1.1.6; whoever has it may send to port 71.
+ */
+static int receive_of_group(struct stage *stage, struct fabric_builder *b)
+{
+    int foreign = build_group(b), one = 1;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(71)};
+
+    snprintf(b->groups[foreign].id, ID_SIZE, "sg-1");
+    b->groups[foreign].peer = 0;
+    build_rule(b, 0, DIRECTION_INGRESS, IPPROTO_UDP, 71, 71, NULL, foreign);
+    for (int i = 0; i < 2; i++) {
+        b->members[b->fabric.member_count].group = (uint16_t)foreign;
+        b->members[b->fabric.member_count++].address = quad("10.1.1.5") + (uint32_t)i;
+    }
+    apply(stage, b);
+    int receiver = socket_in(stage, launch(stage, b, 0), SOCK_DGRAM);
+    setsockopt(receiver, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    assert_int_equal(bind(receiver, (const struct sockaddr *)&name, sizeof(name)), 0);
+    stage->listeners[stage->listener_count++] = receiver;
+    return receiver;
+}
+
+static bool hears(int receiver, int wait_ms)
+{
+    char byte;
+    struct pollfd pollfd = {.fd = receiver, .events = POLLIN};
+    return poll(&pollfd, 1, wait_ms) == 1 && recv(receiver, &byte, 1, 0) == 1;
+}
+
+static void a_group_of_a_peer_is_not_who_says_its_addresses(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder a, b;
+
+    build_pair(&a, &b);
+    build_interface(&a, INTERFACE_INSTANCE, 0, "10.1.1.6", NULL, 0);
+    a.interfaces[0].flags = INTERFACE_UNCHECKED;
+    apply(stage, &a);
+    int receiver = receive_of_group(stage, &b), in_a = launch(stage, &a, 0);
+
+    send_as(stage, in_a, "10.1.1.6", 0, "10.2.1.5", 71);
+    assert_false(hears(receiver, DROPPED_MS));
+    send_as(stage, in_a, "10.1.1.5", 0, "10.2.1.5", 71);
+    assert_true(hears(receiver, ALLOWED_MS));
+}
+
+static void a_group_of_a_peer_is_not_another_peer_with_its_addresses(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder a, b, c;
+
+    build_pair(&a, &b);
+    build_side(&c, VPC_C, 1); /* as A, but not its VPC */
+    build_peer(&c, PEERING_BC, VPC_B, 2);
+    snprintf(b.peers[1].id, ID_SIZE, PEERING_BC);
+    snprintf(b.peers[1].vpc, ID_SIZE, VPC_C);
+    b.fabric.peer_count++;
+    build_block(&b, "10.1.0.0/16", 1);
+    apply(stage, &a);
+    apply(stage, &c);
+    int receiver = receive_of_group(stage, &b), in_a = launch(stage, &a, 0);
+    int in_c = launch(stage, &c, 0);
+
+    send_as(stage, in_c, "10.1.1.5", 0, "10.2.1.5", 71);
+    assert_false(hears(receiver, DROPPED_MS));
+    send_as(stage, in_a, "10.1.1.5", 0, "10.2.1.5", 71);
+    assert_true(hears(receiver, ALLOWED_MS));
 }
 
 static void nothing_passes_through_a_peered_vpc(void **state)
@@ -272,6 +342,8 @@ int main(void)
         ON_STAGE(peered_vpcs_reach_each_other_as_routes_and_rules_allow),
         ON_STAGE(network_acls_judge_both_sides_of_a_peering_connection),
         ON_STAGE(groups_of_a_peered_vpc_admit_their_members),
+        ON_STAGE(a_group_of_a_peer_is_not_who_says_its_addresses),
+        ON_STAGE(a_group_of_a_peer_is_not_another_peer_with_its_addresses),
         ON_STAGE(nothing_passes_through_a_peered_vpc),
         ON_STAGE(a_peer_says_only_what_its_own_addresses_say),
         ON_STAGE(a_peering_connection_ends_at_once_and_comes_back),
