@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { STAMP_MAX = 64 * 1024, VERSION = 2, PATH_SIZE = 512 };
+enum { STAMP_MAX = 64 * 1024, VERSION = 3, PATH_SIZE = 512 };
 
 /* What changes when programs are installed or removed. */
 static const char *const watched[] = {

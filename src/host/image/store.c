@@ -12,7 +12,7 @@
 
 enum { PATH_SIZE = 512, LAYERS_FILE_MAX = 4096 };
 
-static const char *const parts[] = {"root", "usr"};
+static const char *const parts[] = {"root", "usr", "containers"};
 
 static const char *below(char path[PATH_SIZE], const char *dir, const char *name)
 {
@@ -48,7 +48,7 @@ int store_create_image(const struct store *store, const char *image, const char 
         return -1;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         snprintf(upper, sizeof upper, "%.*s/%s/upper", PATH_SIZE - 16, from, parts[i]);
-        snprintf(copy, sizeof copy, "%.*s/%s", PATH_SIZE - 8, part, parts[i]);
+        snprintf(copy, sizeof copy, "%.*s/%s", PATH_SIZE - 16, part, parts[i]);
         if (tree_copy(upper, copy, &everything, err) < 0)
             return -1;
     }

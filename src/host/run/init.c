@@ -1,6 +1,7 @@
 #include "host/run/init.h"
 
 #include "host/run/announce.h"
+#include "host/run/kernel_file.h"
 #include "host/run/systemd.h"
 #include "os/clock.h"
 
@@ -54,6 +55,15 @@ static void open_console(struct init *init)
     dup2(output, STDERR_FILENO);
     close(output);
     close(input);
+}
+
+/* Version 2 lets no group have both processes and controlled groups within it: container engines
+ * find the topmost one empty, as on a machine with systemd. */
+static void leave_topmost_group(void)
+{
+    struct err ignored;
+    mkdir("/sys/fs/cgroup/init.scope", 0755);
+    kernel_file_write("/sys/fs/cgroup/init.scope/cgroup.procs", "0", &ignored);
 }
 
 static void open_signals(struct init *init)
@@ -134,6 +144,7 @@ void init_run(const struct boot *boot, int console_fd)
     struct init init = {.boot = boot, .console_fd = console_fd};
     if (!boot->of_host && systemd_is_init())
         systemd_run(boot, console_fd);
+    leave_topmost_group();
     open_console(&init);
     open_signals(&init);
     announce_boot(console_fd, boot);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "host/image/tree.h"
 #include "host/run/plain_file.h"
 
 #include <errno.h>
@@ -161,7 +162,35 @@ static int mount_part(const struct rootfs *rootfs, const struct part *part, stru
     return mount_overlay(rootfs, target, options.data, err);
 }
 
-int rootfs_mount(const struct rootfs *rootfs, struct err *err)
+/* Containers of the image come along: those of its topmost layer that has some are copied. */
+static int begin_containers(const struct rootfs *rootfs, const char *upper, struct err *err)
+{
+    static const struct tree_copy everything = {0};
+    char part[544], source[512];
+    for (uint32_t i = rootfs->layer_count; i-- > 0;) {
+        snprintf(source, sizeof source, "%s/%s/containers", rootfs->images_dir, rootfs->layers[i]);
+        if (access(source, F_OK) < 0)
+            continue;
+        snprintf(part, sizeof part, "%s.part", upper);
+        if (tree_delete(part, err) < 0 || tree_copy(source, part, &everything, err) < 0)
+            return -1;
+        return rename(part, upper) < 0 ? err_sys(err, errno, "rename %s", part) : 0;
+    }
+    return make_dir(upper, err);
+}
+
+static int open_containers(const struct rootfs *rootfs, const char *private_dir, struct err *err)
+{
+    char dir[512], upper[528];
+    snprintf(dir, sizeof dir, "%s/containers", private_dir);
+    snprintf(upper, sizeof upper, "%s/upper", dir);
+    if (make_dir(dir, err) < 0 ||
+        (access(upper, F_OK) < 0 && begin_containers(rootfs, upper, err) < 0))
+        return -1;
+    return map_tree(upper, rootfs->userns_fd, false, err);
+}
+
+int rootfs_mount(const struct rootfs *rootfs, struct rootfs_trees *ret_trees, struct err *err)
 {
     if (mount("stage", rootfs->stage_dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
         return err_sys(err, errno, "mount a tmpfs at %s", rootfs->stage_dir);
@@ -173,6 +202,10 @@ int rootfs_mount(const struct rootfs *rootfs, struct err *err)
     for (int i = 0; i < PART_COUNT; i++)
         if (mount_part(rootfs, &parts[i], err) < 0)
             return -1;
-    int tree = open_tree(AT_FDCWD, "merged", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    return tree < 0 ? err_sys(err, errno, "detach the root file system") : tree;
+    ret_trees->containers_fd = open_containers(rootfs, rootfs->instance_dir, err);
+    if (ret_trees->containers_fd < 0)
+        return -1;
+    ret_trees->root_fd =
+        open_tree(AT_FDCWD, "merged", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    return ret_trees->root_fd < 0 ? err_sys(err, errno, "detach the root file system") : 0;
 }

@@ -3,10 +3,14 @@
  *
  * On disk every layer carries ids 0..65535 (root of the instance is 0), so an image fits any
  * instance; the mounts map them to the instance's own range. There are two overlays, because an
- * overlay does not look below mount points: one for "/" and one for "/usr". A layer folder holds
+ * overlay does not look below mount points: one for "/" and one for "/usr". Container engines make
+ * overlays of their own, which cannot lie on these, so "/var/lib/containers" is a plain folder.
+ * A layer folder holds
  *     root/         what lies over "/"
  *     usr/          what lies over "/usr" (the layer "host" may lack it: the host's own /usr is
- * used) and an instance's folder holds root/{upper,work} and usr/{upper,work}.
+ *                   used)
+ *     containers/   what "/var/lib/containers" begins as; may be missing
+ * and an instance's folder holds root/{upper,work}, usr/{upper,work} and containers/upper.
  */
 #pragma once
 
@@ -30,11 +34,17 @@ struct rootfs {
 int rootfs_prepare(const char *instance_dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
                    struct err *err);
 
+/* Detached trees. */
+struct rootfs_trees {
+    int root_fd;
+    int containers_fd; /* of /var/lib/containers */
+};
+
 /*
- * Mounts it and returns a descriptor of the detached tree. The caller has a mount namespace of its
- * own, private, and leaves what was mounted on the way to the end of that namespace.
+ * Mounts it. The caller has a mount namespace of its own, private, and leaves what was mounted on
+ * the way to the end of that namespace. What it opened before it failed, it leaves to its process.
  */
-int rootfs_mount(const struct rootfs *rootfs, struct err *err);
+int rootfs_mount(const struct rootfs *rootfs, struct rootfs_trees *ret_trees, struct err *err);
 
 /* Whether files below `path` can be id-mapped (not so on overlay, for instance). */
 int rootfs_can_map(const char *path, int userns_fd, struct err *err);

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "host/run/clone.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +129,16 @@ static int change_root(struct err *err)
     return 0;
 }
 
+/* The root file system is the tenant's now: where there is no such folder, and none can be made,
+ * container engines have no place, and the instance boots all the same. */
+static void attach_containers(const struct sandbox *sandbox)
+{
+    static const char dir[] = "/var/lib/containers";
+    struct err ignored;
+    if (file_make_dirs(dir, 0755, &ignored) >= 0)
+        move_mount(sandbox->containers_fd, "", AT_FDCWD, dir, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 static int raise_loopback(struct err *err)
 {
     auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -150,6 +161,7 @@ int sandbox_enter(const struct sandbox *sandbox, struct err *err)
     if (mount_machine(err) < 0 || add_devices(devices, err) < 0 || change_root(err) < 0 ||
         raise_loopback(err) < 0)
         return -1;
+    attach_containers(sandbox);
     umask(022);
     if (sethostname(sandbox->host_name, strlen(sandbox->host_name)) < 0)
         return err_sys(err, errno, "set the host name");

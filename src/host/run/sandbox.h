@@ -10,7 +10,8 @@
 #include <linux/filter.h>
 
 struct sandbox {
-    int root_fd; /* detached tree of the root file system */
+    int root_fd;       /* detached tree of the root file system */
+    int containers_fd; /* one that belongs at /var/lib/containers */
     const char *host_name;
     const struct sock_fprog *filter; /* of system calls */
 };

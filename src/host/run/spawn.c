@@ -78,16 +78,18 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void run_first_process(const struct spawn *spawn, int root_fd)
+static _Noreturn void run_first_process(const struct spawn *spawn, const struct rootfs_trees *trees)
 {
     struct err err;
     const struct message_instance_start *start = spawn->start;
-    struct sandbox sandbox = {root_fd, start->host_name, spawn->filter};
+    struct sandbox sandbox = {trees->root_fd, trees->containers_fd, start->host_name,
+                              spawn->filter};
     char go;
     setsid();
     if (sandbox_enter(&sandbox, &err) < 0)
         fail(&err);
-    close(root_fd);
+    close(trees->root_fd);
+    close(trees->containers_fd);
     if (recv(SYNC_FD, &go, 1, 0) != 1)
         _exit(1); /* the host gave up, or is gone */
     if (sandbox_confine(&sandbox, &err) < 0 || tell(SPAWN_READY, 0, &err) < 0)
@@ -98,7 +100,8 @@ static _Noreturn void run_first_process(const struct spawn *spawn, int root_fd)
              CONSOLE_FD);
 }
 
-static int mount_root(const struct spawn *spawn, int userns_fd, struct err *err)
+static int mount_root(const struct spawn *spawn, int userns_fd, struct rootfs_trees *ret_trees,
+                      struct err *err)
 {
     const struct message_instance_start *start = spawn->start;
     struct rootfs rootfs = {.images_dir = spawn->images_dir,
@@ -108,7 +111,7 @@ static int mount_root(const struct spawn *spawn, int userns_fd, struct err *err)
                             .layer_count = start->layer_count,
                             .userns_fd = userns_fd,
                             .root_id = userns_base(start->slot)};
-    return rootfs_mount(&rootfs, err);
+    return rootfs_mount(&rootfs, ret_trees, err);
 }
 
 static int run_stage(const struct spawn *spawn, struct err *err)
@@ -120,8 +123,8 @@ static int run_stage(const struct spawn *spawn, struct err *err)
     int userns_fd = userns_open(userns_base(spawn->start->slot), err);
     if (userns_fd < 0)
         return -1;
-    int root_fd = mount_root(spawn, userns_fd, err);
-    if (root_fd < 0)
+    struct rootfs_trees trees;
+    if (mount_root(spawn, userns_fd, &trees, err) < 0)
         return -1;
     if (setns(userns_fd, CLONE_NEWUSER) < 0)
         return err_sys(err, errno, "enter the user namespace");
@@ -132,7 +135,7 @@ static int run_stage(const struct spawn *spawn, struct err *err)
     if (pid < 0)
         return err_sys(err, errno, "create the namespaces");
     if (!pid)
-        run_first_process(spawn, root_fd);
+        run_first_process(spawn, &trees);
     return tell(SPAWN_CLONED, pid, err);
 }
 
