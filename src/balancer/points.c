@@ -34,7 +34,7 @@ static void on_retry(struct loop_timer *timer)
 {
     struct points *points = timer->owner;
     list_each (point, &points->points, struct point, link)
-        if (!point->open)
+        if (points->following && !point->open)
             tell_host(points, point, MESSAGE_OPEN_LISTENER);
 }
 
@@ -151,6 +151,7 @@ static void give_all(struct points *points, struct point *point)
 
 void points_follow(struct points *points)
 {
+    points->following = true;
     list_each_safe (point, &points->points, struct point, link) {
         if (!point->wanted) {
             if (points->cloud)
@@ -187,7 +188,7 @@ void points_receive(struct points *points, const struct message_listener *messag
     const struct message_endpoint *endpoint = &message->endpoint;
     struct point *point = find_point(points, endpoint->vpc, endpoint->address, endpoint->port);
     auto_fd int fd = descriptor_count > 0 ? descriptors[0] : -1;
-    if (!point || point->open)
+    if (!point || point->open || !points->following)
         return;
     if (fd < 0) { /* its address may not be there yet */
         loop_timer_set(points->loop, &points->retry, RETRY_MS);

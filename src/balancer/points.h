@@ -15,6 +15,7 @@ struct points {
     struct loop_timer retry;
     struct channel *host;
     bool cloud;
+    bool following; /* a successor that still checks its targets asks for no listener */
     int thread_count;
     /* Hands a listening socket to a thread, which then owns it. */
     void (*give)(void *owner, const struct endpoint *endpoint, int thread, int fd);

@@ -385,6 +385,23 @@ static void release_held(struct instances_control *instances, const struct store
     }
 }
 
+/*
+ * Of a data folder that is gone while its instances ran on: this one took over its world, and no
+ * document wants them.
+ */
+static void remove_unknown(struct control *control)
+{
+    struct instances_control *instances = control->instances;
+    list_each (row, &instances->reports, struct instance_report_row, link) {
+        struct message_id message = {0};
+        if (row->type != MESSAGE_INSTANCE_STATE || row->instance.report == INSTANCE_REMOVED ||
+            map_get(&instances->entries, row->instance.instance))
+            continue;
+        memcpy(message.id, row->instance.instance, sizeof message.id);
+        send_message(control, MESSAGE_INSTANCE_REMOVE, &message, sizeof message);
+    }
+}
+
 /* ---- the run ---- */
 
 static void run(struct control *control)
@@ -396,6 +413,7 @@ static void run(struct control *control)
         find_changed_in(control, region->key);
     find_forgettable(control);
     find_failed_networks(control);
+    remove_unknown(control);
     bool written = list_empty(&instances->changed) && list_empty(&instances->reports);
     if (!written && write_changes(control)) {
         written = true;

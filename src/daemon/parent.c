@@ -12,7 +12,9 @@
 #include "os/record.h"
 #include "os/title.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -36,7 +38,10 @@ enum {
     RETIRED_MAX = 16,
     SLOT_COUNT = PROCESS_COUNT + RETIRED_MAX,
     CLOCK_SAVE_MS = 2000,
+    CHILD_FD = 3, /* a child's first descriptor: the channel to the parent */
 };
+
+static_assert((int)SLOT_COUNT <= (int)RECORD_PROCESSES, "the record has a row for each");
 
 struct parent;
 
@@ -54,6 +59,7 @@ struct child {
 
 struct parent {
     struct process_setup setup;
+    const struct world *world;
     struct loop *loop;
     struct loop_watch signal_watch;
     struct loop_timer clock_timer;
@@ -64,6 +70,7 @@ struct parent {
     void (*on_ready)(void *arg);
     void *on_ready_arg;
     bool announced, stopping, keep_instances, failed;
+    bool leftovers;         /* host has not removed what it made */
     char program[PATH_MAX]; /* where it was when the daemon started; an upgrade may lie there now */
 };
 
@@ -116,14 +123,23 @@ static void stop_next(struct parent *parent);
 static void on_taken_over(struct child *child);
 static void end_upgrade(struct parent *parent, const char *failure);
 
+static const char *role_of(const struct child *child)
+{
+    if (child == child->parent->children[child->process])
+        return process_name(child->process);
+    return child == child->parent->successor ? "new-balancer" : "former-balancer";
+}
+
+/* Everyone who must end when the parent is killed and the next daemon starts. */
 static void write_record(struct parent *parent)
 {
     struct err err;
-    for (int i = 0; i < PROCESS_COUNT; i++) {
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        const struct child *child = &parent->slots[i];
         struct record_process *row = &parent->record.processes[i];
-        row->pid = i == PROCESS_PARENT ? getpid() : parent->children[i]->pid;
+        row->pid = i == PROCESS_PARENT ? getpid() : child->pid;
         row->start_time = row->pid ? process_start_time(row->pid) : 0;
-        snprintf(row->name, sizeof row->name, "%s", process_name((enum process)i));
+        snprintf(row->name, sizeof row->name, "%s", role_of(child));
     }
     if (record_write(parent->setup.options->data_dir, &parent->record, &err) < 0)
         log_error("%s", err.text);
@@ -176,29 +192,37 @@ static void send_peer(struct child *child, enum process peer, int fd)
         channel_send(child->channel, MESSAGE_PEER, &message, sizeof message, NULL, 0, &fd, 1);
 }
 
-/* Gives a process that has just started a channel to each of its peers that runs. */
+static void connect_pair(struct child *one, struct child *other)
+{
+    int pair[2];
+    if (!one->pid || !other->pid)
+        return;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_error("socketpair: %s", strerror(errno));
+        return;
+    }
+    send_peer(one, other->process, pair[0]);
+    send_peer(other, one->process, pair[1]);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/*
+ * Gives a process that has just started a channel to each of its peers that runs. While a balancer
+ * takes over there are two, and the new one comes last, as it did when it began.
+ */
 static void connect_peers(struct child *child)
 {
+    struct parent *parent = child->parent;
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        struct child *one = child->parent->children[links[i][0]];
-        struct child *other = child->parent->children[links[i][1]];
-        int pair[2];
-        if (links[i][0] == child->process)
-            one = child;
-        else if (links[i][1] == child->process)
-            other = child;
-        else
+        enum process process = links[i][0] == child->process   ? links[i][1]
+                               : links[i][1] == child->process ? links[i][0]
+                                                               : PROCESS_PARENT;
+        if (process == PROCESS_PARENT)
             continue;
-        if (!one->pid || !other->pid)
-            continue;
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-            log_error("socketpair: %s", strerror(errno));
-            return;
-        }
-        send_peer(one, other->process, pair[0]);
-        send_peer(other, one->process, pair[1]);
-        close(pair[0]);
-        close(pair[1]);
+        connect_pair(child, parent->children[process]);
+        if (process == PROCESS_BALANCER && parent->successor)
+            connect_pair(child, parent->successor);
     }
 }
 
@@ -251,6 +275,7 @@ static void on_child_exit(struct loop_watch *watch, uint32_t events)
     if (parent->stopping) {
         if (status)
             log_warn("%s %s while stopping", process_name(child->process), end);
+        parent->leftovers |= status && child->process == PROCESS_HOST;
         stop_next(parent);
     } else if (child == parent->successor) {
         end_upgrade(parent, WIFEXITED(status) && WEXITSTATUS(status) == PROGRAM_OTHER_LAYOUT
@@ -258,6 +283,7 @@ static void on_child_exit(struct loop_watch *watch, uint32_t events)
                                 : "the new balancer ended; see `pileus logs`");
     } else if (child != parent->children[child->process]) {
         log_info("the former %s %s", process_name(child->process), end);
+        write_record(parent);
     } else if (!parent->announced) {
         log_error("%s %s before it was ready", process_name(child->process), end);
         parent->failed = parent->stopping = true;
@@ -271,13 +297,35 @@ static void on_child_exit(struct loop_watch *watch, uint32_t events)
     }
 }
 
+/*
+ * Nothing of the parent's leaks but the channel, the API's port and the locks of the world, moved
+ * to the lowest numbers. Host holds the locks too: what it has made outlives the parent.
+ */
+static int keep_descriptors(const struct child *child, int parent_fd)
+{
+    const struct parent *parent = child->parent;
+    int kept[] = {parent_fd, -1, -1}, count = 1;
+    if (child->process == PROCESS_API)
+        kept[count++] = parent->setup.listen_fd;
+    if (child->process == PROCESS_HOST) {
+        kept[count++] = parent->world->locks[0];
+        kept[count++] = parent->world->locks[1];
+    }
+    for (int i = 0; i < count; i++)
+        if ((kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, CHILD_FD + count)) < 0)
+            return -1;
+    for (int i = 0; i < count; i++)
+        if (dup2(kept[i], CHILD_FD + i) < 0)
+            return -1;
+    return close_range((unsigned)(CHILD_FD + count), ~0u, 0);
+}
+
 static _Noreturn void run_child(const struct child *child, int parent_fd)
 {
     const struct parent *parent = child->parent;
     enum process process = child->process;
     char title[32];
     sigset_t none;
-    int keep = parent->setup.listen_fd;
     snprintf(title, sizeof title, "pileus: %s", process_name(process));
     title_set(title);
     log_start(process_name(process), LOG_LEVEL_INFO);
@@ -285,22 +333,18 @@ static _Noreturn void run_child(const struct child *child, int parent_fd)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
-    /* Nothing of the parent's leaks but these two descriptors, moved to the lowest numbers. */
-    if (dup2(parent_fd, 3) < 0)
+    if (keep_descriptors(child, parent_fd) < 0)
         _exit(1);
-    if (process == PROCESS_API && dup2(keep, 4) < 0)
-        _exit(1);
-    close_range(process == PROCESS_API ? 5 : 4, ~0u, 0);
     if (process != PROCESS_BALANCER)
         explicit_bzero(&child->parent->setup.tickets, sizeof parent->setup.tickets);
     struct process_setup setup = parent->setup;
     setup.successor = child == parent->successor;
     if (child->from_disk)
         program_exec(parent->program, &setup);
-    setup.listen_fd = process == PROCESS_API ? 4 : -1;
+    setup.listen_fd = process == PROCESS_API ? CHILD_FD + 1 : -1;
     for (int i = 0; i < PROGRAM_COUNT; i++)
         if (programs[i].process == process)
-            _exit(programs[i].main(&setup, 3));
+            _exit(programs[i].main(&setup, CHILD_FD));
     _exit(1);
 }
 
@@ -538,6 +582,7 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
                   .run_dir = world->run_dir,
                   .clock = clock_file_load(options->data_dir, options->clock_speed),
                   .listen_fd = listen_fd},
+        .world = world,
         .on_ready = on_ready,
         .on_ready_arg = arg,
     };
@@ -561,6 +606,8 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
     int result = loop_run(parent.loop, &err);
     clock_file_save(options->data_dir, &parent.setup.clock);
     record_remove(options->data_dir);
+    if (result >= 0 && !parent.keep_instances && !parent.leftovers)
+        world_vacate(world);
     close(listen_fd);
     loop_destroy(parent.loop);
     return result < 0 || parent.failed;

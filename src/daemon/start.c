@@ -155,7 +155,8 @@ static int run(const struct daemon_options *options, int terminal_fd)
     host_options_fill(&host, &paths, options->data_dir, world.number, world.run_dir);
     int listen_fd = -1;
     if (host_check(&host, &err) < 0 || (listen_fd = open_endpoint(options, &err)) < 0 ||
-        open_log(options->data_dir, &err) < 0) {
+        open_log(options->data_dir, &err) < 0 ||
+        world_occupy(&world, options->data_dir, &err) < 0) {
         dprintf(terminal_fd, "pileus: %s\n", err.text);
         return 1;
     }

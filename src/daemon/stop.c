@@ -64,8 +64,10 @@ static int clean_up(const struct daemon_options *options, const struct record *r
     int result = host ? host_remove_all(host, GRACE_MS, err) : -1;
     host_destroy(host);
     loop_destroy(loop);
-    if (result == 0)
+    if (result == 0) {
         record_remove(options->data_dir);
+        world_vacate(&world);
+    }
     return result;
 }
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { RECORD_PROCESSES = 5, RECORD_NAME_SIZE = 16 };
+enum { RECORD_PROCESSES = 24, RECORD_NAME_SIZE = 16 };
 
 struct record_process {
-    char name[RECORD_NAME_SIZE]; /* "parent", "api" ... */
+    char name[RECORD_NAME_SIZE]; /* "parent", "api" ..., "former-balancer" */
     pid_t pid;
     uint64_t start_time; /* tells it from a later process with the same number */
 };
@@ -21,7 +21,7 @@ struct record {
     char listen[32]; /* "127.0.0.1:4566" */
     char account[16];
     uint32_t world;
-    struct record_process processes[RECORD_PROCESSES]; /* the parent first; pid 0: none */
+    struct record_process processes[RECORD_PROCESSES]; /* pid 0: none */
     uint32_t upgrades;                                 /* how many have ended, well or not */
     char upgrade_failure[96];                          /* of the last one; "" if it went well */
 };

@@ -1,13 +1,13 @@
 """kill -9 of any process loses its own connections at most, and nothing stays behind in the end."""
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Cloud, eventually
 from group import Group
+from traces import leftovers, processes_with, traces
 
 sys.path.insert(0, str(ROOT / "test/lib"))
 from load import Load  # noqa: E402
@@ -91,65 +91,6 @@ def test_killing_the_parent_leaves_the_service_and_a_start_adopts_the_instances(
     group.wait_healthy(2)
     assert sorted(group.in_service()) == instances
     assert processes_with(instances[0])[0] == pids[0], "the instance was started anew instead of adopted"
-
-
-def processes_with(instance):
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and instance in (entry / "cgroup").read_text():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return sorted(found)
-
-
-def lines_of(*command):
-    return subprocess.run(command, text=True, capture_output=True, check=True).stdout.splitlines()
-
-
-def is_zombie(entry):
-    """Dead and waiting for the machine's init, which inherited it, to take notice."""
-    return (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def is_ours(entry, world):
-    """A process of the daemon in the tests' network, or of an instance."""
-    if f"pileus.{world}/" in (entry / "cgroup").read_text():
-        return True
-    network = os.readlink("/proc/self/ns/net")
-    return (entry / "cmdline").read_bytes().startswith(b"pileus: ") and os.readlink(entry / "ns/net") == network
-
-
-def processes(world):
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and is_ours(entry, world) and not is_zombie(entry):
-                found.append(entry.name)
-        except OSError:
-            continue
-    return found
-
-
-def traces(world):
-    """Everything on the machine and in the tests' network that bears the world's marks, by kind."""
-    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-    return {
-        "mounts": [line for line in mounts if f"/run/pileus/{world}/" in line],
-        "links": [line for line in lines_of("ip", "-o", "link") if "lo:" not in line],
-        "addresses": [line for line in lines_of("ip", "-o", "-4", "addr") if " 100." in line],
-        "rules": [line for line in lines_of("ip", "rule") if line.split()[-1] not in ("local", "main", "default")],
-        "routes": [line for line in lines_of("ip", "route", "show", "table", "all") if " dev lo table local " not in line],
-        "nftables": lines_of("nft", "list", "tables"),
-        "listeners": lines_of("ss", "-Htln"),
-        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/pileus.{world}*")],
-        "processes": processes(world),
-    }
-
-
-def leftovers(world):
-    return {kind: found for kind, found in traces(world).items() if found}
 
 
 def test_stop_leaves_nothing_behind_and_the_state_survives(cloud, group):

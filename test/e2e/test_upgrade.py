@@ -4,6 +4,7 @@ import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from backend import Backend, ask, fixed, forward
 from conftest import PILEUS, ROOT, eventually
+from traces import is_zombie
 
 sys.path.insert(0, str(ROOT / "test/lib"))
 from load import Load  # noqa: E402
@@ -34,7 +36,8 @@ def program_of(pid):
 
 
 def is_running(pid):
-    return Path(f"/proc/{pid}").exists()
+    entry = Path(f"/proc/{pid}")
+    return entry.exists() and not is_zombie(entry)
 
 
 def test_ten_upgrades_under_load_lose_no_request(cloud, site):
@@ -90,6 +93,52 @@ def test_it_takes_over_also_after_host_was_killed(cloud, site):
         count = len(load.outcomes)
         eventually(lambda: len(load.outcomes) > count + 200, what="load after the upgrade")
     assert not load.failures, (len(load.failures), load.failures[:3])
+
+
+@pytest.fixture
+def slow_check(site):
+    """A target that does not answer its first check: a new balancer waits for it, which is when things are killed here."""
+    targets = site.target_group("slow-check", HealthCheckPath="/hold", HealthCheckIntervalSeconds=45, HealthCheckTimeoutSeconds=40)
+    rule = site.elb.create_rule(
+        ListenerArn=site.front["Listener"], Priority=9, Actions=[forward(targets)],
+        Conditions=[{"Field": "path-pattern", "Values": ["/never"]}])["Rules"][0]["RuleArn"]
+    site.register(targets, site.instances[0])
+    yield
+    site.elb.delete_rule(RuleArn=rule)
+    site.elb.delete_target_group(TargetGroupArn=targets)
+
+
+def test_what_is_killed_during_an_upgrade_is_connected_with_both_balancers(cloud, site, slow_check):
+    before = cloud.record()
+
+    def are_new():
+        now = cloud.record()
+        return all(now.get(process) not in (None, before[process]) for process in ("host", "api")) and now
+    with Load("127.0.0.1", 80, rate=100, name=site.front["DNSName"]) as load:
+        eventually(lambda: len(load.outcomes) > 100, what="load")
+        upgrade = subprocess.Popen([PILEUS, "upgrade"], env=cloud.env)
+        eventually(lambda: cloud.record().get("new-balancer"), what="the new balancer")
+        os.kill(before["host"], signal.SIGKILL)
+        os.kill(before["api"], signal.SIGKILL)
+        assert "new-balancer" in eventually(are_new, what="new processes"), "they were killed too late to show anything"
+        assert upgrade.wait() == 0 and cloud.record()["balancer"] != before["balancer"]
+        count = len(load.outcomes)
+        eventually(lambda: len(load.outcomes) > count + 300, what="load after the upgrade")
+    assert not load.failures, (len(load.failures), load.failures[:3])
+    answer_itself(site, 418)
+    eventually(lambda: answers(site, 418), what="the change, which reaches the new balancer")
+    answer_by_targets(site)
+
+
+def test_a_parent_that_is_killed_during_an_upgrade_leaves_no_balancer_behind(cloud, site, slow_check):
+    upgrade = subprocess.Popen([PILEUS, "upgrade"], env=cloud.env, stderr=subprocess.DEVNULL)
+    both = eventually(lambda: (record := cloud.record()).get("new-balancer") and record, what="the new balancer")
+    os.kill(both["parent"], signal.SIGKILL)
+    cloud.process.wait()
+    assert upgrade.wait() == 1
+    cloud.start()
+    assert not any(is_running(both[name]) for name in ("balancer", "new-balancer"))
+    eventually(lambda: answers(site, 200), what="an answer")
 
 
 def test_a_websocket_goes_on_in_the_balancer_that_took_it(cloud, site):
@@ -157,6 +206,10 @@ def answers(site, status):
         return ask(name=site.front["DNSName"]).status == status
     except OSError:
         return False  # nobody listens yet
+
+
+def answer_by_targets(site):
+    site.elb.modify_listener(ListenerArn=site.front["Listener"], DefaultActions=[forward(site.targets)])
 
 
 def answer_itself(site, status):

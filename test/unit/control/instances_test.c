@@ -408,6 +408,25 @@ static void a_new_host_is_told_what_should_run_and_what_not(void **state)
     destroy(world);
 }
 
+static void an_instance_that_nobody_knows_is_removed(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char known[ID_SIZE];
+    launch(world, "", known);
+    control_destroy(world->control);
+    forget_messages(world);
+    start_control(world);
+    report(world, "i-00000000000000001", 1, INSTANCE_STARTED, "");
+    report(world, known, 1, INSTANCE_STARTED, "");
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_REMOVE)->id, "i-00000000000000001");
+    assert_state(world, known, "running");
+    forget_messages(world);
+    report(world, "i-00000000000000001", 1, INSTANCE_REMOVED, "");
+    assert_int_equal(world->count, 0);
+    destroy(world);
+}
+
 static void a_new_api_goes_on_where_the_last_one_was(void **state)
 {
     (void)state;
@@ -541,6 +560,7 @@ int main(void)
         cmocka_unit_test(terminating_gives_everything_back),
         cmocka_unit_test(an_instance_that_the_host_does_not_have_ends_too),
         cmocka_unit_test(a_new_host_is_told_what_should_run_and_what_not),
+        cmocka_unit_test(an_instance_that_nobody_knows_is_removed),
         cmocka_unit_test(a_new_api_goes_on_where_the_last_one_was),
         cmocka_unit_test(a_new_guest_gets_all_metadata_and_a_change_only_its_own),
         cmocka_unit_test(an_image_is_made_while_its_instance_stands_still),
