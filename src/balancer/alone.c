@@ -1,7 +1,7 @@
 /* `pileus balance --config FILE`: the balancer without root, cloud or other processes. */
 #include "balancer/alone_files.h"
+#include "balancer/alone_health.h"
 #include "balancer/balancer.h"
-#include "balancer/health.h"
 #include "balancer/log_files.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -36,6 +36,7 @@ struct alone {
     struct loop_timer drain, reload;
     int64_t loaded_ms;
     struct log_files *logs;
+    struct alone_health health;
     int64_t drain_until_ms;
 };
 
@@ -80,22 +81,18 @@ static int configure(struct alone *alone, struct err *err)
     if (alone_read_file(alone->path, CONFIG_SIZE_MAX, &text, err) < 0 ||
         open_logs(alone, &text, err) < 0)
         return -1;
-    if (fill_in_files(alone->path, &text, err) < 0 ||
-        balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0)
-        return err_wrap(err, "%s", alone->path);
-    return 0;
+    alone_health_load(&alone->health);
+    bool refused =
+        fill_in_files(alone->path, &text, err) < 0 ||
+        balancer_configure(alone->balancer, text.data ? text.data : "", text.size, err) < 0;
+    alone_health_loaded(&alone->health, refused);
+    return refused ? err_wrap(err, "%s", alone->path) : 0;
 }
 
 static void report_health(const struct target_health *rows, int count, void *owner)
 {
-    (void)owner;
-    for (int i = 0; i < count; i++) {
-        const struct target_health *row = &rows[i];
-        const char *reason = health_reason_name((int)row->reason);
-        log_info("target %s:%u of %s is %s%s%s%s%s", row->target, row->port, row->target_group,
-                 health_state_name((int)row->state), *reason ? ": " : "", reason,
-                 row->anomalous ? ", anomalous" : "", row->mitigated ? ", mitigated" : "");
-    }
+    struct alone *alone = owner;
+    alone_health_report(&alone->health, rows, count);
 }
 
 static void report_log(const struct message_log *head, const char *lines, size_t size, void *owner)
@@ -279,6 +276,7 @@ int balance_main(int argc, char **argv)
     if (alone.loop)
         loop_timer_clear(alone.loop, &alone.drain); /* it asks the balancer */
     balancer_destroy(alone.balancer);
+    alone_health_finish(&alone.health);
     loop_destroy(alone.loop);
     return result < 0;
 }

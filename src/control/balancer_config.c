@@ -198,9 +198,12 @@ static void add_region(const struct store *store, const char *region, json_t *lo
     store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), region)
         if (json_array_size(json_object_get(cursor.doc, "_nodes")) > 0)
             json_array_append_new(load_balancers, load_balancer_config(store, region, cursor.doc));
+    struct map users = {0};
+    elb_users_of_all(store, region, &users);
     store_each (cursor, store, elb_kind(ELB_TARGET_GROUP), region)
-        if (elb_user_of(store, region, cursor.id))
+        if (map_get(&users, cursor.id))
             json_array_append_new(groups, target_group_config(store, region, cursor.doc));
+    map_finish(&users);
 }
 
 json_t *balancer_config(const struct store *store, uint32_t host_address)
@@ -219,8 +222,8 @@ json_t *balancer_config(const struct store *store, uint32_t host_address)
 
 /* ---- DNS names ---- */
 
-static void add_name(const struct store *store, const char *region, json_t *names,
-                     const json_t *load_balancer)
+static void add_name(const struct store *store, const char *region, const struct map *users,
+                     json_t *names, const json_t *load_balancer)
 {
     const char *member = doc_is(load_balancer, "Scheme", "internal") ? "Address" : "PublicAddress";
     char name[256];
@@ -228,13 +231,22 @@ static void add_name(const struct store *store, const char *region, json_t *name
     for (char *c = name; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     json_t *addresses = json_array();
-    json_auto_t *nodes = zone_health_nodes(store, region, load_balancer);
+    json_auto_t *nodes = zone_health_nodes(store, region, load_balancer, users);
     size_t i;
     const json_t *node;
     json_array_foreach (nodes, i, node)
         if (*doc_text(node, member))
             json_array_append(addresses, json_object_get(node, member));
     json_object_set_new(names, name, addresses);
+}
+
+static void add_names(const struct store *store, const char *region, json_t *names)
+{
+    struct map users = {0};
+    elb_users_of_all(store, region, &users);
+    store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), region)
+        add_name(store, region, &users, names, cursor.doc);
+    map_finish(&users);
 }
 
 json_t *balancer_names(const struct store *store)
@@ -245,8 +257,7 @@ json_t *balancer_names(const struct store *store)
     size_t i;
     const json_t *region;
     json_array_foreach (regions, i, region)
-        store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), json_string_value(region))
-            add_name(store, json_string_value(region), names, cursor.doc);
+        add_names(store, json_string_value(region), names);
     json_array_foreach (regions, i, region)
         store_each (cursor, store, "vpc", json_string_value(region))
             json_object_set(vpcs, cursor.id, names);

@@ -107,13 +107,16 @@ static void count_balancer(struct subject *subject, struct map *meters, const js
 static void count_groups(struct subject *subject)
 {
     const struct store *store = subject->control->store;
+    struct map users = {0};
+    elb_users_of_all(store, subject->region, &users);
     store_each (cursor, store, elb_kind(ELB_TARGET_GROUP), subject->region) {
-        const char *user = elb_user_of(store, subject->region, cursor.id);
+        const char *user = map_get(&users, cursor.id);
         const json_t *balancer =
             user ? store_get(store, elb_kind(ELB_LOAD_BALANCER), subject->region, user) : NULL;
         if (balancer)
             count_group(subject, cursor.doc, balancer);
     }
+    map_finish(&users);
 }
 
 void metrics_count_minute(struct control *control, struct map *meters, int64_t minute_ms)

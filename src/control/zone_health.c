@@ -62,28 +62,30 @@ bool zone_health_meets_routing(const json_t *group, const struct host_count *cou
 
 /* Whether a target group of the load balancer is healthy in the zone of a node. */
 static bool has_healthy_group(const struct store *store, const char *region,
-                              const json_t *load_balancer, const char *zone)
+                              const json_t *load_balancer, const struct map *users,
+                              const char *zone)
 {
-    store_each (cursor, store, elb_kind(ELB_TARGET_GROUP), region) {
-        const char *user = elb_user_of(store, region, cursor.id);
-        if (!user || !doc_is(load_balancer, "LoadBalancerArn", user))
+    map_each (use, users) {
+        const json_t *group = store_get(store, elb_kind(ELB_TARGET_GROUP), region, use->key);
+        if (!group || !doc_is(load_balancer, "LoadBalancerArn", use->value))
             continue;
-        const char *of = zone_health_is_by_zone(cursor.doc) ? zone : "";
-        struct host_count count = zone_health_count(store, region, cursor.doc, load_balancer, of);
-        if (zone_health_meets_dns(cursor.doc, &count))
+        const char *of = zone_health_is_by_zone(group) ? zone : "";
+        struct host_count count = zone_health_count(store, region, group, load_balancer, of);
+        if (zone_health_meets_dns(group, &count))
             return true;
     }
     return false;
 }
 
 json_t *zone_health_nodes(const struct store *store, const char *region,
-                          const json_t *load_balancer)
+                          const json_t *load_balancer, const struct map *users)
 {
     json_t *all = json_object_get(load_balancer, "_nodes"), *healthy = json_array();
     size_t i;
     json_t *node;
     json_array_foreach (all, i, node)
-        if (has_healthy_group(store, region, load_balancer, doc_text(node, "AvailabilityZone")))
+        if (has_healthy_group(store, region, load_balancer, users,
+                              doc_text(node, "AvailabilityZone")))
             json_array_append(healthy, node);
     if (json_array_size(healthy) > 0)
         return healthy;

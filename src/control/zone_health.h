@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/map.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -24,7 +25,8 @@ bool zone_health_meets_dns(const json_t *group, const struct host_count *count);
 bool zone_health_meets_routing(const json_t *group, const struct host_count *count);
 /*
  * The nodes of a load balancer that its name leads to: those in whose zones at least one of its
- * target groups is healthy; all if there is no such zone, or no group. A new array.
+ * target groups is healthy; all if there is no such zone, or no group. A new array. `users` is of
+ * elb_users_of_all().
  */
 json_t *zone_health_nodes(const struct store *store, const char *region,
-                          const json_t *load_balancer);
+                          const json_t *load_balancer, const struct map *users);

@@ -180,8 +180,9 @@ def test_interval_and_thresholds(balancer):
         assert over.acquire(timeout=WAIT)
     loads = [i for i, line in enumerate(balancer.log) if "config.json loaded" in line]
     balancer.wait_line("app is healthy", loads[-1])
-    parts = "".join(balancer.log).split("config.json loaded")  # each load says before it how the target is
-    states = [re.findall(r"app is (\w+)", part)[-1] for part in parts]
+    states = []
+    for part in "".join(balancer.log).split("config.json loaded"):  # only changes are said
+        states.append(([*states[-1:], *re.findall(r"app is (\w+)", part)])[-1])
     assert states == ["healthy"] * 3 + ["unhealthy"] * 4 + ["healthy"]
     assert len(checked.requests) == len(statuses)
 

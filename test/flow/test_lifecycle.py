@@ -21,6 +21,19 @@ def test_the_first_success_makes_a_target_healthy_and_failures_unhealthy(balance
     balancer.set_healthy(target, True)
 
 
+def test_the_log_says_each_change_of_a_target_once(balancer, target):
+    balancer.start([target])
+    other = Target()
+    since = balancer.reload([target, other])
+    balancer.wait_line(f":{other.port} of app is healthy", since)
+    balancer.reload([target])
+    since = balancer.reload([target, other])
+    balancer.wait_line(f":{other.port} of app is healthy", since)
+    said = [line for line in balancer.log if " is healthy" in line]
+    assert len([line for line in said if f":{target.port} " in line]) == 1, said
+    assert len([line for line in said if f":{other.port} " in line]) == 2, said
+
+
 def test_when_none_is_healthy_all_are_used(balancer, target):
     target.healthy = False
     balancer.start([target], wait_healthy=False)

@@ -66,12 +66,11 @@ static bool same_settings(const json_t *existing, const json_t *group)
     return true;
 }
 
-/* The document as AWS shows it: with the load balancers that use it. */
-static json_t *show_group(const struct call *call, const json_t *group)
+/* The document as AWS shows it: with the load balancer that uses it (NULL: none). */
+static json_t *show_group(const json_t *group, const char *user)
 {
     json_t *shown = json_copy((json_t *)group);
     json_t *arns = json_array();
-    const char *user = elb_user_of(call->store, call->region, doc_text(group, "TargetGroupArn"));
     if (user)
         json_array_append_new(arns, json_string(user));
     json_object_set_new(shown, "LoadBalancerArns", arns);
@@ -80,7 +79,8 @@ static json_t *show_group(const struct call *call, const json_t *group)
 
 static int output_group(struct call *call, const json_t *group)
 {
-    json_object_set_new(call->out, "TargetGroups", json_pack("[o]", show_group(call, group)));
+    const char *user = elb_user_of(call->store, call->region, doc_text(group, "TargetGroupArn"));
+    json_object_set_new(call->out, "TargetGroups", json_pack("[o]", show_group(group, user)));
     return 0;
 }
 
@@ -144,11 +144,14 @@ static json_t *groups_of_load_balancer(const struct call *call, const char *load
     if (!elb_find(call, ELB_LOAD_BALANCER, load_balancer_arn, err))
         return NULL;
     json_t *groups = json_array();
+    struct map users = {0};
+    elb_users_of_all(call->store, call->region, &users);
     store_each (cursor, call->store, elb_kind(ELB_TARGET_GROUP), call->region) {
-        const char *user = elb_user_of(call->store, call->region, cursor.id);
+        const char *user = map_get(&users, cursor.id);
         if (user && !strcmp(user, load_balancer_arn))
             json_array_append(groups, (json_t *)cursor.doc);
     }
+    map_finish(&users);
     return groups;
 }
 
@@ -204,8 +207,12 @@ int elb_DescribeTargetGroups(struct call *call, struct err *err)
     json_auto_t *shown = json_array();
     size_t i;
     const json_t *group;
+    struct map users = {0};
+    elb_users_of_all(call->store, call->region, &users);
     json_array_foreach (groups, i, group)
-        json_array_append_new(shown, show_group(call, group));
+        json_array_append_new(
+            shown, show_group(group, map_get(&users, doc_text(group, "TargetGroupArn"))));
+    map_finish(&users);
     return elb_page(call, shown, "TargetGroups", err);
 }
 

@@ -27,15 +27,22 @@ const char *elb_user_of(const struct store *store, const char *region, const cha
     return NULL;
 }
 
-/* Adds the ARNs of the target groups that actions use. */
-static void collect_groups(struct map *seen, const json_t *actions)
+/* Sets the ARN of each target group that actions use to `value`. */
+static void collect_groups(struct map *groups, const json_t *actions, const void *value)
 {
     size_t i, j;
     const json_t *action, *group;
     json_array_foreach (actions, i, action)
         json_array_foreach (
             json_object_get(json_object_get(action, "ForwardConfig"), "TargetGroups"), j, group)
-            map_set(seen, doc_text(group, "TargetGroupArn"), (void *)(uintptr_t)group);
+            map_set(groups, doc_text(group, "TargetGroupArn"), (void *)(uintptr_t)value);
+}
+
+void elb_users_of_all(const struct store *store, const char *region, struct map *users)
+{
+    store_each (cursor, store, elb_kind(ELB_RULE), region)
+        collect_groups(users, json_object_get(cursor.doc, "Actions"),
+                       doc_text(cursor.doc, "_load_balancer"));
 }
 
 static int check_counts(const struct call *call, const struct map *groups, struct err *err)
@@ -60,10 +67,10 @@ int elb_check_usage(const struct call *call, const char *load_balancer_arn, cons
                     struct err *err)
 {
     struct map groups = {0};
-    collect_groups(&groups, planned);
+    collect_groups(&groups, planned, planned);
     store_each (cursor, call->store, elb_kind(ELB_RULE), call->region)
         if (doc_is(cursor.doc, "_load_balancer", load_balancer_arn))
-            collect_groups(&groups, json_object_get(cursor.doc, "Actions"));
+            collect_groups(&groups, json_object_get(cursor.doc, "Actions"), cursor.doc);
     int result = check_counts(call, &groups, err);
     map_finish(&groups);
     return result;
