@@ -20,8 +20,8 @@ SHAPE_FACTS = ("type", "min", "max", "pattern", "enum", "flattened", "timestampF
                "required", "union", "box")
 # Pagination whose limit does not count the items of the result is the handler's own affair.
 LIMITS_OF_OTHER_THINGS = ("MaxDatapoints",)
-# Enums whose values the service looks up itself, because its error names what is unknown.
-OPEN_ENUMS = ("InstanceType",)
+# Enums whose values the service looks up itself: its error names what is unknown, or case does not count.
+OPEN_ENUMS = ("InstanceType", "Protocol")
 
 
 def load(path):

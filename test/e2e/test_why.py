@@ -80,6 +80,17 @@ def test_what_has_no_public_address_is_told_to_get_one(net):
     says(net, "internet", net.bare, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
 
 
+def test_the_reachability_analyzer_says_the_same(net, aws):
+    path = aws(f"ec2 create-network-insights-path --source {net.left.id} --destination {net.right.id} --protocol tcp"
+               " --destination-port 8000", "NetworkInsightsPath.NetworkInsightsPathId")
+    started = aws(f"ec2 start-network-insights-analysis --network-insights-path-id {path}", "NetworkInsightsAnalysis")
+    found = aws(f"ec2 describe-network-insights-analyses --network-insights-path-id {path}", "NetworkInsightsAnalyses[0]")
+    assert found["NetworkInsightsAnalysisId"] == started["NetworkInsightsAnalysisId"] and found["Status"] == "succeeded"
+    hops = why(net, net.left, net.right)["Forward"]
+    assert found["NetworkPathFound"] is True
+    assert [row["Component"]["Id"] for row in found["ForwardPathComponents"]] == [hop["Component"]["Id"] for hop in hops]
+
+
 def test_the_command_for_people(net):
     done = net.machines.cloud.pileus("why", net.left.id, net.right.id, "9", check=False)
     assert done.returncode == 1

@@ -33,6 +33,14 @@
     X(CreateNetworkAclEntry)                                                                       \
     X(DeleteNetworkAclEntry)                                                                       \
     X(ReplaceNetworkAclEntry)                                                                      \
+    /* network_insights.c */                                                                       \
+    X(CreateNetworkInsightsPath)                                                                   \
+    X(DeleteNetworkInsightsPath)                                                                   \
+    X(DescribeNetworkInsightsPaths)                                                                \
+    /* network_insights_analysis.c */                                                              \
+    X(DeleteNetworkInsightsAnalysis)                                                               \
+    X(DescribeNetworkInsightsAnalyses)                                                             \
+    X(StartNetworkInsightsAnalysis)                                                                \
     /* network_interface.c */                                                                      \
     X(CreateNetworkInterface)                                                                      \
     X(DeleteNetworkInterface)                                                                      \

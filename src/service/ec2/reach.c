@@ -51,14 +51,26 @@ static int read_icmp(struct reach_packet *packet, const char *text, struct err *
                    "the port of icmp must be a type, or type:code, not %.64s", text);
 }
 
-static int read_port(const char *text, struct reach_ports *ports, struct err *err)
+/* "80", or "1024-65535". */
+static int read_ports(const char *text, struct reach_ports *ports, struct err *err)
 {
-    int port = read_number(text, strlen(text), PORT_MAX);
-    *ports = (struct reach_ports){port, port};
-    if (port > 0)
+    size_t size = strcspn(text, "-");
+    ports->first = ports->last = read_number(text, size, PORT_MAX);
+    if (text[size])
+        ports->last = read_number(text + size + 1, strlen(text + size + 1), PORT_MAX);
+    if (ports->first > 0 && ports->last >= ports->first)
         return 0;
     return err_aws(err, "InvalidParameterValue",
                    "the port must be a number from 1 to 65535, not %.64s", text);
+}
+
+static int read_port(const char *text, struct reach_ports *ports, struct err *err)
+{
+    if (read_ports(text, ports, err) < 0)
+        return -1;
+    return ports->first == ports->last
+               ? 0
+               : err_aws(err, "InvalidParameterValue", "the port must be one, not %.64s", text);
 }
 
 static int read_packet(struct reach_packet *packet, const json_t *question, struct err *err)
@@ -73,7 +85,7 @@ static int read_packet(struct reach_packet *packet, const json_t *question, stru
     if (packet->protocol != REACH_TCP && packet->protocol != REACH_UDP)
         return 0;
     packet->source_ports = (struct reach_ports){EPHEMERAL_FIRST, EPHEMERAL_LAST};
-    if (*from && read_port(from, &packet->source_ports, err) < 0)
+    if (*from && read_ports(from, &packet->source_ports, err) < 0)
         return -1;
     return read_port(port, &packet->ports, err);
 }

@@ -8,11 +8,13 @@
 #include "service/call.h"
 
 /*
- * `question`: {"Source", "Destination": text, "Protocol": text, "Port": text, "SourcePort": text}.
+ * `question`: texts {"Source", "Destination", "SourceAddress", "DestinationAddress", "Protocol",
+ * "Port", "SourcePort"}.
  * Ends are ids of instances, interfaces and NAT gateways, names or ARNs of load balancers, IPv4
  * addresses, and "internet" or "host"; also an internet gateway's id, which means the internet.
  * Protocol is "tcp" (or absent), "udp", "icmp" or a number; Port is a number, of ICMP "type[:code]"
- * (absent: an echo request). SourcePort may be absent: then any that Linux chooses must do.
+ * (absent: an echo request). The addresses may be absent: which of those of its ends are meant.
+ * SourcePort is a number or "first-last", absent: each that Linux chooses from must do.
  *
  * Returns a new object: {"Reachable": bool, "Source", "Destination": {"Id", "Address", ...},
  * "Protocol": text, "Port": text, "Forward": [hop], "Return": [hop], "Explanations": [...],

@@ -182,6 +182,23 @@ static void choose_address(struct reach *reach, uint32_t named)
         to->address = public_address;
 }
 
+/* The source's own address that is meant; of the internet it is the host's, for no other answers.
+ */
+static int choose_source(struct reach *reach, const char *text, struct err *err)
+{
+    uint32_t address;
+    struct reach_end *from = &reach->source;
+    if (!*text)
+        return 0;
+    if (!cidr_parse_address(text, &address) ||
+        (from->is_host ? address != reach->host_address
+                       : !reach_has_address(from->interface, address)))
+        return err_aws(err, "InvalidParameterValue", "%.64s is not an address of %.128s", text,
+                       from->id);
+    from->address = address;
+    return 0;
+}
+
 int reach_find_ends(struct reach *reach, const json_t *question, struct err *err)
 {
     uint32_t named = 0;
@@ -200,8 +217,13 @@ int reach_find_ends(struct reach *reach, const json_t *question, struct err *err
     if (reach->source.is_host && reach->destination.is_host)
         return err_aws(err, "InvalidParameterValue",
                        "source and destination are both outside of every VPC");
+    if (choose_source(reach, doc_text(question, "SourceAddress"), err) < 0)
+        return -1;
     cidr_parse_address(reach->destination.id, &named);
+    cidr_parse_address(doc_text(question, "DestinationAddress"), &named);
     if (!reach->destination.is_host)
         choose_address(reach, named);
+    else if (named)
+        reach->destination.address = named;
     return 0;
 }
