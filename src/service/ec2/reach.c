@@ -135,7 +135,7 @@ static bool walk(struct reach *reach, json_t *answer)
     return json_array_size(reach->explanations) == 0;
 }
 
-/* Adds what both ends' states are before anything is sent. */
+/* Puts the packet at its source; false: nobody there could send it. */
 static bool begin(struct reach *reach)
 {
     const struct reach_end *from = &reach->source;
@@ -160,11 +160,14 @@ static bool begin(struct reach *reach)
     return false;
 }
 
-/* What an interface says to itself leaves it never. */
+/* What an instance says to one of its own addresses never leaves it. */
 static bool is_itself(const struct reach *reach)
 {
-    return reach->source.interface &&
-           reach_has_address(reach->source.interface, reach->packet.destination);
+    const json_t *from = reach->source.interface;
+    const json_t *to =
+        from ? reach_interface_at(reach, doc_text(from, "VpcId"), reach->packet.destination) : NULL;
+    return to && (to == from || (doc_is(to, "_kind", "instance") && *doc_text(to, "_owner") &&
+                                 doc_is(to, "_owner", doc_text(from, "_owner"))));
 }
 
 static json_t *shown_end(struct reach *reach, const struct reach_end *end)

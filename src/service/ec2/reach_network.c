@@ -76,7 +76,8 @@ bool reach_is_up(const struct reach *reach, const json_t *interface)
     if (!doc_is(interface, "_kind", "instance"))
         return true;
     const json_t *instance = reach_get(reach, "instance", owner);
-    return doc_is(json_object_get(instance, "State"), "Name", "running");
+    return doc_is(json_object_get(instance, "State"), "Name", "running") &&
+           doc_is(json_object_get(interface, "Attachment"), "Status", "attached");
 }
 
 /* ---- VPCs ---- */

@@ -42,7 +42,7 @@ static const char *vpc_id(const struct search *search)
 
 /* ---- one route table ---- */
 
-static const char *const interface_members[] = {"NetworkInterfaceId", "InstanceId", "NatGatewayId"};
+static const char *const interface_members[] = {"NetworkInterfaceId", "NatGatewayId"};
 
 /* The interface that a route names, if it is in the VPC; NULL if there is none. */
 static const json_t *interface_of_route(const struct search *search, const json_t *route)
