@@ -2,10 +2,12 @@
 
 Networks and packets are drawn from a seed, which a failure names. PILEUS_MATRIX_SEED and PILEUS_MATRIX_CASES give others.
 """
+import json
 import os
 import random
 import signal
 import sys
+import urllib.request
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -106,6 +108,7 @@ class Site:
             SecurityGroups=left.groups[:1])["LoadBalancers"][0]
         self.route_by_plan()
         self.marker_port = MARKER_PORT
+        self.explained = 0  # packets that `pileus why` was compared with
         self.flows, self.pairs = set(), set()
         self.wait_until_running()
         self.place_stations()
@@ -370,8 +373,20 @@ class Site:
             return f"{vpc} {METADATA if packet.destination == METADATA else RESOLVER}"
         return receiver if receiver == INTERNET else self.names[receiver.id]
 
+    def why(self, sender, packet):
+        """Whether `pileus why` says that packet and answer arrive; None where it cannot say what these stations do: instances
+        do not forward here, and nodes listen to everything."""
+        question = {"Source": getattr(sender, "id", sender), "SourceAddress": str(packet.source), "Protocol": str(packet.protocol),
+                    "Destination": str(packet.destination), "Port": str(packet.port), "SourcePort": str(packet.source_port)}
+        request = urllib.request.Request(f"{self.cloud.endpoint}/_pileus/reach/{self.ec2.meta.region_name}",
+                                         json.dumps(question).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as got:
+            answer = json.load(got)
+        stopped = {row["ExplanationCode"] for row in answer["Explanations"]} - {"ELBV2_LISTENERS_MISMATCH"}
+        return None if answer["Assumptions"] else not stopped
+
     def compare(self, count):
-        """Sends packets; gives the differences from the model and how many arrived."""
+        """Sends packets; gives the differences from the model and from `pileus why`, and how many arrived."""
         network = read_network(self.ec2, self.cloud.host_address)
         vpc_names = {vpc.id: name for name, vpc in self.vpcs.items()}
         cases = [self.draw_new(network) for _ in range(count)]
@@ -383,6 +398,10 @@ class Site:
             arrived += bool(receiver)
             if got != wanted or (name in answered) != answer:
                 differences.append(f"{name} sends {packet}:\n  AWS: {wanted}, answered: {answer}\n  here: {got}, answered: {answered}")
+            said = self.why(sender, packet) if sender == INTERNET or packet.source in sender.addresses else None
+            self.explained += said is not None
+            if said not in (None, bool(got) and name in answered):
+                differences.append(f"{name} sends {packet}:\n  why: {said}\n  here: {got}, answered: {answered}")
         return differences, arrived
 
 
@@ -406,6 +425,7 @@ def agree(site, cases, changes=0):
         total += arrived
     # A model and a network that let nothing pass would agree as well.
     assert total > cases / 10, f"seed {SEED}: only {total} of {cases} packets arrived"
+    assert site.explained > cases / 2, f"seed {SEED}: `pileus why` was compared with {site.explained} packets only"
 
 
 def test_packets_go_where_the_rules_say(site):

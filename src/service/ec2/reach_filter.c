@@ -237,16 +237,26 @@ static bool has_group(const json_t *interface, const char *group)
     return false;
 }
 
-/* Whether an address has a group, which may be one of a peered VPC. */
-static bool is_member(const struct reach *reach, const char *group, uint32_t address)
+/* The groups that judge a packet, and the other end that their rules must name. */
+struct judge {
+    const struct reach *reach;
+    const json_t *interface; /* whose groups */
+    const json_t *peer;      /* the VPC behind the link to the other end; NULL: it is no peer's */
+    bool is_egress;
+    uint32_t address; /* of the other end */
+};
+
+/* Whether the other end has a group. Peers may have the same addresses: a link tells them apart. */
+static bool is_member(const struct judge *judge, const char *group)
 {
+    const struct reach *reach = judge->reach;
     const char *vpc = doc_text(reach->place.vpc, "VpcId");
     const char *home = doc_text(reach_get(reach, "security-group", group), "VpcId");
-    if (!*home || (strcmp(home, vpc) && !reach_peering(reach, vpc, home)))
+    if (!*home || (strcmp(home, vpc) && !doc_is(judge->peer, "VpcId", home)))
         return false;
     store_each (cursor, reach->call.store, "network-interface", reach->call.region) {
         if (doc_is(cursor.doc, "VpcId", home) && has_group(cursor.doc, group) &&
-            reach_has_address(cursor.doc, address))
+            reach_has_address(cursor.doc, judge->address))
             return true;
     }
     return false;
@@ -259,55 +269,57 @@ static bool block_has(const char *text, uint32_t address)
 }
 
 /* Whether the rule's source or destination is the address. Of what is foreign no group is known. */
-static bool rule_names(const struct reach *reach, const json_t *rule, uint32_t address)
+static bool rule_names(const struct judge *judge, const json_t *rule)
 {
     size_t i;
     const json_t *entry;
+    const struct reach *reach = judge->reach;
     const json_t *group = json_object_get(rule, "ReferencedGroupInfo");
     const char *list = doc_text(rule, "PrefixListId");
     if (group)
-        return !reach->place.is_foreign && is_member(reach, doc_text(group, "GroupId"), address);
+        return !reach->place.is_foreign && is_member(judge, doc_text(group, "GroupId"));
     if (!*list)
-        return block_has(doc_text(rule, "CidrIpv4"), address);
+        return block_has(doc_text(rule, "CidrIpv4"), judge->address);
     json_array_foreach (json_object_get(reach_get(reach, "prefix-list", list), "_entries"), i,
                         entry)
-        if (block_has(doc_text(entry, "Cidr"), address))
+        if (block_has(doc_text(entry, "Cidr"), judge->address))
             return true;
     return false;
 }
 
-static bool rule_admits(const struct reach *reach, const json_t *rule, bool is_egress)
+static bool rule_admits(const struct judge *judge, const json_t *rule)
 {
-    const struct reach_packet *packet = &reach->packet;
+    const struct reach_packet *packet = &judge->reach->packet;
     int protocol = ec2_network_protocol(doc_text(rule, "IpProtocol"));
     int from = (int)doc_number(rule, "FromPort"), to = (int)doc_number(rule, "ToPort");
-    if (doc_flag(rule, "IsEgress") != is_egress || (protocol != 0 && protocol != packet->protocol))
+    if (doc_flag(rule, "IsEgress") != judge->is_egress ||
+        (protocol != 0 && protocol != packet->protocol))
         return false;
     if (protocol == REACH_ICMP && !icmp_matches(packet, from, to))
         return false;
     if (has_ports(protocol) && (packet->ports.first < from || packet->ports.last > to))
         return false;
-    return rule_names(reach, rule, other_address(reach, is_egress));
+    return rule_names(judge, rule);
 }
 
-/* The rule of the interface's groups that admits the packet; NULL if none does. */
-static const json_t *find_rule(const struct reach *reach, const json_t *interface, bool is_egress,
-                               int *ret_count)
+/* The rule that admits the packet; NULL if none does. Counts those of its direction. */
+static const json_t *find_rule(const struct judge *judge, int *ret_count)
 {
     *ret_count = 0;
-    store_each (cursor, reach->call.store, "security-group-rule", reach->call.region) {
-        if (!has_group(interface, doc_text(cursor.doc, "GroupId")))
+    store_each (cursor, judge->reach->call.store, "security-group-rule",
+                judge->reach->call.region) {
+        if (!has_group(judge->interface, doc_text(cursor.doc, "GroupId")))
             continue;
-        *ret_count += doc_flag(cursor.doc, "IsEgress") == is_egress;
-        if (rule_admits(reach, cursor.doc, is_egress))
+        *ret_count += doc_flag(cursor.doc, "IsEgress") == judge->is_egress;
+        if (rule_admits(judge, cursor.doc))
             return cursor.doc;
     }
     return NULL;
 }
 
 /* Whose groups judge the packet in this direction; NULL: nobody's. */
-static const json_t *judge_of(const struct reach *reach, const struct reach_way *way,
-                              bool is_egress)
+static const json_t *interface_of(const struct reach *reach, const struct reach_way *way,
+                                  bool is_egress)
 {
     enum reach_link link = is_egress ? reach->place.link : way->link;
     if (link == REACH_INTERNET || link == REACH_PEER || link == REACH_NOWHERE)
@@ -411,12 +423,18 @@ static void explain_mismatch(struct reach *reach, const json_t *interface, bool 
 bool reach_judge_group(struct reach *reach, const struct reach_way *way, bool is_egress)
 {
     int rule_count;
-    const json_t *interface = judge_of(reach, way, is_egress);
-    if (!interface || reach_is_nat(interface) || reach->packet.is_answer)
+    const struct judge judge = {
+        .reach = reach,
+        .interface = interface_of(reach, way, is_egress),
+        .peer = is_egress ? reach_peer(reach, doc_text(reach->place.vpc, "VpcId"), way->peering)
+                          : reach->place.peer,
+        .is_egress = is_egress,
+        .address = other_address(reach, is_egress)};
+    if (!judge.interface || reach_is_nat(judge.interface) || reach->packet.is_answer)
         return true;
-    const json_t *rule = find_rule(reach, interface, is_egress, &rule_count);
+    const json_t *rule = find_rule(&judge, &rule_count);
     if (!rule) {
-        explain_mismatch(reach, interface, is_egress, rule_count);
+        explain_mismatch(reach, judge.interface, is_egress, rule_count);
         return false;
     }
     const char *protocol = doc_text(rule, "IpProtocol");

@@ -32,6 +32,7 @@ struct reach_place {
     const json_t *vpc;
     enum reach_link link;
     const json_t *interface; /* NULL: of no interface */
+    const json_t *peer;      /* of REACH_PEER: the VPC that it comes from */
     bool is_foreign;         /* sent by an interface that is not its source */
 };
 

@@ -296,7 +296,8 @@ static bool is_service(const struct reach *reach)
     const struct reach_packet *packet = &reach->packet;
     struct cidr primary = {0};
     cidr_parse(doc_text(reach->place.vpc, "CidrBlock"), &primary);
-    bool is_inside = reach->place.link == REACH_INTERFACE || reach->place.link == REACH_ROUTER;
+    bool is_inside = !reach->place.is_foreign &&
+                     (reach->place.link == REACH_INTERFACE || reach->place.link == REACH_ROUTER);
     bool is_dns = packet->ports.first == 53 &&
                   (packet->protocol == REACH_TCP || packet->protocol == REACH_UDP);
     if (packet->destination == metadata_service)
