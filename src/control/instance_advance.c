@@ -31,8 +31,9 @@ static void set_number(json_t *instance, const char *member, int64_t number)
 /* The instance ended its last boot although it should run: what the user chose happens. */
 static void end_by_itself(json_t *instance, const char *text)
 {
-    bool terminates = doc_is(instance, "_shutdown_behavior", "terminate");
-    bool killed = strstr(text, "signal") != NULL;
+    bool lost = strcmp(text, INSTANCE_TEXT_LOST) == 0;
+    bool terminates = !lost && doc_is(instance, "_shutdown_behavior", "terminate");
+    bool killed = lost || strstr(text, "signal") != NULL;
     json_object_set_new(instance, "_desired", json_string(terminates ? "terminated" : "stopped"));
     instance_move(instance, terminates ? "shutting-down" : "stopping");
     if (killed)
@@ -53,10 +54,13 @@ static void fail_start(json_t *instance, const char *text)
     instance_set_reason(instance, "Server.InternalError", reason);
 }
 
-/* Rebooted from within, or lost with its host: the user still wants it to run. */
-static bool goes_on(const char *text)
+/* Rebooted from within, or lost with its host and to be recovered: the user wants it to run. */
+static bool goes_on(const json_t *instance, const char *text)
 {
-    return strcmp(text, INSTANCE_TEXT_RESTARTED) == 0 || strcmp(text, INSTANCE_TEXT_LOST) == 0;
+    const json_t *options = json_object_get(instance, "MaintenanceOptions");
+    if (strcmp(text, INSTANCE_TEXT_LOST) == 0)
+        return !doc_is(options, "AutoRecovery", "disabled");
+    return strcmp(text, INSTANCE_TEXT_RESTARTED) == 0;
 }
 
 static void started(struct call *call, json_t *instance, int64_t boot)
@@ -77,7 +81,7 @@ static void ended(json_t *instance, int64_t boot, bool failed, const char *text)
         return;
     if (failed)
         fail_start(instance, text);
-    else if (goes_on(text))
+    else if (goes_on(instance, text))
         set_number(instance, "_boot", last + 1);
     else
         end_by_itself(instance, text);

@@ -15,6 +15,25 @@
     X(DescribeImageAttribute)                                                                      \
     X(CreateImage)                                                                                 \
     X(DeregisterImage)                                                                             \
+    /* image_attributes.c */                                                                       \
+    X(ModifyImageAttribute)                                                                        \
+    X(ResetImageAttribute)                                                                         \
+    X(EnableImageDeprecation)                                                                      \
+    X(DisableImageDeprecation)                                                                     \
+    /* instance_options.c */                                                                       \
+    X(ModifyInstanceCreditSpecification)                                                           \
+    X(ModifyInstanceMaintenanceOptions)                                                            \
+    X(ModifyInstancePlacement)                                                                     \
+    X(GetPasswordData)                                                                             \
+    /* placement_group.c */                                                                        \
+    X(CreatePlacementGroup)                                                                        \
+    X(DescribePlacementGroups)                                                                     \
+    X(DeletePlacementGroup)                                                                        \
+    /* metadata_defaults.c */                                                                      \
+    X(ModifyInstanceMetadataDefaults)                                                              \
+    X(GetInstanceMetadataDefaults)                                                                 \
+    /* launch_template_data.c */                                                                   \
+    X(GetLaunchTemplateData)                                                                       \
     /* launch_templates.c */                                                                       \
     X(CreateLaunchTemplate)                                                                        \
     X(DescribeLaunchTemplates)                                                                     \
@@ -41,5 +60,6 @@
     X(UnmonitorInstances)                                                                          \
     /* instance_attributes.c */                                                                    \
     X(DescribeInstanceAttribute)                                                                   \
+    X(ResetInstanceAttribute)                                                                      \
     X(ModifyInstanceAttribute)                                                                     \
     X(ModifyInstanceMetadataOptions)

@@ -170,6 +170,14 @@ int ec2_DescribeImages(struct call *call, struct err *err)
     return ec2_paginate(call, &describe_images, found, err);
 }
 
+static json_t *launch_permissions(const json_t *image)
+{
+    json_t *given = json_object_get(image, "_launch_permissions");
+    if (given)
+        return json_incref(given);
+    return doc_flag(image, "Public") ? json_pack("[{s:s}]", "Group", "all") : json_array();
+}
+
 int ec2_DescribeImageAttribute(struct call *call, struct err *err)
 {
     const char *attribute = ec2_required(call, "Attribute", err);
@@ -185,9 +193,7 @@ int ec2_DescribeImageAttribute(struct call *call, struct err *err)
         return json_object_set(call->out, "BlockDeviceMappings",
                                json_object_get(image, "BlockDeviceMappings"));
     if (strcmp(attribute, "launchPermission") == 0)
-        return json_object_set_new(call->out, "LaunchPermissions",
-                                   doc_flag(image, "Public") ? json_pack("[{s:s}]", "Group", "all")
-                                                             : json_array());
+        return json_object_set_new(call->out, "LaunchPermissions", launch_permissions(image));
     return err_aws(err, "UnsupportedOperation",
                    "The attribute '%s' is not supported by Pileus yet.", attribute);
 }

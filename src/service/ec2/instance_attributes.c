@@ -230,6 +230,21 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
     return ec2_interface_set_groups(call, ec2_text(interface, "NetworkInterfaceId"), groups, err);
 }
 
+/* Instances have neither kernel nor RAM disk of their own. */
+int ec2_ResetInstanceAttribute(struct call *call, struct err *err)
+{
+    const char *id = ec2_required(call, "InstanceId", err);
+    json_t *instance = id ? ec2_edit(call, kind, id, err) : NULL;
+    if (!instance)
+        return -1;
+    if (!doc_is(call->in, "Attribute", "sourceDestCheck"))
+        return err_aws(err, "UnsupportedOperation",
+                       "Resetting the attribute '%.100s' is not supported by Pileus.",
+                       doc_text(call->in, "Attribute"));
+    json_auto_t *on = json_true();
+    return set_source_check(call, instance, on, err);
+}
+
 int ec2_ModifyInstanceMetadataOptions(struct call *call, struct err *err)
 {
     static const char *const changeable[] = {"HttpTokens", "HttpPutResponseHopLimit",

@@ -4,6 +4,8 @@
 #include "service/ec2/ids.h"
 #include "service/ec2/instance_state.h"
 #include "service/ec2/launch_interfaces.h"
+#include "service/ec2/metadata_defaults.h"
+#include "service/ec2/placement_group.h"
 #include "service/ec2/zones.h"
 
 #include <stdio.h>
@@ -34,34 +36,39 @@ static int take_slot(struct call *call, const char *instance_id, int *ret_slot, 
                    "There is no capacity for more instances on this machine.");
 }
 
-/* What the image wants unless the request says otherwise. */
-static json_t *metadata_options(const struct launch *launch)
+/* What the image wants, unless the account or the request say otherwise. */
+static json_t *metadata_options(const struct call *call, const struct launch *launch)
 {
     bool v2_only = doc_is(launch->image, "ImdsSupport", "v2.0");
     json_t *options = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "State", "applied", "HttpTokens",
                                 v2_only ? "required" : "optional", "HttpPutResponseHopLimit",
                                 v2_only ? 2 : 1, "HttpEndpoint", "enabled", "HttpProtocolIpv6",
                                 "disabled", "InstanceMetadataTags", "disabled");
+    metadata_defaults_apply(call, options);
     const json_t *wanted = json_object_get(launch->in, "MetadataOptions");
     json_object_update(options, (json_t *)(uintptr_t)wanted);
     return options;
 }
 
-static void add_placement(const struct call *call, const struct launch *launch, json_t *doc)
+static int add_placement(const struct call *call, const struct launch *launch, json_t *doc,
+                         struct err *err)
 {
     const char *zone = launch->zone;
     char zone_id[32] = "";
     ec2_zone_id(call->region, zone, zone_id);
-    json_object_set_new(doc, "Placement",
-                        json_pack("{s:s, s:s, s:s, s:s}", "AvailabilityZone", zone,
-                                  "AvailabilityZoneId", zone_id, "GroupName", "", "Tenancy",
-                                  "default"));
+    json_t *placement =
+        json_pack("{s:s, s:s, s:s, s:s}", "AvailabilityZone", zone, "AvailabilityZoneId", zone_id,
+                  "GroupName", "", "Tenancy", "default");
+    json_object_set_new(doc, "Placement", placement);
+    return placement_group_join(call, json_object_get(launch->in, "Placement"), placement, err);
 }
 
 /* The parts that are the same for every instance, and those that the type decides. */
 static void add_hardware(const struct launch *launch, json_t *doc)
 {
     const struct instance_type *type = &launch->type;
+    const char *auto_recovery =
+        ec2_text(json_object_get(launch->in, "MaintenanceOptions"), "AutoRecovery");
     json_t *parts = json_pack(
         "{s:s, s:b, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:{s:i, s:i}, s:{s:b}, s:{s:b},"
         " s:{s:s, s:b, s:b}, s:{s:s, s:s}, s:{s:s}, s:{s:s}, s:s, s:[], s:[]}",
@@ -72,10 +79,11 @@ static void add_hardware(const struct launch *launch, json_t *doc)
         instance_type_cores(type), "ThreadsPerCore", type->family->threads_per_core,
         "HibernationOptions", "Configured", 0, "EnclaveOptions", "Enabled", 0,
         "PrivateDnsNameOptions", "HostnameType", "ip-name", "EnableResourceNameDnsARecord", 0,
-        "EnableResourceNameDnsAAAARecord", 0, "MaintenanceOptions", "AutoRecovery", "default",
-        "RebootMigration", "default", "CapacityReservationSpecification",
-        "CapacityReservationPreference", "open", "NetworkPerformanceOptions", "BandwidthWeighting",
-        "default", "CurrentInstanceBootMode", "legacy-bios", "BlockDeviceMappings", "ProductCodes");
+        "EnableResourceNameDnsAAAARecord", 0, "MaintenanceOptions", "AutoRecovery",
+        auto_recovery ? auto_recovery : "default", "RebootMigration", "default",
+        "CapacityReservationSpecification", "CapacityReservationPreference", "open",
+        "NetworkPerformanceOptions", "BandwidthWeighting", "default", "CurrentInstanceBootMode",
+        "legacy-bios", "BlockDeviceMappings", "ProductCodes");
     json_object_update(doc, parts);
     json_decref(parts);
 }
@@ -114,8 +122,7 @@ static json_t *make_document(const struct call *call, const struct launch *launc
                   monitored ? "enabled" : "disabled", "State", instance_state_shape("pending"),
                   "StateTransitionReason", "", "Tags", json_deep_copy(launch->tags), "KeyName",
                   launch->key_name, "ClientToken", ec2_text(in, "ClientToken"));
-    json_object_set_new(doc, "MetadataOptions", metadata_options(launch));
-    add_placement(call, launch, doc);
+    json_object_set_new(doc, "MetadataOptions", metadata_options(call, launch));
     add_hardware(launch, doc);
     add_private(call, launch, slot, doc);
     return doc;
@@ -129,7 +136,8 @@ const json_t *launch_instance(struct call *call, struct launch *launch, int inde
     if (take_slot(call, id, &slot, err) < 0)
         return NULL;
     json_t *doc = make_document(call, launch, id, index, slot);
-    if (launch_interfaces_make(call, launch, id, doc, err) < 0) {
+    if (add_placement(call, launch, doc, err) < 0 ||
+        launch_interfaces_make(call, launch, id, doc, err) < 0) {
         json_decref(doc);
         return NULL;
     }

@@ -37,6 +37,7 @@ static const struct taggable {
     {"instance", "i-", "instance", "InstanceId", "Tags"},
     {"image", "ami-", "image", "ImageId", "Tags"},
     {"key-pair", "key-", "key-pair", "KeyPairId", "Tags"},
+    {"placement-group", "pg-", "placement-group", "GroupId", "Tags"},
     {"launch-template", "lt-", "launch-template", "LaunchTemplateId", "Tags"},
 };
 

@@ -345,6 +345,20 @@ static void a_reboot_from_within_starts_it_again(void **state)
     destroy(world);
 }
 
+static void an_instance_that_shall_not_be_recovered_stays_stopped(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world,
+                   ", 'MaintenanceOptions': {'AutoRecovery': 'disabled'}, "
+                   "'InstanceInitiatedShutdownBehavior': 'terminate'",
+                   id);
+    report(world, id, 1, INSTANCE_EXITED, INSTANCE_TEXT_LOST);
+    assert_state(world, id, "stopped");
+    destroy(world);
+}
+
 /* ---- the end ---- */
 
 static void terminating_gives_everything_back(void **state)
@@ -557,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_reboot_stops_and_starts_while_it_stays_running),
         cmocka_unit_test(a_shutdown_from_within_follows_the_behavior),
         cmocka_unit_test(a_reboot_from_within_starts_it_again),
+        cmocka_unit_test(an_instance_that_shall_not_be_recovered_stays_stopped),
         cmocka_unit_test(terminating_gives_everything_back),
         cmocka_unit_test(an_instance_that_the_host_does_not_have_ends_too),
         cmocka_unit_test(a_new_host_is_told_what_should_run_and_what_not),
