@@ -176,8 +176,10 @@ static enum step cross(struct reach *reach, const json_t *peering)
     const json_t *from = reach->place.vpc;
     reach_hop(reach, REACH_OF_PEERING, doc_text(peering, "VpcPeeringConnectionId"), NULL, "to %s",
               doc_text(reach_peer(reach, vpc_id(reach), peering), "VpcId"));
-    reach->place =
-        (struct reach_place){.vpc = reach_peer(reach, vpc_id(reach), peering), .link = REACH_PEER};
+    reach->place = (struct reach_place){.vpc = reach_peer(reach, vpc_id(reach), peering),
+                                        .link = REACH_PEER,
+                                        .peer = from,
+                                        .is_foreign = reach->place.is_foreign};
     if (reach_vpc_has(from, reach->packet.source) &&
         reach_vpc_has(reach->place.vpc, reach->packet.destination))
         return GOES_ON;
