@@ -1,5 +1,7 @@
 #include "service/ec2/filter.h"
 
+#include "base/buf.h"
+#include "model/timestamp.h"
 #include "wire/glob.h"
 
 #include <stdio.h>
@@ -7,29 +9,41 @@
 
 enum { FILTER_VALUES_MAX = 200, FILTERS_MAX = 50 };
 
-/* Called for the text of each value at a path; true ends the search. */
-typedef bool value_matcher(const void *arg, const char *text);
+/* What is looked for at a path. */
+struct search {
+    bool (*matches)(const void *arg, const char *text); /* called for each value; true ends it */
+    const void *arg;
+    bool is_time;
+};
 
-static bool any_scalar(const json_t *value, value_matcher *matches, const void *arg)
+static bool any_number(const json_t *value, const struct search *search)
 {
-    char number[32];
+    auto_buf text = {0};
+    if (search->is_time)
+        timestamp_iso8601(&text, json_number_value(value));
+    else
+        buf_printf(&text, "%.15g", json_number_value(value));
+    return !text.failed && search->matches(search->arg, text.data);
+}
+
+static bool any_scalar(const json_t *value, const struct search *search)
+{
     switch (json_typeof(value)) {
     case JSON_STRING:
-        return matches(arg, json_string_value(value));
+        return search->matches(search->arg, json_string_value(value));
     case JSON_TRUE:
-        return matches(arg, "true");
+        return search->matches(search->arg, "true");
     case JSON_FALSE:
-        return matches(arg, "false");
+        return search->matches(search->arg, "false");
     case JSON_INTEGER:
-        snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        return matches(arg, number);
+    case JSON_REAL:
+        return any_number(value, search);
     default:
         return false;
     }
 }
 
-static bool any_value(const json_t *value, const char *path, value_matcher *matches,
-                      const void *arg)
+static bool any_value(const json_t *value, const char *path, const struct search *search)
 {
     if (!value)
         return false;
@@ -37,15 +51,15 @@ static bool any_value(const json_t *value, const char *path, value_matcher *matc
         size_t i;
         const json_t *item;
         json_array_foreach (value, i, item)
-            if (any_value(item, path, matches, arg))
+            if (any_value(item, path, search))
                 return true;
         return false;
     }
     if (!*path)
-        return any_scalar(value, matches, arg);
+        return any_scalar(value, search);
     size_t size = strcspn(path, ".");
     const char *rest = path + size + (path[size] == '.');
-    return any_value(json_object_getn(value, path, size), rest, matches, arg);
+    return any_value(json_object_getn(value, path, size), rest, search);
 }
 
 static bool equals(const void *arg, const char *text)
@@ -55,7 +69,7 @@ static bool equals(const void *arg, const char *text)
 
 bool ec2_path_has(const json_t *doc, const char *path, const char *text)
 {
-    return any_value(doc, path, equals, text);
+    return any_value(doc, path, &(struct search){.matches = equals, .arg = text});
 }
 
 /* Whether any of the patterns of the array `arg` matches. */
@@ -91,15 +105,19 @@ static bool one_matches(const json_t *filter, const struct ec2_filter *table, co
 {
     const char *name = json_string_value(json_object_get(filter, "Name"));
     const json_t *patterns = json_object_get(filter, "Values");
-    for (const struct ec2_filter *row = table; row->name; row++)
-        if (!strcmp(row->name, name) && any_value(doc, row->path, matches_patterns, patterns))
+    struct search search = {.matches = matches_patterns, .arg = patterns};
+    for (const struct ec2_filter *row = table; row->name; row++) {
+        search.is_time = row->is_time;
+        if (!strcmp(row->name, name) && any_value(doc, row->path, &search))
             return true;
+    }
+    search.is_time = false;
     if (!strncmp(name, "tag:", 4))
         return tag_matches(name + 4, patterns, doc);
     if (!strcmp(name, "tag-key"))
-        return any_value(tags_of(doc), "Key", matches_patterns, patterns);
+        return any_value(tags_of(doc), "Key", &search);
     if (!strcmp(name, "tag-value"))
-        return any_value(tags_of(doc), "Value", matches_patterns, patterns);
+        return any_value(tags_of(doc), "Value", &search);
     return false;
 }
 

@@ -12,11 +12,14 @@
 
 /*
  * A path is member names joined by dots; where it meets a list, any element counts:
- * {"attachment.vpc-id", "Attachments.VpcId"}. Numbers compare as decimals, booleans as "true" and
- * "false". A name may have several rows: any of them matches. The table ends with a NULL name.
+ * {"attachment.vpc-id", "Attachments.VpcId"}. A member that no document has (of what there is not
+ * here, such as IPv6) finds nothing, as on AWS where nobody uses it. Numbers compare as decimals,
+ * booleans as "true" and "false". A name may have several rows: any of them matches. The table ends
+ * with a NULL name.
  */
 struct ec2_filter {
     const char *name, *path;
+    bool is_time; /* compares as "2026-01-02T03:04:05.678Z" */
 };
 
 /* Checks names and number of values of the request's `Filters` (NULL: none). */

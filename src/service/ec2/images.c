@@ -95,6 +95,14 @@ static const struct ec2_filter filters[] = {
     {"state-reason-code", "StateReason.Code"},
     {"sriov-net-support", "SriovNetSupport"},
     {"virtualization-type", "VirtualizationType"},
+    {"image-allowed", "ImageAllowed"},
+    {"kernel-id", "KernelId"},
+    {"product-code", "ProductCodes.ProductCodeId"},
+    {"product-code.type", "ProductCodes.ProductCodeType"},
+    {"ramdisk-id", "RamdiskId"},
+    {"source-image-id", "SourceImageId"},
+    {"source-image-region", "SourceImageRegion"},
+    {"state-reason-message", "StateReason.Message"},
     {NULL, NULL},
 };
 

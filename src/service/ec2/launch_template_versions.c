@@ -154,10 +154,21 @@ int ec2_CreateLaunchTemplateVersion(struct call *call, struct err *err)
 /* ---- DescribeLaunchTemplateVersions ---- */
 
 static const struct ec2_filter filters[] = {
-    {"create-time", "CreateTime"},
+    {"create-time", "CreateTime", true},
     {"image-id", "LaunchTemplateData.ImageId"},
     {"instance-type", "LaunchTemplateData.InstanceType"},
     {"is-default-version", "DefaultVersion"},
+    {"ebs-optimized", "LaunchTemplateData.EbsOptimized"},
+    {"http-endpoint", "LaunchTemplateData.MetadataOptions.HttpEndpoint"},
+    {"http-protocol-ipv4", "LaunchTemplateData.MetadataOptions.HttpEndpoint"},
+    {"host-resource-group-arn", "LaunchTemplateData.Placement.HostResourceGroupArn"},
+    {"http-tokens", "LaunchTemplateData.MetadataOptions.HttpTokens"},
+    {"iam-instance-profile", "LaunchTemplateData.IamInstanceProfile.Arn"},
+    {"kernel-id", "LaunchTemplateData.KernelId"},
+    {"license-configuration-arn",
+     "LaunchTemplateData.LicenseSpecifications.LicenseConfigurationArn"},
+    {"network-card-index", "LaunchTemplateData.NetworkInterfaces.NetworkCardIndex"},
+    {"ram-disk-id", "LaunchTemplateData.RamDiskId"},
     {NULL, NULL},
 };
 

@@ -95,7 +95,7 @@ int ec2_CreateLaunchTemplate(struct call *call, struct err *err)
 }
 
 static const struct ec2_filter filters[] = {
-    {"create-time", "CreateTime"},
+    {"create-time", "CreateTime", true},
     {"launch-template-name", "LaunchTemplateName"},
     {NULL, NULL},
 };

@@ -127,6 +127,8 @@ int ec2_DescribeNetworkInterfaces(struct call *call, struct err *err)
         {"status", "Status"},
         {"subnet-id", "SubnetId"},
         {"vpc-id", "VpcId"},
+        {"attachment.attach-time", "Attachment.AttachTime", true},
+        {"ipv6-addresses.ipv6-address", "Ipv6Addresses.Ipv6Address"},
         {NULL, NULL},
     };
     static const struct ec2_describe describe = {

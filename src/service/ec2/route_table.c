@@ -116,6 +116,9 @@ int ec2_DescribeRouteTables(struct call *call, struct err *err)
         {"route.state", "Routes.State"},
         {"route.vpc-peering-connection-id", "Routes.VpcPeeringConnectionId"},
         {"vpc-id", "VpcId"},
+        {"route.destination-ipv6-cidr-block", "Routes.DestinationIpv6CidrBlock"},
+        {"route.egress-only-internet-gateway-id", "Routes.EgressOnlyInternetGatewayId"},
+        {"route.transit-gateway-id", "Routes.TransitGatewayId"},
         {NULL, NULL},
     };
     static const struct ec2_describe describe = {

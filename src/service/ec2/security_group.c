@@ -210,6 +210,10 @@ int ec2_DescribeSecurityGroups(struct call *call, struct err *err)
         {"ip-permission.user-id", "IpPermissions.UserIdGroupPairs.UserId"},
         {"owner-id", "OwnerId"},
         {"vpc-id", "VpcId"},
+        {"egress.ip-permission.group-name", "IpPermissionsEgress.UserIdGroupPairs.GroupName"},
+        {"egress.ip-permission.prefix-list-id", "IpPermissionsEgress.PrefixListIds.PrefixListId"},
+        {"ip-permission.group-name", "IpPermissions.UserIdGroupPairs.GroupName"},
+        {"ip-permission.prefix-list-id", "IpPermissions.PrefixListIds.PrefixListId"},
         {NULL, NULL},
     };
     static const struct ec2_describe describe = {

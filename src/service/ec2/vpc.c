@@ -168,6 +168,12 @@ int ec2_DescribeVpcs(struct call *call, struct err *err)
         {"owner-id", "OwnerId"},
         {"state", "State"},
         {"vpc-id", "VpcId"},
+        {"ipv6-cidr-block-association.ipv6-cidr-block",
+         "Ipv6CidrBlockAssociationSet.Ipv6CidrBlock"},
+        {"ipv6-cidr-block-association.ipv6-pool", "Ipv6CidrBlockAssociationSet.Ipv6Pool"},
+        {"ipv6-cidr-block-association.association-id", "Ipv6CidrBlockAssociationSet.AssociationId"},
+        {"ipv6-cidr-block-association.state",
+         "Ipv6CidrBlockAssociationSet.Ipv6CidrBlockState.State"},
         {NULL, NULL},
     };
     static const struct ec2_describe describe = {

@@ -345,6 +345,7 @@ int ec2_DescribeVpcPeeringConnections(struct call *call, struct err *err)
         {"status-code", "Status.Code"},
         {"status-message", "Status.Message"},
         {"vpc-peering-connection-id", "VpcPeeringConnectionId"},
+        {"expiration-time", "ExpirationTime", true},
         {NULL, NULL},
     };
     static const struct ec2_describe describe = {

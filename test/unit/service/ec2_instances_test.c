@@ -69,6 +69,35 @@ static void instances_of_one_call_are_one_reservation(void **state)
     fixture_destroy(fixture);
 }
 
+static size_t reservations(struct service_fixture *fixture, const char *filter, const char *value)
+{
+    json_auto_t *out = fixture_ok(fixture, "ec2", "DescribeInstances",
+                                  "{'Filters': [{'Name': '%s', 'Values': ['%s']}]}", filter, value);
+    return json_array_size(json_object_get(out, "Reservations"));
+}
+
+static void filters_compare_times_as_text_and_what_nobody_has_finds_nothing(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = create();
+    fixture->now_ms = 1767323045678; /* 2026-01-02T03:04:05.678Z */
+    json_decref(run(fixture, ""));
+    assert_int_equal(reservations(fixture, "launch-time", "2026-01-02T03:04:05.678Z"), 1);
+    assert_int_equal(reservations(fixture, "launch-time", "2026-01-02T*"), 1);
+    assert_int_equal(reservations(fixture, "launch-time", "2026-01-03T*"), 0);
+    assert_int_equal(reservations(fixture, "network-interface.attachment.device-index", "0"), 1);
+    assert_int_equal(reservations(fixture, "ena-support", "true"), 1);
+    assert_int_equal(reservations(fixture, "ipv6-address", "*"), 0);
+    fixture_fails(fixture, "InvalidParameterValue", "ec2", "DescribeInstances",
+                  "{'Filters': [{'Name': 'colour', 'Values': ['red']}]}");
+    json_auto_t *types = fixture_ok(fixture, "ec2", "DescribeInstanceTypes",
+                                    "{'InstanceTypes': ['t3.micro'], 'Filters': [{'Name': "
+                                    "'processor-info.sustained-clock-speed-in-ghz', 'Values': "
+                                    "['2.5']}]}");
+    assert_int_equal(json_array_size(json_object_get(types, "InstanceTypes")), 1);
+    fixture_destroy(fixture);
+}
+
 static void a_template_is_overridden_by_the_request(void **state)
 {
     (void)state;
@@ -379,6 +408,7 @@ int main(void)
         cmocka_unit_test(console_output_is_base64),
         cmocka_unit_test(what_reads_and_sets_attributes_answers_in_shape),
         cmocka_unit_test(a_template_interface_takes_the_subnet_of_the_request),
+        cmocka_unit_test(filters_compare_times_as_text_and_what_nobody_has_finds_nothing),
         cmocka_unit_test(types_are_found_by_filters),
         cmocka_unit_test(an_interface_has_attributes),
         cmocka_unit_test(a_route_to_an_instance_is_one_to_its_interface),
