@@ -106,8 +106,8 @@ static void forget_change(struct groups_pass *pass)
 static void run_steps(struct groups_pass *pass)
 {
     static void (*const steps[])(struct groups_pass *) = {
-        groups_observe,  groups_replace, groups_scale_in,
-        groups_register, groups_depart,  finish_deletion,
+        groups_wait,     groups_observe,   groups_replace, groups_scale_in,
+        groups_register, groups_set_aside, groups_depart,  finish_deletion,
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps && groups_look(pass); i++)
         steps[i](pass);

@@ -38,6 +38,15 @@ bool groups_must_wait(struct groups_pass *pass, const json_t *member);
 
 /* groups_health.c: Pending instances that run become InService; the others are judged. */
 void groups_observe(struct groups_pass *pass);
+/* groups_hooks.c: members that hooks hold go on when all is completed or its time is over. */
+void groups_wait(struct groups_pass *pass);
+/*
+ * groups_hooks.c: has the hooks of a transition hold a member in `state`. False if there are none.
+ */
+bool groups_hold(struct groups_pass *pass, const char *id, const char *transition,
+                 const char *state);
+/* groups_aside.c: members that leave alive: into standby, or out of the group. */
+void groups_set_aside(struct groups_pass *pass);
 /* groups_health.c: unhealthy instances begin to leave. */
 void groups_replace(struct groups_pass *pass);
 /* groups_targets.c: instances in service are registered with the attached target groups. */

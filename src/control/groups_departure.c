@@ -1,12 +1,14 @@
 /*
  * What becomes of an instance that leaves:
  *
- *     deregister ──► drain (WaitingForELBConnectionDraining) ──► terminate ──► forget
+ *     deregister ──► drain (WaitingForELBConnectionDraining) ──► hooks ──► terminate ──► forget
  *
- * An instance that no longer runs, or whose group is deleted, does not wait for draining.
+ * An instance that no longer runs, or whose group is deleted, waits neither for draining nor for
+ * hooks.
  */
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
+#include "service/autoscaling/hook.h"
 
 #include <stdio.h>
 
@@ -75,6 +77,15 @@ static void terminate(struct groups_pass *pass, const char *id)
     activity_progress(&pass->call, activity, "InProgress", 60, description);
 }
 
+/* Whether hooks hold it, or begin to. */
+static bool must_hold(struct groups_pass *pass, const char *id)
+{
+    const json_t *member = group_instance(groups_look(pass), id);
+    if (member_is(member, "Terminating"))
+        return groups_hold(pass, id, hook_terminating, "Terminating:Wait");
+    return member_is(member, "Terminating:Wait");
+}
+
 static void depart(struct groups_pass *pass, const char *id)
 {
     const json_t *group = groups_look(pass);
@@ -87,6 +98,8 @@ static void depart(struct groups_pass *pass, const char *id)
         forget(pass, id);
     else if (waits && groups_is_draining(pass, member))
         show_draining(pass, id);
+    else if (waits && must_hold(pass, id))
+        return;
     else if (!is_going(pass, member) && !groups_must_wait(pass, member))
         terminate(pass, id);
 }
@@ -97,6 +110,6 @@ void groups_depart(struct groups_pass *pass)
     size_t i;
     const json_t *member;
     json_array_foreach (members, i, member)
-        if (member_is(member, "Terminating"))
+        if (member_is_terminating(member))
             depart(pass, doc_text(member, "InstanceId"));
 }

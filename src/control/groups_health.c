@@ -2,6 +2,7 @@
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/departure.h"
+#include "service/autoscaling/hook.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +25,30 @@ static void into_service(struct groups_pass *pass, const char *id)
     activity_succeed(&pass->call, doc_text(member, "_activity"));
     json_object_del(member, "_activity");
     member_move(member, "InService");
+    json_object_del(member, "_returns");
     json_object_set_new(member, "_in_service_ms", json_integer(pass->call.now_ms));
     json_object_set_new(member, "ProtectedFromScaleIn",
                         json_boolean(doc_flag(group, "NewInstancesProtectedFromScaleIn")));
     json_object_del(group, "_failures");
+}
+
+/* A member whose instance runs goes on: into service, unless hooks hold it first. */
+static void advance(struct groups_pass *pass, const json_t *member, const char *id)
+{
+    bool held = member_is(member, "Pending") && !doc_flag(member, "_returns") &&
+                groups_hold(pass, id, hook_launching, "Pending:Wait");
+    if (!held && !member_is(member, "Pending:Wait"))
+        into_service(pass, id);
+}
+
+/* What is aside is not judged, but an instance that is gone leaves the group. */
+static void lose_aside(struct groups_pass *pass, const char *id)
+{
+    json_t *group = groups_edit(pass);
+    json_t *member = group_instance(group, id);
+    json_t *cause = cause_append(
+        &pass->call, NULL, "an instance was taken out of service in response to %s.", cause_ec2);
+    departure_begin(&pass->call, group, member, cause);
 }
 
 /* An instance that never ran: its launch failed, and the next one waits a moment. */
@@ -107,10 +128,13 @@ static void observe_member(struct groups_pass *pass, const char *id)
     const json_t *group = groups_look(pass);
     const json_t *member = group_instance(group, id);
     bool healthy = doc_is(member, "HealthStatus", "Healthy");
-    if (member_is(member, "Pending") && groups_instance_is(pass, member, "running")) {
-        into_service(pass, id);
-    } else if (member_is(member, "Pending") && healthy && has_lost_instance(pass, member)) {
+    if (member_is_pending(member) && groups_instance_is(pass, member, "running")) {
+        advance(pass, member, id);
+    } else if (member_is_pending(member) && healthy && has_lost_instance(pass, member)) {
         failed_launch(pass, id);
+    } else if (!member_is_active(member) && !member_is_terminating(member) &&
+               (!groups_instance(pass, member) || groups_instance_is(pass, member, "terminated"))) {
+        lose_aside(pass, id);
     } else if (member_is(member, "InService") && healthy && !group_suspends(group, "HealthCheck")) {
         const char *cause = judge(pass, group, member);
         if (!cause)

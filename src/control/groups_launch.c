@@ -92,12 +92,9 @@ static json_t *run_instances_input(const json_t *group, const char *subnet)
 static const char *adopt(struct groups_pass *pass, const char *id)
 {
     json_t *instance = txn_edit(pass->call.txn, "instance", pass->call.region, id);
-    json_t *tags = json_object_get(instance, "Tags");
-    if (!tags)
-        json_object_set_new(instance, "Tags", tags = json_array());
-    ec2_tags_set(tags, "aws:autoscaling:groupName", pass->name);
-    json_object_set_new(instance, "_group", json_string(pass->name));
-    const char *version = ec2_tags_get(tags, "aws:ec2launchtemplate:version");
+    group_adopt(groups_look(pass), instance);
+    const char *version =
+        ec2_tags_get(json_object_get(instance, "Tags"), "aws:ec2launchtemplate:version");
     return version ? version : "";
 }
 

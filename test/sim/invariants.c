@@ -23,10 +23,15 @@ static const json_t *members_of(const json_t *group)
     return json_object_get(group, "Instances");
 }
 
+/* Whether it is in a state, also where a hook holds it there. */
+static bool is_phase(const json_t *member, const char *phase)
+{
+    return !strncmp(doc_text(member, "LifecycleState"), phase, strlen(phase));
+}
+
 static bool is_active(const json_t *member)
 {
-    return doc_is(member, "LifecycleState", "Pending") ||
-           doc_is(member, "LifecycleState", "InService");
+    return is_phase(member, "Pending") || is_phase(member, "InService");
 }
 
 static bool has_state(const json_t *instance, const char *state)
@@ -98,7 +103,7 @@ static const char *instances_are_accounted_for(struct simulated_cloud *cloud)
     return NULL;
 }
 
-/* Every member that comes or goes has an activity in progress, and those in service have none. */
+/* Every member that comes or goes has an activity in progress, and those that stay have none. */
 static const char *activities_fit_members(struct simulated_cloud *cloud)
 {
     store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
@@ -108,9 +113,10 @@ static const char *activities_fit_members(struct simulated_cloud *cloud)
             const json_t *activity = store_get(cloud->store, "scaling-activity", cloud->region,
                                                doc_text(member, "_activity"));
             bool runs = activity && !json_object_get(activity, "EndTime");
-            bool moves = doc_is(member, "LifecycleState", "Terminating") ||
-                         (doc_is(member, "LifecycleState", "Pending") &&
-                          doc_is(member, "HealthStatus", "Healthy"));
+            bool stays = is_phase(member, "InService") || is_phase(member, "Standby");
+            bool failed =
+                is_phase(member, "Pending") && doc_is(member, "HealthStatus", "Unhealthy");
+            bool moves = !stays && !failed;
             if (runs != moves)
                 return say("instance %s is %s and its activity is %s",
                            doc_text(member, "InstanceId"), doc_text(member, "LifecycleState"),
@@ -170,15 +176,17 @@ const char *sim_broken_invariant(struct simulated_cloud *cloud)
 static const char *capacity_is_reached(struct simulated_cloud *cloud)
 {
     store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
-        size_t i, healthy = 0;
+        size_t i, healthy = 0, aside = 0;
         const json_t *member;
-        json_array_foreach (members_of(cursor.doc), i, member)
+        json_array_foreach (members_of(cursor.doc), i, member) {
+            aside += is_phase(member, "Standby");
             healthy += doc_is(member, "LifecycleState", "InService") &&
                        doc_is(member, "HealthStatus", "Healthy");
+        }
         if (doc_flag(cursor.doc, "_deleting"))
             return say("group %s is still being deleted", cursor.id);
         if ((int64_t)healthy != doc_number(cursor.doc, "DesiredCapacity") ||
-            healthy != json_array_size(members_of(cursor.doc)))
+            healthy + aside != json_array_size(members_of(cursor.doc)))
             return say("group %s has %zu healthy of %zu instances, not %lld", cursor.id, healthy,
                        json_array_size(members_of(cursor.doc)),
                        (long long)doc_number(cursor.doc, "DesiredCapacity"));

@@ -197,6 +197,64 @@ static void attach_or_detach(struct simulated_cloud *cloud, int group)
          pick(cloud, 2) ? "AttachLoadBalancerTargetGroups" : "DetachLoadBalancerTargetGroups", in);
 }
 
+static void put_hook(struct simulated_cloud *cloud, int group)
+{
+    char in[400];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d', 'LifecycleTransition': "
+             "'autoscaling:EC2_INSTANCE_%s', 'HeartbeatTimeout': %d, 'DefaultResult': '%s'}",
+             group, pick(cloud, 2), pick(cloud, 2) ? "LAUNCHING" : "TERMINATING",
+             30 + pick(cloud, 90), pick(cloud, 3) ? "CONTINUE" : "ABANDON");
+    call(cloud, "autoscaling", "PutLifecycleHook", in);
+}
+
+static void delete_hook(struct simulated_cloud *cloud, int group)
+{
+    char in[128];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d'}", group,
+             pick(cloud, 2));
+    call(cloud, "autoscaling", "DeleteLifecycleHook", in);
+}
+
+static void complete_action(struct simulated_cloud *cloud, int group)
+{
+    char in[240];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d', 'InstanceId': '%s', "
+             "'LifecycleActionResult': '%s'}",
+             group, pick(cloud, 2), pick_instance(cloud, group),
+             pick(cloud, 4) ? "CONTINUE" : "ABANDON");
+    call(cloud, "autoscaling", "CompleteLifecycleAction", in);
+}
+
+/* Into standby, out of it, or out of the group. */
+static void move_aside(struct simulated_cloud *cloud, int group)
+{
+    static const char *const operations[] = {"EnterStandby", "DetachInstances", "ExitStandby",
+                                             "ExitStandby"};
+    const char *operation = operations[pick(cloud, 4)];
+    char in[200];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'InstanceIds': ['%s']%s}", group,
+             pick_instance(cloud, group),
+             *operation != 'E' || operation[1] == 'n'
+                 ? pick(cloud, 2) ? ", 'ShouldDecrementDesiredCapacity': true"
+                                  : ", 'ShouldDecrementDesiredCapacity': false"
+                 : "");
+    call(cloud, "autoscaling", operation, in);
+}
+
+/* An instance that belongs to no group joins one. */
+static void attach_instance(struct simulated_cloud *cloud, int group)
+{
+    char in[128] = "";
+    store_each (cursor, cloud->store, "instance", cloud->region)
+        if (!*doc_text(cursor.doc, "_group"))
+            snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'InstanceIds': ['%s']}", group,
+                     cursor.id);
+    if (*in)
+        call(cloud, "autoscaling", "AttachInstances", in);
+}
+
 static void change_load(struct simulated_cloud *cloud, int group)
 {
     (void)group;
@@ -230,6 +288,11 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"suspend or resume", suspend_or_resume, 6},
         {"track CPU", track_cpu, 4},
         {"attach or detach", attach_or_detach, 3},
+        {"put hook", put_hook, 3},
+        {"delete hook", delete_hook, 2},
+        {"complete lifecycle action", complete_action, 8},
+        {"move aside", move_aside, 8},
+        {"attach instance", attach_instance, 3},
         {"change load", change_load, 6},
         {"new template version", new_version, 1},
     };
@@ -249,6 +312,12 @@ void sim_let_go(struct simulated_cloud *cloud)
     for (int group = 0; group < SIM_GROUPS; group++) {
         snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d'}", group);
         call(cloud, "autoscaling", "ResumeProcesses", in);
+        for (int hook = 0; hook < 2; hook++) {
+            char named[128];
+            snprintf(named, sizeof named,
+                     "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d'}", group, hook);
+            call(cloud, "autoscaling", "DeleteLifecycleHook", named);
+        }
         char name[8];
         snprintf(name, sizeof name, "g%d", group);
         const json_t *members =

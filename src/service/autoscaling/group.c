@@ -1,6 +1,7 @@
 #include "service/autoscaling/group.h"
 
 #include "base/fsm.h"
+#include "service/ec2/tags.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,12 +12,25 @@ const char group_kind[] = "auto-scaling-group";
 const char activity_kind[] = "scaling-activity";
 const char policy_kind[] = "scaling-policy";
 
-/* Pending ──► InService ──► Terminating ──► (gone); an instance may be lost before it is in
- * service. */
+static const char tag_of_group[] = "aws:autoscaling:groupName";
+
+/*
+ * Pending ──► InService ──► Terminating ──► (gone); hooks put :Wait and :Proceed behind the first
+ * and the last. Aside: InService ──► EnteringStandby ──► Standby ──► Pending, and from InService
+ * and Standby to Detaching ──► (alive, but not of the group). From each of them an instance may be
+ * lost.
+ */
 static const struct fsm_state member_states[] = {
-    {"Pending", {"InService", "Terminating"}},
-    {"InService", {"Terminating"}},
-    {"Terminating", {NULL}},
+    {"Pending", {"Pending:Wait", "InService", "Terminating"}},
+    {"Pending:Wait", {"Pending:Proceed", "Terminating"}},
+    {"Pending:Proceed", {"InService", "Terminating"}},
+    {"InService", {"Terminating", "EnteringStandby", "Detaching"}},
+    {"EnteringStandby", {"Standby", "Terminating"}},
+    {"Standby", {"Pending", "Terminating", "Detaching"}},
+    {"Detaching", {"Terminating"}},
+    {"Terminating", {"Terminating:Wait"}},
+    {"Terminating:Wait", {"Terminating:Proceed"}},
+    {"Terminating:Proceed", {NULL}},
 };
 
 static const struct fsm member_fsm = {
@@ -80,9 +94,27 @@ bool member_is(const json_t *member, const char *state)
     return doc_is(member, "LifecycleState", state);
 }
 
+/* "Pending", "Pending:Wait" ... */
+static bool is_phase(const json_t *member, const char *phase)
+{
+    const char *state = doc_text(member, "LifecycleState");
+    size_t size = strlen(phase);
+    return !strncmp(state, phase, size) && (!state[size] || state[size] == ':');
+}
+
+bool member_is_pending(const json_t *member)
+{
+    return is_phase(member, "Pending");
+}
+
+bool member_is_terminating(const json_t *member)
+{
+    return is_phase(member, "Terminating");
+}
+
 bool member_is_active(const json_t *member)
 {
-    return member_is(member, "Pending") || member_is(member, "InService");
+    return member_is_pending(member) || member_is(member, "InService");
 }
 
 int group_active_count(const json_t *group)
@@ -108,6 +140,22 @@ int64_t group_warmup_seconds(const json_t *group, const json_t *policy)
     if (json_object_get(group, "DefaultInstanceWarmup"))
         return doc_number(group, "DefaultInstanceWarmup");
     return doc_number(group, "DefaultCooldown");
+}
+
+void group_adopt(const json_t *group, json_t *instance)
+{
+    const char *name = doc_text(group, "AutoScalingGroupName");
+    json_t *tags = json_object_get(instance, "Tags");
+    if (!tags)
+        json_object_set_new(instance, "Tags", tags = json_array());
+    ec2_tags_set(tags, tag_of_group, name);
+    json_object_set_new(instance, "_group", json_string(name));
+}
+
+void group_release(json_t *instance)
+{
+    json_object_del(instance, "_group");
+    ec2_tags_remove(json_object_get(instance, "Tags"), tag_of_group);
 }
 
 void format_time(int64_t time_ms, char out[24])

@@ -4,8 +4,9 @@
  * `Instances` lists every instance that belongs to the group, also those that are on their way out.
  * Private members of an instance's row: `_activity` (id of the activity in progress), `_subnet`,
  * `_launched_ms`, `_in_service_ms`, `_registered`, `_passed_over` and `_draining` (arrays of target
- * group ARNs), `_cause` (why it is unhealthy) and `_retry_ms` (when to try a refused operation
- * again).
+ * group ARNs), `_cause` (why it is unhealthy), `_retry_ms` (when to try a refused operation
+ * again), `_returns` (it was attached, or comes out of standby: no hook holds it) and those of
+ * service/autoscaling/hook.h.
  */
 #pragma once
 
@@ -39,12 +40,18 @@ const json_t *group_of_instance(const struct call *call, const char *instance_id
 
 /* Pending or InService: what the desired capacity asks for. */
 bool member_is_active(const json_t *member);
+/* Pending, or Terminating, whether a hook holds it there or not. */
+bool member_is_pending(const json_t *member);
+bool member_is_terminating(const json_t *member);
 /* Whether its LifecycleState is `state`. */
 bool member_is(const json_t *member, const char *state);
 /* Active members. */
 int group_active_count(const json_t *group);
 /* Moves a member to another lifecycle state; asserts that the move is legal. */
 void member_move(json_t *member, const char *state);
+/* An instance document, being edited, becomes one of the group's, or nobody's. */
+void group_adopt(const json_t *group, json_t *instance);
+void group_release(json_t *instance);
 /* Seconds after InService during which a member is still warming up. */
 int64_t group_warmup_seconds(const json_t *group, const json_t *policy);
 

@@ -1,6 +1,7 @@
 /* Groups come, change and go: Create, Update, Delete, SetDesiredCapacity. */
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/hook.h"
 #include "service/autoscaling/operations.h"
 #include "service/autoscaling/policy.h"
 #include "service/autoscaling/settings.h"
@@ -63,6 +64,16 @@ static int check_complete(const json_t *group, struct err *err)
     return 0;
 }
 
+static int put_hooks(struct call *call, const char *group, struct err *err)
+{
+    size_t i;
+    const json_t *hook;
+    json_array_foreach (json_object_get(call->in, "LifecycleHookSpecificationList"), i, hook)
+        if (hook_check(hook, err) < 0 || hook_put(call, group, hook, err) < 0)
+            return -1;
+    return 0;
+}
+
 int autoscaling_CreateAutoScalingGroup(struct call *call, struct err *err)
 {
     const char *name = doc_text(call->in, "AutoScalingGroupName");
@@ -79,6 +90,8 @@ int autoscaling_CreateAutoScalingGroup(struct call *call, struct err *err)
         json_object_set_new(group, "TargetGroupARNs", json_deep_copy(arns));
     json_object_del(group, "_new");
     txn_put(call->txn, group_kind, call->region, name, json_incref(group));
+    if (put_hooks(call, name, err) < 0)
+        return -1;
     return tags_apply(call, json_object_get(call->in, "Tags"), name, err);
 }
 
@@ -123,6 +136,17 @@ int autoscaling_SetDesiredCapacity(struct call *call, struct err *err)
     return 0;
 }
 
+/* Whether there is an instance that is not on its way out, also one that stands by. */
+static bool has_staying_member(const json_t *group)
+{
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(group, "Instances"), i, member)
+        if (!member_is_terminating(member))
+            return true;
+    return false;
+}
+
 /* What DeletionProtection, instances and activities have to say against a deletion. */
 static int check_deletable(const struct call *call, const json_t *group, bool force,
                            struct err *err)
@@ -136,7 +160,7 @@ static int check_deletable(const struct call *call, const json_t *group, bool fo
                        protection);
     if (force)
         return 0;
-    if (json_array_size(json_object_get(group, "Instances")) && group_active_count(group))
+    if (has_staying_member(group))
         return err_aws(err, "ResourceInUse",
                        "You cannot delete an AutoScalingGroup while there are instances or pending "
                        "Spot instance request(s) still in the group.");
@@ -151,6 +175,7 @@ void group_remove(struct call *call, const json_t *group)
 {
     json_auto_t *name = json_incref(json_object_get(group, "AutoScalingGroupName"));
     activity_group_deleted(call, group);
+    hooks_delete_of_group(call, json_string_value(name));
     txn_delete(call->txn, group_kind, call->region, json_string_value(name));
 }
 

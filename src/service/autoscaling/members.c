@@ -3,6 +3,7 @@
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/departure.h"
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/hook.h"
 #include "service/autoscaling/operations.h"
 
 #include <stdio.h>
@@ -40,6 +41,7 @@ const char *departure_begin(struct call *call, const json_t *group, json_t *memb
         activity_begin(call, group, description, cause, doc_text(member, "AvailabilityZone"),
                        subnet_of_instance(call, id));
     json_object_set_new(member, "_activity", json_string(activity));
+    hooks_forget(member);
     member_move(member, "Terminating");
     return activity;
 }
@@ -71,11 +73,11 @@ int autoscaling_TerminateInstanceInAutoScalingGroup(struct call *call, struct er
     json_t *member = edit_member(call, id, &group, err);
     if (!member)
         return -1;
-    if (member_is(member, "Terminating"))
+    if (member_is_terminating(member))
         return err_aws(err, "ScalingActivityInProgress",
                        "Activity %s is in progress for instance %s.", doc_text(member, "_activity"),
                        id);
-    if (shrinks) {
+    if (shrinks && member_is_active(member)) {
         int64_t desired = doc_number(group, "DesiredCapacity");
         if (decrement(group, err) < 0)
             return -1;
@@ -131,7 +133,8 @@ int autoscaling_SetInstanceProtection(struct call *call, struct err *err)
             return err_aws(err, "ValidationError",
                            "The instance %s is not part of Auto Scaling group %s.",
                            json_string_value(id), doc_text(group, "AutoScalingGroupName"));
-        if (!member_is(member, "InService"))
+        if (!member_is(member, "InService") && !member_is(member, "EnteringStandby") &&
+            !member_is(member, "Standby"))
             return err_aws(err, "ValidationError",
                            "The instance %s is not in InService or EnteringStandby or Standby.",
                            json_string_value(id));

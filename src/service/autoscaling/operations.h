@@ -5,16 +5,21 @@
 #include "service/page.h"
 
 #define AUTOSCALING_OPERATIONS(X)                                                                  \
+    X(AttachInstances)                                                                             \
     X(AttachLoadBalancerTargetGroups)                                                              \
+    X(CompleteLifecycleAction)                                                                     \
     X(CreateAutoScalingGroup)                                                                      \
     X(CreateOrUpdateTags)                                                                          \
     X(DeleteAutoScalingGroup)                                                                      \
+    X(DeleteLifecycleHook)                                                                         \
     X(DeletePolicy)                                                                                \
     X(DeleteTags)                                                                                  \
     X(DescribeAccountLimits)                                                                       \
     X(DescribeAdjustmentTypes)                                                                     \
     X(DescribeAutoScalingGroups)                                                                   \
     X(DescribeAutoScalingInstances)                                                                \
+    X(DescribeLifecycleHookTypes)                                                                  \
+    X(DescribeLifecycleHooks)                                                                      \
     X(DescribeLoadBalancerTargetGroups)                                                            \
     X(DescribeMetricCollectionTypes)                                                               \
     X(DescribePolicies)                                                                            \
@@ -22,11 +27,16 @@
     X(DescribeScalingProcessTypes)                                                                 \
     X(DescribeTags)                                                                                \
     X(DescribeTerminationPolicyTypes)                                                              \
+    X(DetachInstances)                                                                             \
     X(DetachLoadBalancerTargetGroups)                                                              \
     X(DisableMetricsCollection)                                                                    \
     X(EnableMetricsCollection)                                                                     \
+    X(EnterStandby)                                                                                \
     X(ExecutePolicy)                                                                               \
+    X(ExitStandby)                                                                                 \
+    X(PutLifecycleHook)                                                                            \
     X(PutScalingPolicy)                                                                            \
+    X(RecordLifecycleActionHeartbeat)                                                              \
     X(ResumeProcesses)                                                                             \
     X(SetDesiredCapacity)                                                                          \
     X(SetInstanceHealth)                                                                           \

@@ -14,6 +14,7 @@ static const char understood[] =
     "AvailabilityZones TargetGroupARNs HealthCheckType HealthCheckGracePeriod VPCZoneIdentifier "
     "TerminationPolicies NewInstancesProtectedFromScaleIn DeletionProtection Tags "
     "ServiceLinkedRoleARN DesiredCapacityType=units DefaultInstanceWarmup "
+    "LifecycleHookSpecificationList "
     "MaxInstanceLifetime=0 AvailabilityZoneDistribution AvailabilityZoneImpairmentPolicy "
     "CapacityReservationSpecification SkipZonalShiftValidation=false";
 

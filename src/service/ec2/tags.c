@@ -70,6 +70,18 @@ void ec2_tags_set(json_t *tags, const char *key, const char *value)
         json_array_append_new(tags, json_pack("{s:s, s:s}", "Key", key, "Value", value));
 }
 
+void ec2_tags_remove(json_t *tags, const char *key)
+{
+    size_t i;
+    const json_t *tag;
+    json_array_foreach (tags, i, tag) {
+        if (strcmp(ec2_text(tag, "Key"), key))
+            continue;
+        json_array_remove(tags, i);
+        return;
+    }
+}
+
 const char *ec2_tags_get(const json_t *tags, const char *key)
 {
     return ec2_text(find_tag(tags, key), "Value");

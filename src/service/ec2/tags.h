@@ -18,5 +18,7 @@ int ec2_tags_merge(json_t *into, const json_t *tags, struct err *err);
 int ec2_tags_check(const json_t *tags, struct err *err);
 /* Sets a tag that Pileus itself gives, also one whose key begins with "aws:". */
 void ec2_tags_set(json_t *tags, const char *key, const char *value);
+/* Takes a tag away; harmless if it is not there. */
+void ec2_tags_remove(json_t *tags, const char *key);
 /* The value of a tag; NULL if there is none. */
 const char *ec2_tags_get(const json_t *tags, const char *key);

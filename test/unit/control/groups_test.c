@@ -1,4 +1,4 @@
-#include "simulated_cloud.h"
+#include "group_stage.h"
 
 #include "service/doc.h"
 
@@ -9,79 +9,7 @@
 
 #include <cmocka.h>
 
-enum { SECOND_MS = 1000, MINUTE_MS = 60000 };
-
-/* ---- set-up and questions ---- */
-
-static int set_up(void **state)
-{
-    struct simulated_cloud *cloud = cloud_create(1);
-    cloud_template(cloud);
-    *state = cloud;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    cloud_destroy(*state);
-    return 0;
-}
-
-/* A group "g" in two zones; `more` are further members of the request. */
-static void create_group(struct simulated_cloud *cloud, int min, int desired, int max,
-                         const char *more)
-{
-    cloud_ok(cloud, "autoscaling", "CreateAutoScalingGroup",
-             "{'AutoScalingGroupName': 'g', 'LaunchTemplate': {'LaunchTemplateName': 'web'}, "
-             "'AvailabilityZones': ['us-east-1a', 'us-east-1b'], 'MinSize': %d, "
-             "'DesiredCapacity': %d, 'MaxSize': %d%s}",
-             min, desired, max, more);
-    cloud_run(cloud, 30 * SECOND_MS);
-}
-
-static const json_t *group_of(struct simulated_cloud *cloud)
-{
-    return store_get(cloud->store, "auto-scaling-group", cloud->region, "g");
-}
-
-static int count(struct simulated_cloud *cloud, const char *member, const char *value)
-{
-    int found = 0;
-    size_t i;
-    const json_t *row;
-    json_array_foreach (json_object_get(group_of(cloud), "Instances"), i, row)
-        found += doc_is(row, member, value);
-    return found;
-}
-
-static const char *instance_id(struct simulated_cloud *cloud, size_t index)
-{
-    return doc_text(json_array_get(json_object_get(group_of(cloud), "Instances"), index),
-                    "InstanceId");
-}
-
-/* The newest activity whose description begins so. */
-static const json_t *activity(struct simulated_cloud *cloud, const char *description)
-{
-    const json_t *newest = NULL;
-    store_each (cursor, cloud->store, "scaling-activity", cloud->region)
-        if (!strncmp(doc_text(cursor.doc, "Description"), description, strlen(description)))
-            newest = cursor.doc;
-    return newest;
-}
-
-static void assert_ends(const char *text, const char *end)
-{
-    size_t size = strlen(text), end_size = strlen(end);
-    if (size < end_size || strcmp(text + size - end_size, end))
-        fail_msg("'%s' does not end with '%s'", text, end);
-}
-
-static void set_desired(struct simulated_cloud *cloud, int desired)
-{
-    cloud_ok(cloud, "autoscaling", "SetDesiredCapacity",
-             "{'AutoScalingGroupName': 'g', 'DesiredCapacity': %d}", desired);
-}
+/* ---- questions and wishes ---- */
 
 static void suspend(struct simulated_cloud *cloud, const char *process)
 {
@@ -95,41 +23,11 @@ static void resume(struct simulated_cloud *cloud, const char *process)
              "{'AutoScalingGroupName': 'g', 'ScalingProcesses': ['%s']}", process);
 }
 
-/* A load balancer with a target group, to which group "g" is attached. */
-static void attach_balancer(struct simulated_cloud *cloud, char arn[256])
+static void assert_ends(const char *text, const char *end)
 {
-    char vpc[32] = "", subnets[128] = "";
-    store_each (cursor, cloud->store, "subnet", cloud->region) {
-        snprintf(vpc, sizeof vpc, "%s", doc_text(cursor.doc, "VpcId"));
-        size_t used = strlen(subnets);
-        if (used < 60)
-            snprintf(subnets + used, sizeof subnets - used, "%s'%s'", used ? ", " : "", cursor.id);
-    }
-    json_auto_t *group = cloud_call(cloud, "elbv2", "CreateTargetGroup",
-                                    "{'Name': 'app', 'Protocol': 'HTTP', 'Port': 80, 'VpcId': "
-                                    "'%s'}",
-                                    vpc);
-    json_auto_t *balancer = cloud_call(cloud, "elbv2", "CreateLoadBalancer",
-                                       "{'Name': 'lb', 'Subnets': [%s]}", subnets);
-    assert_non_null(group);
-    assert_non_null(balancer);
-    snprintf(arn, 256, "%s",
-             doc_text(json_array_get(json_object_get(group, "TargetGroups"), 0), "TargetGroupArn"));
-    cloud_ok(
-        cloud, "elbv2", "CreateListener",
-        "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': 80, 'DefaultActions': "
-        "[{'Type': 'forward', 'TargetGroupArn': '%s'}]}",
-        doc_text(json_array_get(json_object_get(balancer, "LoadBalancers"), 0), "LoadBalancerArn"),
-        arn);
-    cloud_ok(cloud, "autoscaling", "AttachLoadBalancerTargetGroups",
-             "{'AutoScalingGroupName': 'g', 'TargetGroupARNs': ['%s']}", arn);
-    cloud_run(cloud, MINUTE_MS);
-}
-
-static size_t count_targets(struct simulated_cloud *cloud, const char *arn)
-{
-    const json_t *group = store_get(cloud->store, "target-group", cloud->region, arn);
-    return json_array_size(json_object_get(group, "_targets"));
+    size_t size = strlen(text), end_size = strlen(end);
+    if (size < end_size || strcmp(text + size - end_size, end))
+        fail_msg("'%s' does not end with '%s'", text, end);
 }
 
 /* ---- launch and scale-in ---- */
@@ -137,10 +35,10 @@ static size_t count_targets(struct simulated_cloud *cloud, const char *arn)
 static void instances_are_spread_over_zones_and_told_as_activities(void **state)
 {
     create_group(*state, 1, 4, 6, "");
-    assert_int_equal(count(*state, "LifecycleState", "InService"), 4);
-    assert_int_equal(count(*state, "AvailabilityZone", "us-east-1a"), 2);
-    assert_int_equal(count(*state, "AvailabilityZone", "us-east-1b"), 2);
-    const json_t *launch = activity(*state, "Launching a new EC2 instance: i-");
+    assert_int_equal(count_members(*state, "LifecycleState", "InService"), 4);
+    assert_int_equal(count_members(*state, "AvailabilityZone", "us-east-1a"), 2);
+    assert_int_equal(count_members(*state, "AvailabilityZone", "us-east-1b"), 2);
+    const json_t *launch = newest_activity(*state, "Launching a new EC2 instance: i-");
     assert_string_equal(doc_text(launch, "StatusCode"), "Successful");
     assert_string_equal(
         doc_text(launch, "Cause"),
@@ -176,12 +74,12 @@ static void scale_in_keeps_zones_even_and_spares_the_protected(void **state)
              protected);
     set_desired(cloud, 2);
     cloud_run(cloud, MINUTE_MS);
-    assert_int_equal(count(cloud, "AvailabilityZone", "us-east-1a"), 1);
-    assert_int_equal(count(cloud, "AvailabilityZone", "us-east-1b"), 1);
+    assert_int_equal(count_members(cloud, "AvailabilityZone", "us-east-1a"), 1);
+    assert_int_equal(count_members(cloud, "AvailabilityZone", "us-east-1b"), 1);
     set_desired(cloud, 0);
     cloud_run(cloud, MINUTE_MS);
     assert_string_equal(instance_id(cloud, 0), protected);
-    const json_t *failed = activity(cloud, "Terminating EC2 instance");
+    const json_t *failed = newest_activity(cloud, "Terminating EC2 instance");
     assert_string_equal(doc_text(failed, "StatusMessage"),
                         "Could not scale to desired capacity because all remaining instances are "
                         "protected from scale-in.");
@@ -211,7 +109,7 @@ static void a_launch_that_ec2_refuses_is_told_and_tried_later(void **state)
     cloud_ok(cloud, "ec2", "DeleteLaunchTemplate", "{'LaunchTemplateName': 'web'}");
     set_desired(cloud, 2);
     cloud_run(cloud, 5 * MINUTE_MS);
-    const json_t *failed = activity(cloud, "Launching a new EC2 instance.  Status Reason: ");
+    const json_t *failed = newest_activity(cloud, "Launching a new EC2 instance.  Status Reason: ");
     assert_string_equal(doc_text(failed, "StatusCode"), "Failed");
     assert_ends(doc_text(failed, "StatusMessage"), "Launching EC2 instance failed.");
     size_t tries = store_count(cloud->store, "scaling-activity", cloud->region);
@@ -228,12 +126,12 @@ static void a_lost_instance_is_replaced_by_two_activities(void **state)
     snprintf(lost, sizeof lost, "%s", instance_id(cloud, 0));
     cloud_kill(cloud, cloud_machine(cloud, lost));
     cloud_run(cloud, MINUTE_MS);
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 2);
-    assert_int_equal(count(cloud, "InstanceId", lost), 0);
-    assert_ends(doc_text(activity(cloud, "Terminating EC2 instance: "), "Cause"),
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 2);
+    assert_int_equal(count_members(cloud, "InstanceId", lost), 0);
+    assert_ends(doc_text(newest_activity(cloud, "Terminating EC2 instance: "), "Cause"),
                 "an instance was taken out of service in response to an EC2 health check "
                 "indicating it has been terminated or stopped.");
-    assert_ends(doc_text(activity(cloud, "Launching a new EC2 instance: "), "Cause"),
+    assert_ends(doc_text(newest_activity(cloud, "Launching a new EC2 instance: "), "Cause"),
                 "an instance was launched in response to an unhealthy instance needing to be "
                 "replaced.");
 }
@@ -247,14 +145,14 @@ static void failing_health_checks_count_only_after_the_grace_period(void **state
     snprintf(sick, sizeof sick, "%s", instance_id(cloud, 0));
     cloud_machine(cloud, sick)->sick = true;
     cloud_run(cloud, 2 * MINUTE_MS);
-    assert_int_equal(count(cloud, "InstanceId", sick), 1);
-    assert_int_equal(count(cloud, "LifecycleState", "Terminating"), 0);
+    assert_int_equal(count_members(cloud, "InstanceId", sick), 1);
+    assert_int_equal(count_members(cloud, "LifecycleState", "Terminating"), 0);
     cloud_run(cloud, 3 * MINUTE_MS);
-    const json_t *leaving = activity(cloud, "Terminating EC2 instance: ");
+    const json_t *leaving = newest_activity(cloud, "Terminating EC2 instance: ");
     assert_ends(doc_text(leaving, "Cause"),
                 "an instance was taken out of service in response to an ELB system health check "
                 "failure.");
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 2);
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 2);
 }
 
 static void an_instance_drains_before_it_is_terminated(void **state)
@@ -268,13 +166,13 @@ static void an_instance_drains_before_it_is_terminated(void **state)
     cloud_ok(cloud, "autoscaling", "TerminateInstanceInAutoScalingGroup",
              "{'InstanceId': '%s', 'ShouldDecrementDesiredCapacity': true}", id);
     cloud_run(cloud, 4 * MINUTE_MS);
-    const json_t *draining = activity(cloud, "Terminating EC2 instance: ");
+    const json_t *draining = newest_activity(cloud, "Terminating EC2 instance: ");
     assert_string_equal(doc_text(draining, "StatusCode"), "WaitingForELBConnectionDraining");
     assert_ends(doc_text(draining, "Description"), " - Waiting For ELB Connection Draining.");
     assert_true(cloud_machine(cloud, id)->running);
     cloud_run(cloud, 2 * MINUTE_MS);
-    assert_string_equal(doc_text(activity(cloud, "Terminating EC2 instance: "), "StatusCode"),
-                        "Successful");
+    assert_string_equal(
+        doc_text(newest_activity(cloud, "Terminating EC2 instance: "), "StatusCode"), "Successful");
     assert_null(cloud_machine(cloud, id));
     assert_int_equal(count_targets(cloud, arn), 1);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 1);
@@ -290,7 +188,7 @@ static void not_all_sick_instances_go_at_once(void **state)
         cloud_machine(cloud, instance_id(cloud, i))->sick = true;
     for (int i = 0; i < 120; i++) {
         cloud_run(cloud, SECOND_MS);
-        assert_true(count(cloud, "LifecycleState", "InService") >= 3);
+        assert_true(count_members(cloud, "LifecycleState", "InService") >= 3);
     }
 }
 
@@ -306,15 +204,15 @@ static void suspended_processes_do_not_happen(void **state)
     cloud_kill(cloud, cloud_machine(cloud, instance_id(cloud, 0)));
     cloud_run(cloud, MINUTE_MS);
     assert_int_equal(json_array_size(json_object_get(group_of(cloud), "Instances")), 2);
-    assert_int_equal(count(cloud, "HealthStatus", "Unhealthy"), 1);
+    assert_int_equal(count_members(cloud, "HealthStatus", "Unhealthy"), 1);
     resume(cloud, "Launch");
     resume(cloud, "ReplaceUnhealthy");
     cloud_run(cloud, MINUTE_MS);
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 4);
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 4);
     suspend(cloud, "Terminate");
     set_desired(cloud, 1);
     cloud_run(cloud, MINUTE_MS);
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 4);
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 4);
 }
 
 static void instances_passed_over_stay_out_of_the_target_group(void **state)
@@ -384,7 +282,7 @@ static void high_load_grows_the_group_in_proportion(void **state)
     track(cloud, app_load, "");
     measure(cloud, 90, 4);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 4);
-    const char *cause = doc_text(activity(cloud, "Launching a new EC2 instance: "), "Cause");
+    const char *cause = doc_text(newest_activity(cloud, "Launching a new EC2 instance: "), "Cause");
     assert_non_null(strstr(cause, "a monitor alarm TargetTracking-g-AlarmHigh-"));
     assert_non_null(strstr(cause, "in state ALARM triggered policy p changing the desired "
                                   "capacity from 2 to 4.  At "));
@@ -463,15 +361,15 @@ static void an_endless_loop_in_one_instance_grows_the_group_until_it_ends(void *
     cloud_machine(cloud, busy)->busy = true;
     cloud_run(cloud, 8 * MINUTE_MS);
     assert_int_equal(doc_number(group_of(cloud), "DesiredCapacity"), 2);
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 2);
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 2);
     cloud_machine(cloud, busy)->busy = false;
     cloud_run(cloud, 25 * MINUTE_MS);
-    assert_int_equal(count(cloud, "LifecycleState", "InService"), 1);
+    assert_int_equal(count_members(cloud, "LifecycleState", "InService"), 1);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(instances_are_spread_over_zones_and_told_as_activities),
         TEST(instances_know_their_group),
