@@ -102,7 +102,7 @@ bool instance_has_its_network(struct control *control, const struct instance_ent
 struct instance_entry *instance_network_report(struct control *control,
                                                const struct message_instance_network_done *done)
 {
-    char id[ID_SIZE + 1];
+    char id[ID_SIZE + 1], what[64];
     struct err err;
     struct instances_control *instances = control->instances;
     snprintf(id, sizeof id, "%.*s", ID_SIZE, done->instance);
@@ -113,7 +113,8 @@ struct instance_entry *instance_network_report(struct control *control,
     if (!done->failed)
         return entry;
     err_set(&err, "%.*s", (int)sizeof done->text, done->text);
-    control_log(control, id, &err);
+    snprintf(what, sizeof what, "network of %s", id);
+    control_log(control, what, &err);
     entry->network_retry_ms = control_now(control) + RETRY_MS;
     if (entry->network_retry_ms < instances->next_network_ms)
         instances->next_network_ms = entry->network_retry_ms;

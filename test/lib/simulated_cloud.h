@@ -14,7 +14,7 @@
 
 /* Chances of what can go wrong, each 0..1. All zero: nothing does. */
 struct simulated_faults {
-    double start_fails;     /* of an instance that is told to start */
+    double start_fails;     /* of an instance that is told to start, or of its interfaces */
     double dies;            /* of a running instance, each USAGE_MS */
     double turns_sick;      /* its program fails health checks, each USAGE_MS */
     double recovers;        /* of a sick instance, each USAGE_MS */
@@ -28,6 +28,7 @@ struct machine {
     bool running;
     bool sick; /* fails health checks */
     bool busy; /* an endless loop: all of its CPU */
+    uint32_t interface_count;
     uint32_t cpu_thousandths;
     uint64_t cpu_us;
 };

@@ -25,15 +25,22 @@ static void report_state(struct simulated_cloud *cloud, int64_t most_ms, const c
                      &state, sizeof state);
 }
 
+/* The machine of an instance, made if it is new. */
+static struct machine *get_machine(struct simulated_cloud *cloud, const char *id)
+{
+    struct machine *machine = cloud_machine(cloud, id);
+    if (machine)
+        return machine;
+    machine = calloc(1, sizeof *machine);
+    assert(machine);
+    snprintf(machine->id, sizeof machine->id, "%s", id);
+    map_set(&cloud->machines, machine->id, machine);
+    return machine;
+}
+
 static void start(struct simulated_cloud *cloud, const struct message_instance_start *message)
 {
-    struct machine *machine = cloud_machine(cloud, message->instance);
-    if (!machine) {
-        machine = calloc(1, sizeof *machine);
-        assert(machine);
-        snprintf(machine->id, sizeof machine->id, "%s", message->instance);
-        map_set(&cloud->machines, machine->id, machine);
-    }
+    struct machine *machine = get_machine(cloud, message->instance);
     bool is_new = message->boot > machine->boot;
     if (is_new) {
         machine->boot = message->boot;
@@ -67,7 +74,14 @@ static void remove_machine(struct simulated_cloud *cloud, const struct message_i
 static void take_network(struct simulated_cloud *cloud,
                          const struct message_instance_network *network)
 {
-    struct message_instance_network_done done = {.generation = network->generation};
+    struct message_instance_network_done done = {
+        .generation = network->generation,
+        .failed = cloud_chance(cloud, cloud->faults.start_fails),
+    };
+    if (done.failed)
+        snprintf(done.text, sizeof done.text, "no room left on the host");
+    else
+        get_machine(cloud, network->instance)->interface_count = network->interface_count;
     memcpy(done.instance, network->instance, sizeof done.instance);
     simulated_report(cloud, simulated_delay(cloud, NETWORK_MS), PROCESS_HOST,
                      MESSAGE_INSTANCE_NETWORK_DONE, &done, sizeof done);

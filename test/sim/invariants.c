@@ -237,6 +237,22 @@ static const char *fabrics_have_living_interfaces(struct simulated_cloud *cloud)
     return NULL;
 }
 
+/* What is attaching is attached, what is detaching has left, and the host knows it. */
+static const char *interfaces_are_where_they_say(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "instance", cloud->region) {
+        size_t i;
+        const json_t *row, *rows = json_object_get(cursor.doc, "NetworkInterfaces");
+        json_array_foreach (rows, i, row)
+            if (!doc_is(json_object_get(row, "Attachment"), "Status", "attached"))
+                return say("%s has an interface that is between", cursor.id);
+        const struct machine *machine = cloud_machine(cloud, cursor.id);
+        if (machine && machine->running && machine->interface_count != json_array_size(rows))
+            return say("%s has other interfaces on its host", cursor.id);
+    }
+    return NULL;
+}
+
 /* Targets are instances that live. */
 static const char *targets_live(struct simulated_cloud *cloud)
 {
@@ -259,6 +275,7 @@ const char *sim_unsettled(struct simulated_cloud *cloud)
         capacity_is_reached,
         machines_run_as_instances_say,
         fabrics_have_living_interfaces,
+        interfaces_are_where_they_say,
         targets_live,
     };
     for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {

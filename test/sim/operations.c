@@ -267,6 +267,46 @@ static void new_version(struct simulated_cloud *cloud, int group)
     cloud_template_version(cloud);
 }
 
+/* An interface of the simulation's own that nobody has; made if there is none. "": it cannot be. */
+static void spare_interface(struct simulated_cloud *cloud, const char *subnet, char id[32])
+{
+    id[0] = '\0';
+    store_each (cursor, cloud->store, "network-interface", cloud->region)
+        if (doc_is(cursor.doc, "Status", "available") && doc_is(cursor.doc, "SubnetId", subnet))
+            snprintf(id, 32, "%s", cursor.id);
+    if (id[0])
+        return;
+    json_auto_t *out =
+        cloud_call(cloud, "ec2", "CreateNetworkInterface", "{'SubnetId': '%s'}", subnet);
+    snprintf(id, 32, "%s",
+             doc_text(json_object_get(out, "NetworkInterface"), "NetworkInterfaceId"));
+}
+
+static void attach_interface(struct simulated_cloud *cloud, int group)
+{
+    char in[200], id[32];
+    const char *instance = pick_instance(cloud, group);
+    const json_t *doc = store_get(cloud->store, "instance", cloud->region, instance);
+    spare_interface(cloud, doc_text(doc, "SubnetId"), id);
+    snprintf(in, sizeof in, "{'NetworkInterfaceId': '%s', 'InstanceId': '%s', 'DeviceIndex': 1}",
+             id, instance);
+    call(cloud, "ec2", "AttachNetworkInterface", in);
+}
+
+static void detach_interface(struct simulated_cloud *cloud, int group)
+{
+    char in[96];
+    const char *id = "";
+    (void)group;
+    store_each (cursor, cloud->store, "network-interface", cloud->region) {
+        const json_t *attachment = json_object_get(cursor.doc, "Attachment");
+        if (doc_is(cursor.doc, "_kind", "instance") && doc_number(attachment, "DeviceIndex") == 1)
+            id = doc_text(attachment, "AttachmentId");
+    }
+    snprintf(in, sizeof in, "{'AttachmentId': '%s'}", id);
+    call(cloud, "ec2", "DetachNetworkInterface", in);
+}
+
 const char *sim_operate(struct simulated_cloud *cloud)
 {
     static const struct {
@@ -293,6 +333,8 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"complete lifecycle action", complete_action, 8},
         {"move aside", move_aside, 8},
         {"attach instance", attach_instance, 3},
+        {"attach interface", attach_interface, 4},
+        {"detach interface", detach_interface, 3},
         {"change load", change_load, 6},
         {"new template version", new_version, 1},
     };

@@ -162,9 +162,11 @@ int ec2_interface_create(struct call *call, const struct ec2_interface_spec *spe
     call_make_id(call, "eni", ret_id);
     txn_put(call->txn, kind, call->region, ret_id,
             make_document(call, spec, ret_id, address, groups));
-    if (add_secondary(call, spec, ret_id, err) < 0)
-        return -1;
-    return ec2_interface_acquire_public(call, ret_id, err);
+    if (add_secondary(call, spec, ret_id, err) >= 0 &&
+        ec2_interface_acquire_public(call, ret_id, err) >= 0)
+        return 0;
+    ec2_interface_delete(call, ret_id);
+    return -1;
 }
 
 void ec2_interface_delete(struct call *call, const char *id)

@@ -89,14 +89,14 @@ static void add_hardware(const struct launch *launch, json_t *doc)
 }
 
 /* What only Pileus sees; see docs/state.md. */
-static void add_private(const struct call *call, const struct launch *launch, int slot, json_t *doc)
+static void add_private(const struct call *call, const struct launch *launch, json_t *doc)
 {
     const json_t *in = launch->in;
     const char *behavior = ec2_text(in, "InstanceInitiatedShutdownBehavior");
     const char *credits = ec2_text(json_object_get(in, "CreditSpecification"), "CpuCredits");
     json_t *parts = json_pack(
-        "{s:s, s:i, s:i, s:i, s:O, s:i, s:i, s:b, s:b, s:s, s:s*, s:s*, s:s*, s:{s:s, s:s}}",
-        "_desired", "running", "_boot", 1, "_running_boot", 0, "_slot", slot, "_layers",
+        "{s:s, s:i, s:i, s:O, s:i, s:i, s:b, s:b, s:s, s:s*, s:s*, s:s*, s:{s:s, s:s}}", "_desired",
+        "running", "_boot", 1, "_running_boot", 0, "_layers",
         json_object_get(launch->image, "_layers"), "_cpu_thousandths",
         instance_type_share(&launch->type, call->world->vcpu_share), "_memory_mib",
         launch->type.memory_mib, "_termination_protection", doc_flag(in, "DisableApiTermination"),
@@ -110,7 +110,7 @@ static void add_private(const struct call *call, const struct launch *launch, in
 }
 
 static json_t *make_document(const struct call *call, const struct launch *launch, const char *id,
-                             int index, int slot)
+                             int index)
 {
     const json_t *in = launch->in;
     bool monitored = doc_flag(json_object_get(in, "Monitoring"), "Enabled");
@@ -124,7 +124,7 @@ static json_t *make_document(const struct call *call, const struct launch *launc
                   launch->key_name, "ClientToken", ec2_text(in, "ClientToken"));
     json_object_set_new(doc, "MetadataOptions", metadata_options(call, launch));
     add_hardware(launch, doc);
-    add_private(call, launch, slot, doc);
+    add_private(call, launch, doc);
     return doc;
 }
 
@@ -133,14 +133,14 @@ const json_t *launch_instance(struct call *call, struct launch *launch, int inde
     char id[32];
     int slot;
     call_make_id(call, "i", id);
-    if (take_slot(call, id, &slot, err) < 0)
-        return NULL;
-    json_t *doc = make_document(call, launch, id, index, slot);
+    json_t *doc = make_document(call, launch, id, index);
     if (add_placement(call, launch, doc, err) < 0 ||
-        launch_interfaces_make(call, launch, id, doc, err) < 0) {
+        launch_interfaces_make(call, launch, id, doc, err) < 0 ||
+        take_slot(call, id, &slot, err) < 0) {
         json_decref(doc);
         return NULL;
     }
+    json_object_set_new(doc, "_slot", json_integer(slot));
     txn_put(call->txn, "instance", call->region, id, doc);
     return doc;
 }

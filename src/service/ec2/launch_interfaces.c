@@ -330,6 +330,14 @@ static int make(struct call *call, const struct launch *launch, const struct lau
     return ec2_interface_create(call, &spec, ret_id, err);
 }
 
+static void unmake(struct call *call, const json_t *instance)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach (json_object_get(instance, "NetworkInterfaces"), i, row)
+        ec2_interface_delete(call, doc_text(row, "NetworkInterfaceId"));
+}
+
 int launch_interfaces_make(struct call *call, const struct launch *launch, const char *instance_id,
                            json_t *instance, struct err *err)
 {
@@ -337,10 +345,12 @@ int launch_interfaces_make(struct call *call, const struct launch *launch, const
     for (int i = 0; i < launch->interface_count; i++) {
         const struct launch_interface *row = &launch->interfaces[i];
         snprintf(id, sizeof id, "%s", doc_text(row->existing, "NetworkInterfaceId"));
-        if (row->existing)
+        if (row->existing) {
             ec2_interface_attach(call, id, instance_id, row->device_index, true);
-        else if (make(call, launch, row, instance_id, id, err) < 0)
+        } else if (make(call, launch, row, instance_id, id, err) < 0) {
+            unmake(call, instance);
             return -1;
+        }
         ec2_interface_show(store_get(call->store, kind, call->region, id), instance);
     }
     return 0;

@@ -478,6 +478,138 @@ static void a_new_guest_gets_all_metadata_and_a_change_only_its_own(void **state
     destroy(world);
 }
 
+/* ---- network interfaces ---- */
+
+static void create_interface(struct world *world, const char *instance, char id[ID_SIZE])
+{
+    json_auto_t *out =
+        fixture_ok(world->fixture, "ec2", "CreateNetworkInterface", "{'SubnetId': '%s'}",
+                   fixture_text(look(world, instance), "SubnetId"));
+    snprintf(id, ID_SIZE, "%s", fixture_text(out, "NetworkInterface.NetworkInterfaceId"));
+}
+
+static void attach(struct world *world, const char *interface, const char *instance, char id[64])
+{
+    json_auto_t *out = fixture_ok(
+        world->fixture, "ec2", "AttachNetworkInterface",
+        "{'NetworkInterfaceId': '%s', 'InstanceId': '%s', 'DeviceIndex': 1}", interface, instance);
+    snprintf(id, 64, "%s", fixture_text(out, "AttachmentId"));
+    control_tick(world->control);
+}
+
+static void detach(struct world *world, const char *attachment)
+{
+    json_decref(fixture_ok(world->fixture, "ec2", "DetachNetworkInterface",
+                           "{'AttachmentId': '%s'}", attachment));
+    control_tick(world->control);
+}
+
+static void network_done(struct world *world, const char *id, uint64_t generation, bool failed)
+{
+    struct message_instance_network_done done = {.generation = generation, .failed = failed};
+    snprintf(done.instance, ID_SIZE, "%s", id);
+    snprintf(done.text, sizeof done.text, "%s", failed ? "no cable" : "");
+    control_receive(world->control, MESSAGE_INSTANCE_NETWORK_DONE, &done, sizeof done);
+    control_tick(world->control);
+}
+
+static const json_t *look_at_interface(const struct world *world, const char *id)
+{
+    return store_get(world->fixture->store, "network-interface", "us-east-1", id);
+}
+
+static void an_interface_is_attached_and_gone_when_the_host_says_so(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], interface[ID_SIZE], attachment[64];
+    run_to_running(world, "", id);
+    create_interface(world, id, interface);
+    attach(world, interface, id, attachment);
+    const struct message_instance_network *told = &sent(world, MESSAGE_INSTANCE_NETWORK)->network;
+    assert_int_equal(told->interface_count, 2);
+    assert_string_equal(told->interfaces[1].id, interface);
+    assert_int_equal(told->interfaces[1].device_index, 1);
+    network_done(world, id, told->generation - 1, false); /* of what was told before */
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Attachment.Status"),
+                        "attaching");
+    network_done(world, id, told->generation, false);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Attachment.Status"),
+                        "attached");
+    forget_messages(world);
+    detach(world, attachment);
+    told = &sent(world, MESSAGE_INSTANCE_NETWORK)->network;
+    assert_int_equal(told->interface_count, 1);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Status"), "in-use");
+    network_done(world, id, told->generation, false);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Status"), "available");
+    destroy(world);
+}
+
+static void a_host_that_fails_is_told_again_and_a_new_one_too(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], interface[ID_SIZE], attachment[64];
+    run_to_running(world, "", id);
+    create_interface(world, id, interface);
+    attach(world, interface, id, attachment);
+    uint64_t generation = sent(world, MESSAGE_INSTANCE_NETWORK)->network.generation;
+    forget_messages(world);
+    network_done(world, id, generation, true);
+    assert_null(sent(world, MESSAGE_INSTANCE_NETWORK));
+    world->fixture->now_ms += 5000;
+    control_tick(world->control);
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_NETWORK)->network.interface_count, 2);
+    forget_messages(world);
+    hello(world);
+    generation = sent(world, MESSAGE_INSTANCE_NETWORK)->network.generation;
+    network_done(world, id, generation, false);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Attachment.Status"),
+                        "attached");
+    destroy(world);
+}
+
+static void what_a_stopped_instance_has_changes_at_once(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], interface[ID_SIZE], attachment[64];
+    run_to_running(world, "", id);
+    act(world, "StopInstances", id);
+    report(world, id, 1, INSTANCE_EXITED, "");
+    create_interface(world, id, interface);
+    attach(world, interface, id, attachment);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Attachment.Status"),
+                        "attached");
+    forget_messages(world);
+    act(world, "StartInstances", id);
+    assert_int_equal(sent(world, MESSAGE_INSTANCE_NETWORK)->network.interface_count, 2);
+    assert_null(fixture_at(look(world, id), "PublicIpAddress")); /* as on AWS with several */
+    report(world, id, 2, INSTANCE_STARTED, "");
+    act(world, "StopInstances", id);
+    report(world, id, 2, INSTANCE_EXITED, "");
+    detach(world, attachment);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Status"), "available");
+    destroy(world);
+}
+
+static void a_terminated_instance_leaves_what_is_not_deleted_with_it(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE], interface[ID_SIZE], attachment[64];
+    run_to_running(world, "", id);
+    create_interface(world, id, interface);
+    attach(world, interface, id, attachment);
+    terminate_to_end(world, id);
+    assert_string_equal(fixture_text(look_at_interface(world, interface), "Status"), "available");
+    assert_int_equal(store_count(world->fixture->store, "network-interface", "us-east-1"), 1);
+    json_decref(fixture_ok(world->fixture, "ec2", "DeleteNetworkInterface",
+                           "{'NetworkInterfaceId': '%s'}", interface));
+    destroy(world);
+}
+
 /* ---- images ---- */
 
 static void image_done(struct world *world, const char *id, bool failed)
@@ -578,6 +710,10 @@ int main(void)
         cmocka_unit_test(an_instance_that_nobody_knows_is_removed),
         cmocka_unit_test(a_new_api_goes_on_where_the_last_one_was),
         cmocka_unit_test(a_new_guest_gets_all_metadata_and_a_change_only_its_own),
+        cmocka_unit_test(an_interface_is_attached_and_gone_when_the_host_says_so),
+        cmocka_unit_test(a_host_that_fails_is_told_again_and_a_new_one_too),
+        cmocka_unit_test(what_a_stopped_instance_has_changes_at_once),
+        cmocka_unit_test(a_terminated_instance_leaves_what_is_not_deleted_with_it),
         cmocka_unit_test(an_image_is_made_while_its_instance_stands_still),
         cmocka_unit_test(an_image_without_reboot_can_be_launched_and_outlives_deregistration),
         cmocka_unit_test(a_failed_image_says_why),

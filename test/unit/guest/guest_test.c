@@ -121,6 +121,15 @@ static void version_two_needs_a_token_of_this_instance(void **state)
     assert_int_equal(ask_from(stage, "127.0.0.2", request, &answer), 503); /* nobody we know */
 }
 
+static void a_caller_is_known_by_any_of_its_addresses(void **state)
+{
+    auto_buf answer = {0};
+    const char *request =
+        REQUEST("PUT /latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 60\r\n");
+    assert_int_equal(ask_from(*state, "127.0.0.9", request, &answer), 200);
+    assert_int_equal(ask_from(*state, "127.0.0.8", request, &answer), 503);
+}
+
 static void bad_token_requests_are_refused(void **state)
 {
 #define TTL "X-aws-ec2-metadata-token-ttl-seconds: "
@@ -244,6 +253,7 @@ int main(void)
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ON_STAGE(version_two_needs_a_token_of_this_instance),
+        ON_STAGE(a_caller_is_known_by_any_of_its_addresses),
         ON_STAGE(bad_token_requests_are_refused),
         ON_STAGE(version_one_works_where_tokens_are_optional),
         ON_STAGE(forgotten_instances_get_nothing),

@@ -45,6 +45,21 @@ static void leaves_have_the_values_of_the_instance(void **state)
     assert_answer(*state, "user-data", "#!/bin/sh\necho hi\n");
 }
 
+static void each_interface_has_a_directory(void **state)
+{
+#define SECOND "meta-data/network/interfaces/macs/02:00:00:00:00:02"
+    assert_answer(*state, "meta-data/network/interfaces/macs",
+                  "02:00:00:00:00:01/\n02:00:00:00:00:02/");
+    assert_answer(*state, SECOND "/device-number", "1");
+    assert_answer(*state, SECOND "/interface-id", "eni-2");
+    assert_answer(*state, SECOND "/local-ipv4s", "10.0.2.7\n127.0.0.9");
+    assert_answer(*state, SECOND "/owner-id", "000000000000");
+    assert_answer(*state, SECOND "/public-ipv4s", "100.64.0.9");
+    assert_answer(*state, SECOND "/ipv4-associations", "100.64.0.9");
+    assert_answer(*state, SECOND "/ipv4-associations/100.64.0.9", "127.0.0.9");
+#undef SECOND
+}
+
 static void directories_end_with_a_slash_and_keys_are_listed_by_name(void **state)
 {
     assert_answer(*state, "", "dynamic\nmeta-data\nuser-data");
@@ -94,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_have_the_values_of_the_instance),
+        cmocka_unit_test(each_interface_has_a_directory),
         cmocka_unit_test(directories_end_with_a_slash_and_keys_are_listed_by_name),
         cmocka_unit_test(whatever_is_listed_answers),
     };
