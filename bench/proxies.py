@@ -66,6 +66,7 @@ global
     ssl-default-bind-options ssl-min-ver TLSv1.2
     ssl-default-bind-ciphersuites {HAPROXY_CIPHERS}
     tune.h2.max-concurrent-streams 128
+    tune.ssl.cachesize {20000 if row.resumed else 0}
 defaults
     mode http
     timeout client 60s

@@ -27,7 +27,9 @@ static bool is_request(const nghttp2_frame *frame)
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user_data)
 {
     struct http2_client *http2 = user_data;
-    (void)session;
+    /* nghttp2 passes over priorities, since we said that there are none: over this, too. */
+    if (hd->type == NGHTTP2_PRIORITY && !hd->stream_id)
+        nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
     if (hd->type == NGHTTP2_RST_STREAM)
         http2_client_charge(http2, RESET_COST_BYTES);
     else if (hd->type == NGHTTP2_SETTINGS || hd->type == NGHTTP2_PING)

@@ -161,7 +161,8 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     if (EVP_CipherInit_ex(cipher, thread->cipher, NULL, key->cipher, iv, encrypt) != 1 ||
         EVP_MAC_CTX_set_params(mac, parameters) != 1)
         return -1;
-    return key == current ? 1 : 2; /* 2: take it, and give a new one */
+    /* 2: take it, and give a new one. Of TLS 1.3, clients use each once only (RFC 8446, C.4). */
+    return encrypt || (key == current && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }
 
 /* A target gave a session: the next connection to it takes the last. */

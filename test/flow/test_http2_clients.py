@@ -280,6 +280,12 @@ def test_pings_do_not_prolong_the_idle_timeout(balancer, client):
     pytest.fail("it is still open")
 
 
+def test_a_priority_of_no_stream_ends_the_connection(client):
+    client.frames(b"\0\0\x05\x02\0\0\0\0\0" + b"\0\0\0\x01\x10")
+    client.until_closed()
+    assert client.goaway.error_code == h2.errors.ErrorCodes.PROTOCOL_ERROR
+
+
 def test_no_response_within_the_idle_timeout_is_504(balancer):
     balancer.start([Target(lambda connection, request: None)], listener=listener())
     client = Client(balancer)

@@ -286,6 +286,25 @@ static void a_session_is_resumed_by_any_thread(void **state)
     }
 }
 
+/* Of TLS 1.3 clients use a ticket once: each resumption brings the next. */
+static void resuming_gives_the_next_ticket(void **state)
+{
+    (void)state;
+    char got[8];
+    struct fixture *fixture = set_up(TLS13, true);
+    struct ssl_session_st *session = NULL, *before = NULL;
+    for (int i = 0; i < 4; i++) {
+        connect_both(fixture, TLS13, false, &session);
+        assert_int_equal(tls_is_resumed(&fixture->sides[SERVER]), i > 0);
+        receive_all(&fixture->sides[CLIENT], got, sizeof got);
+        assert_ptr_not_equal(session, before);
+        before = session;
+        stop(fixture);
+    }
+    tls_session_free(session);
+    tear_down(fixture);
+}
+
 /* A record each; nobody has read them. */
 static void a_handshake_gives_one_ticket(void **state)
 {
@@ -478,6 +497,7 @@ int main(void)
         cmocka_unit_test(ending_one_side_shows_as_the_end),
         cmocka_unit_test(rubbish_ends_the_connection),
         cmocka_unit_test(a_session_is_resumed_by_any_thread),
+        cmocka_unit_test(resuming_gives_the_next_ticket),
         cmocka_unit_test(a_handshake_gives_one_ticket),
         cmocka_unit_test(without_a_common_protocol_the_handshake_fails),
         cmocka_unit_test(a_name_that_nobody_has_can_be_refused),
