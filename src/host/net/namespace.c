@@ -141,6 +141,11 @@ int namespace_make_router(struct err *err)
         {"ipv4/conf/default/rp_filter", "0"},
         {"ipv4/conf/all/send_redirects", "0"},
         {"ipv4/conf/default/send_redirects", "0"},
+        /* A new namespace has the host's settings, whatever those are. */
+        {"ipv4/conf/all/accept_redirects", "0"},
+        {"ipv4/conf/default/accept_redirects", "0"},
+        {"ipv4/conf/all/accept_source_route", "0"},
+        {"ipv4/conf/default/accept_source_route", "0"},
     };
     for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
         if (namespace_set(settings[i].value, err, "%s", settings[i].path) < 0)
