@@ -1,6 +1,5 @@
-"""Root in an instance is nobody outside: it sees, reaches and exhausts nothing but its own."""
+"""Root in an instance is nobody outside: it sees and exhausts nothing but its own. Ways out: test_escapes.py."""
 import pytest
-from conftest import eventually
 from machines import machine, machines
 
 OPTIONS = ["--vcpu-share", "0.1"]
@@ -17,41 +16,10 @@ def test_it_sees_no_process_of_another(machine, neighbour):
     assert "987654" not in shown and "pileus: api" not in shown
 
 
-def test_it_cannot_reach_the_hosts_disks(machine):
-    assert machine.attempt("sudo mknod /tmp/disk b 8 0").returncode != 0
-    assert machine.attempt("sudo mount /dev/sda1 /mnt").returncode != 0
+def test_it_sees_no_file_of_the_host(machine):
     program = "import os,json\nseen=[p for p in ('/work','/var/lib/pileus','/proc/1/root/work','/sys/fs/cgroup/pileus.0') if os.path.exists(p)]\nprint(json.dumps(seen))"
     assert machine.python(program) == []
     assert machine.root("ls /home; ls -A /root | grep -v .ssh || true").split() == sorted(["admin", "ec2-user", "ubuntu"])
-
-
-@pytest.mark.parametrize("number,name", [(175, "init_module"), (313, "finit_module"), (246, "kexec_load"), (304, "open_by_handle_at"), (321, "bpf"), (250, "keyctl")])
-def test_it_cannot_load_modules_or_touch_the_kernel(machine, number, name):
-    program = ("import ctypes,json,errno\nlibc=ctypes.CDLL(None,use_errno=True)\n"
-               f"r=libc.syscall({number},0,0,0,0,0)\nprint(json.dumps([r,errno.errorcode.get(ctypes.get_errno())]))")
-    result, error = machine.python(program)
-    assert result == -1 and error in ("EPERM", "ENOSYS"), (name, result, error)
-
-
-def test_it_cannot_change_the_hosts_settings(machine):
-    for path in ("/proc/sys/kernel/panic", "/proc/sys/vm/drop_caches", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"):
-        assert machine.attempt(f"sudo sh -c 'echo 1 > {path}'").returncode != 0, path
-
-
-SEND = "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('{source}',0))\ns.sendto(b'from {source}',('{target}',9000))\nprint(0)"
-
-
-def test_it_cannot_send_from_another_address(machine, neighbour):
-    """A datagram from its own address arrives; one from an address that it took does not."""
-    neighbour.sh("nohup python3 -c \"import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('',9000))\n"
-                 "while True: open('/tmp/got','ab',0).write(s.recv(99)+b'\\n')\" >/dev/null 2>&1 & "
-                 "until grep -q :2328 /proc/net/udp; do sleep 0.1; done")  # port 9000
-    own, taken = machine.private_address, "172.31.63.77"
-    machine.root(f"ip addr add {taken}/32 dev eth0")
-    for source in (taken, own):
-        machine.python(SEND.format(source=source, target=neighbour.private_address))
-    eventually(lambda: f"from {own}" in neighbour.attempt("cat /tmp/got").stdout, what="the datagram")
-    assert f"from {taken}" not in neighbour.sh("cat /tmp/got")
 
 
 def test_too_much_memory_is_its_own_end_only(machines, machine, neighbour):

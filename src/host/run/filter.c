@@ -37,6 +37,7 @@ static const struct {
     {SCMP_SYS(quotactl), EPERM},
     {SCMP_SYS(request_key), ENOSYS},
     {SCMP_SYS(settimeofday), EPERM},
+    {SCMP_SYS(socketcall), ENOSYS}, /* of 32 bits; hides the family from the rules below */
     {SCMP_SYS(stime), EPERM},
     {SCMP_SYS(swapoff), EPERM},
     {SCMP_SYS(swapon), EPERM},

@@ -25,8 +25,11 @@ static const char *const device_names[] = {"null", "zero", "full", "random", "ur
 
 enum { DEVICE_COUNT = sizeof device_names / sizeof *device_names };
 
-/* Of a whole new machine, in this order. /proc needs no masks: what is secret there belongs to a
- * root that the instance's root is not. */
+/*
+ * Of a whole new machine, in this order. /proc needs no masks: what is secret or may be written
+ * there belongs to a root that the instance's root is not (test/e2e/test_escapes.py). A mask would
+ * be its own to take away, or else keep containers in the instance from having a /proc.
+ */
 static const struct machine_mount {
     const char *target, *type;
     unsigned long flags;
