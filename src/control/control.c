@@ -10,11 +10,17 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
-    &fabric_controller,    &nat_gateways_controller,
-    &instances_controller, &certificates_controller,
-    &balancers_controller, &metrics_controller,
-    &logs_controller,      &alarms_controller,
-    &groups_controller,    NULL,
+    &fabric_controller,
+    &nat_gateways_controller,
+    &volumes_controller,
+    &instances_controller,
+    &certificates_controller,
+    &balancers_controller,
+    &metrics_controller,
+    &logs_controller,
+    &alarms_controller,
+    &groups_controller,
+    NULL,
 };
 
 int64_t control_now(const struct control *control)

@@ -15,6 +15,7 @@ struct control {
     char user_arn[64];   /* of the account's root, who makes the controllers' calls */
     /* Each controller's own memory: caches that can be rebuilt from the store and from reports. */
     struct instances_control *instances;
+    struct volumes_control *volumes;
     struct fabric_control *fabric;
     struct nat_gateways_control *nat_gateways;
     struct certificates_control *certificates;
@@ -41,9 +42,9 @@ struct controller {
     void (*run)(struct control *control);
 };
 
-extern const struct controller certificates_controller, instances_controller, fabric_controller,
-    nat_gateways_controller, balancers_controller, metrics_controller, logs_controller,
-    alarms_controller, groups_controller;
+extern const struct controller certificates_controller, instances_controller, volumes_controller,
+    fabric_controller, nat_gateways_controller, balancers_controller, metrics_controller,
+    logs_controller, alarms_controller, groups_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

@@ -10,6 +10,7 @@
 #include "service/doc.h"
 #include "service/ec2/instance_state.h"
 #include "service/ec2/interface.h"
+#include "service/ec2/volume.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,7 @@ static void started(struct call *call, json_t *instance, int64_t boot)
         return;
     instance_clear_reason(instance);
     instance_move(instance, "running");
+    volumes_instance_started(call, instance);
 }
 
 static void ended(json_t *instance, int64_t boot, bool failed, const char *text)
@@ -170,6 +172,7 @@ static void become_terminated(struct call *call, json_t *instance)
 {
     instance_move(instance, "terminated");
     strip(call, instance);
+    volumes_instance_terminated(call, instance);
     set_number(instance, "_terminated_ms", call->now_ms);
     set_number(instance, "_forget_ms", call->now_ms + FORGET_MS);
 }

@@ -3,6 +3,7 @@
 
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
+#include "service/ec2/volume_device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,32 @@ static void copy_host_name(char out[HOST_NAME_SIZE], const char *name)
     snprintf(out, HOST_NAME_SIZE, "%.*s", (int)size, name);
 }
 
-void instance_send_start(struct control *control, const json_t *instance)
+static void add_volume(struct message_instance_start *start, const json_t *mapping)
+{
+    if (start->volume_count == VOLUMES_MAX)
+        return; /* no instance is given more */
+    struct volume_attachment *row = &start->volumes[start->volume_count++];
+    copy_text(row->volume, ID_SIZE, doc_text(json_object_get(mapping, "Ebs"), "VolumeId"));
+    copy_text(row->device, DEVICE_SIZE, volume_device_folder(doc_text(mapping, "DeviceName")));
+}
+
+/* One that is being detached is not there any more after a start. */
+static void fill_volumes(const struct store *store, const char *region, const json_t *instance,
+                         struct message_instance_start *start)
+{
+    const char *root = doc_text(instance, "_root_volume");
+    size_t i;
+    const json_t *mapping;
+    copy_text(start->root_volume, ID_SIZE, root);
+    start->root_gib = (uint32_t)doc_number(store_get(store, "volume", region, root), "Size");
+    json_array_foreach (json_object_get(instance, "BlockDeviceMappings"), i, mapping) {
+        const json_t *ebs = json_object_get(mapping, "Ebs");
+        if (!doc_is(ebs, "VolumeId", root) && !doc_is(ebs, "Status", "detaching"))
+            add_volume(start, mapping);
+    }
+}
+
+void instance_send_start(struct control *control, const char *region, const json_t *instance)
 {
     const json_t *layer;
     struct message_instance_start start = {
@@ -32,6 +58,7 @@ void instance_send_start(struct control *control, const json_t *instance)
     copy_text(start.instance, ID_SIZE, doc_text(instance, "InstanceId"));
     copy_host_name(start.host_name, doc_text(instance, "PrivateDnsName"));
     cidr_parse_address(doc_text(instance, "PrivateIpAddress"), &start.address);
+    fill_volumes(control->store, region, instance, &start);
     json_array_foreach (json_object_get(instance, "_layers"), i, layer)
         if (start.layer_count < LAYERS_MAX)
             copy_text(start.layers[start.layer_count++], ID_SIZE, json_string_value(layer));
@@ -87,6 +114,25 @@ static void copy_members(const json_t *instance, json_t *metadata)
             json_object_set(metadata, copied[i].to, json_object_get(instance, copied[i].from));
     if (doc_text(instance, "PublicDnsName")[0])
         json_object_set(metadata, "PublicDnsName", json_object_get(instance, "PublicDnsName"));
+}
+
+/* {"ami": "/dev/xvda", "root": "/dev/xvda", "ebs1": "sdf"} */
+static json_t *block_devices(const json_t *instance)
+{
+    const char *root = doc_text(instance, "RootDeviceName");
+    json_t *devices = json_pack("{s:s, s:s}", "ami", root, "root", root);
+    size_t i;
+    int number = 1;
+    const json_t *mapping;
+    json_array_foreach (json_object_get(instance, "BlockDeviceMappings"), i, mapping) {
+        char name[16];
+        const char *device = doc_text(mapping, "DeviceName");
+        if (volume_device_is_same(device, root))
+            continue;
+        snprintf(name, sizeof name, "ebs%d", number++);
+        json_object_set_new(devices, name, json_string(volume_device_folder(device)));
+    }
+    return devices;
 }
 
 /* The private addresses, the primary one first; `associations`: those of each public address. */
@@ -147,14 +193,15 @@ char *instance_metadata(struct control *control, const char *region, const json_
 {
     const json_t *primary = json_array_get(json_object_get(instance, "NetworkInterfaces"), 0);
     json_auto_t *metadata = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "AvailabilityZone",
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "AvailabilityZone",
         doc_text(json_object_get(instance, "Placement"), "AvailabilityZone"), "Region", region,
         "AccountId", control->world->account, "Mac", doc_text(primary, "MacAddress"),
         "ReservationId", doc_text(json_object_get(instance, "_reservation"), "ReservationId"),
         "LaunchTime", (json_int_t)json_number_value(json_object_get(instance, "LaunchTime")),
         "SecurityGroups", pluck(json_object_get(instance, "SecurityGroups"), "GroupName"), "Tags",
         tags_by_key(json_object_get(instance, "Tags")), "Interfaces",
-        describe_interfaces(control->store, region, instance));
+        describe_interfaces(control->store, region, instance), "BlockDevices",
+        block_devices(instance));
     copy_members(instance, metadata);
     return json_dumps(metadata, JSON_COMPACT);
 }

@@ -31,6 +31,7 @@ static void mark_all_regions(struct control *control)
 {
     store_regions(control->store, kind, mark_region, control->instances);
     store_regions(control->store, "image", mark_region, control->instances);
+    store_regions(control->store, "snapshot", mark_region, control->instances);
 }
 
 static int create(struct control *control, struct err *err)
@@ -100,7 +101,8 @@ static void changed(struct control *control, const char *changed_kind, const cha
     bool is_vpc = strcmp(changed_kind, "vpc") == 0;
     if (is_vpc)
         look_again_at_all(control->instances, region);
-    if (is_vpc || strcmp(changed_kind, kind) == 0 || strcmp(changed_kind, "image") == 0)
+    if (is_vpc || strcmp(changed_kind, kind) == 0 || strcmp(changed_kind, "image") == 0 ||
+        strcmp(changed_kind, "snapshot") == 0 || strcmp(changed_kind, "volume") == 0)
         mark_region(control->instances, region);
 }
 
@@ -233,8 +235,7 @@ static void apply_reports(struct control *control, struct txn *txn)
     struct instances_control *instances = control->instances;
     list_each (row, &instances->reports, struct instance_report_row, link) {
         if (row->type == MESSAGE_IMAGE_DONE) {
-            struct call call = control_call(control, txn, "");
-            image_apply_report(&call, &row->image);
+            image_apply_report(control, txn, &row->image);
             continue;
         }
         struct instance_entry *entry = map_get(&instances->entries, row->instance.instance);
@@ -293,15 +294,26 @@ static void tell_stop(struct control *control, struct instance_entry *entry, boo
     send_message(control, MESSAGE_INSTANCE_STOP, &stop, sizeof stop);
 }
 
+/* Some of its volumes are still being made; its document changes with each that is there. */
+static bool lacks_volumes(const json_t *doc)
+{
+    size_t i;
+    const json_t *mapping;
+    json_array_foreach (json_object_get(doc, "BlockDeviceMappings"), i, mapping)
+        if (!doc_flag(mapping, "_made"))
+            return true;
+    return false;
+}
+
 static void tell_start(struct control *control, struct instance_entry *entry, const json_t *doc)
 {
     int64_t boot = doc_number(doc, "_boot");
-    if ((entry->told == TOLD_START && entry->told_boot == boot) ||
+    if ((entry->told == TOLD_START && entry->told_boot == boot) || lacks_volumes(doc) ||
         image_pending_of(control->store, entry->region, entry->id, true))
         return;
     entry->told = TOLD_START;
     entry->told_boot = boot;
-    instance_send_start(control, doc);
+    instance_send_start(control, entry->region, doc);
 }
 
 static void tell_remove(struct control *control, struct instance_entry *entry, const json_t *doc)
@@ -378,8 +390,7 @@ static void release_held(struct instances_control *instances, const struct store
             continue;
         map_each (each, &instances->entries) {
             struct instance_entry *entry = each->value;
-            const json_t *image = store_get(store, "image", entry->region, row->image.image);
-            if (image && doc_is(image, "SourceInstanceId", entry->id))
+            if (!strcmp(image_source_of(store, entry->region, row->image.image), entry->id))
                 queue_entry(instances, entry);
         }
     }

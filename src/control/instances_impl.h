@@ -64,7 +64,7 @@ bool instance_is_up(const json_t *instance);
 
 /* ---- instance_messages.c: what is sent ---- */
 
-void instance_send_start(struct control *control, const json_t *instance);
+void instance_send_start(struct control *control, const char *region, const json_t *instance);
 /* What IMDS knows of an instance, as JSON text for the caller to free; NULL if memory ran out. */
 char *instance_metadata(struct control *control, const char *region, const json_t *instance);
 
@@ -84,9 +84,12 @@ bool instance_network_is_due(const struct control *control, struct instance_entr
 
 /* ---- images.c ---- */
 
-/* Writes that an image is there, or why not. */
-void image_apply_report(struct call *call, const struct message_image_done *report);
-/* Asks for images that are pending, and deletes those that nobody needs any more. */
+/* Writes that an image or a snapshot is there, or why not. */
+void image_apply_report(struct control *control, struct txn *txn,
+                        const struct message_image_done *report);
+/* The instance that an image or a snapshot is made of, "" if of none. */
+const char *image_source_of(const struct store *store, const char *region, const char *id);
+/* Asks for images and snapshots that are pending, and deletes what nobody needs any more. */
 void images_tell(struct control *control, const char *region);
 /* Whether an image is being made of an instance; `at_rest`: one that wants it to stand still. */
 bool image_pending_of(const struct store *store, const char *region, const char *instance_id,

@@ -21,8 +21,6 @@ static const struct row rows[] = {
     {"ami-launch-index", "LaunchIndex", NULL},
     {"ami-manifest-path", NULL, "(unknown)"},
     {"autoscaling/target-lifecycle-state", "LifecycleState", NULL},
-    {"block-device-mapping/ami", NULL, "/dev/xvda"},
-    {"block-device-mapping/root", NULL, "/dev/xvda"},
     {"events/maintenance/history", NULL, "[]"},
     {"events/maintenance/scheduled", NULL, "[]"},
     {"hostname", "PrivateDnsName", NULL},
@@ -220,23 +218,28 @@ static bool add_key_list(struct metadata *metadata, const json_t *description)
     return leaf != NULL;
 }
 
-static bool add_tags(struct metadata *metadata, const json_t *description)
+/* The leaves of an object, below `directory`. */
+static bool add_members(struct metadata *metadata, const char *directory, json_t *members)
 {
-    const json_t *options = json_object_get(description, "MetadataOptions");
-    json_t *tags = json_object_get(description, "Tags"), *value;
     const char *key;
-
-    if (strcmp(text_of(options, "InstanceMetadataTags"), "enabled") != 0)
-        return true;
-    json_object_foreach (tags, key, value) {
+    json_t *value;
+    json_object_foreach (members, key, value) {
         char path[PATH_SIZE];
-        snprintf(path, sizeof(path), "meta-data/tags/instance/%s", key);
+        snprintf(path, sizeof(path), "%s/%s", directory, key);
         struct buf *leaf = add_leaf(metadata, path);
         if (!leaf)
             return false;
         append_json(leaf, value);
     }
     return true;
+}
+
+static bool add_tags(struct metadata *metadata, const json_t *description)
+{
+    const json_t *options = json_object_get(description, "MetadataOptions");
+    if (strcmp(text_of(options, "InstanceMetadataTags"), "enabled") != 0)
+        return true;
+    return add_members(metadata, "meta-data/tags/instance", json_object_get(description, "Tags"));
 }
 
 static bool add_user_data(struct metadata *metadata, const json_t *description)
@@ -284,7 +287,10 @@ int metadata_build(struct metadata *metadata, const json_t *description, struct 
     if (add_identity_document(metadata, description) &&
         add_rows(metadata, "meta-data", rows, LENGTH(rows), description) &&
         add_key_list(metadata, description) && add_interfaces(metadata, description) &&
-        add_tags(metadata, description) && add_user_data(metadata, description))
+        add_tags(metadata, description) &&
+        add_members(metadata, "meta-data/block-device-mapping",
+                    json_object_get(description, "BlockDevices")) &&
+        add_user_data(metadata, description))
         return 0;
     metadata_reset(metadata);
     return err_set(err, "the description of an instance is broken, or memory ran out");

@@ -9,6 +9,8 @@
 #include "host/run/instances.h"
 #include "host/run/userns.h"
 #include "host/run/worker.h"
+#include "host/volume/disk.h"
+#include "host/volumes.h"
 #include "ipc/id.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -17,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512, TICK_MS = 1000 };
+enum { PATH_SIZE = 512, TICK_MS = 1000, USUAL_ROOT_GIB = 8 };
 
 struct host {
     struct host_options options;
@@ -28,7 +30,9 @@ struct host {
     struct channel *peers[PROCESS_COUNT]; /* NULL: away */
     struct map vpcs;                      /* those whose fabric was told; the values mean nothing */
     struct loop_timer tick;
-    char images_dir[PATH_SIZE], instances_dir[PATH_SIZE], records_dir[PATH_SIZE];
+    struct volumes volumes;
+    char images_dir[PATH_SIZE], instances_dir[PATH_SIZE], volumes_dir[PATH_SIZE];
+    char records_dir[PATH_SIZE], stage_dir[PATH_SIZE];
     bool sweeping, sweep_again;
     int64_t measured_ms; /* CLOCK_MONOTONIC of the last usage report; 0: none yet */
 };
@@ -41,7 +45,7 @@ static void tell_api(struct host *host, enum message_type type, const void *payl
 
 static struct store store_of(const struct host *host)
 {
-    return (struct store){host->images_dir, host->instances_dir};
+    return (struct store){host->images_dir, host->instances_dir, host->volumes_dir};
 }
 
 /* ---- deleting what nobody needs, in the background ---- */
@@ -78,13 +82,15 @@ static void sweep(struct host *host)
         host->sweeping = worker_start(host->loop, &job, &ignored) >= 0;
 }
 
-/* ---- the layer "host", made in the background when it is missing ---- */
+/* ---- the layer "host" and an empty volume, made in the background when they are missing ---- */
 
 static int prepare_layer(const void *argument, struct err *err)
 {
-    const char *images_dir = argument;
+    const struct store *store = argument;
     auto_fd int userns = userns_open(userns_base(0), err);
-    return userns < 0 ? -1 : host_layer_prepare(images_dir, userns, err);
+    if (userns < 0 || host_layer_prepare(store->images_dir, userns, err) < 0)
+        return -1;
+    return disk_make_template(store->volumes_dir, USUAL_ROOT_GIB, err);
 }
 
 static void on_layer(void *owner, const struct err *failure)
@@ -92,56 +98,6 @@ static void on_layer(void *owner, const struct err *failure)
     struct host *host = owner;
     instances_set_ready(host->instances, failure);
     sweep(host);
-}
-
-/* ---- images ---- */
-
-struct image_job {
-    struct host *host;
-    struct store store;
-    struct message_image_create request;
-};
-
-static int copy_image(const void *argument, struct err *err)
-{
-    const struct image_job *job = argument;
-    return store_create_image(&job->store, job->request.image, job->request.instance, err);
-}
-
-static void finish_image(struct host *host, const char *image, const struct err *failure)
-{
-    struct message_image_done done = {.failed = failure != NULL};
-    snprintf(done.image, sizeof done.image, "%s", image);
-    if (failure)
-        snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, failure->text);
-    tell_api(host, MESSAGE_IMAGE_DONE, &done, sizeof done);
-}
-
-static void on_image(void *owner, const struct err *failure)
-{
-    auto_free struct image_job *job = owner;
-    struct err ignored;
-    instances_freeze(job->host->instances, job->request.instance, false, &ignored);
-    finish_image(job->host, job->request.image, failure);
-}
-
-static int start_image(struct host *host, const struct message_image_create *request,
-                       struct err *err)
-{
-    auto_free struct image_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return err_sys(err, ENOMEM, "create an image");
-    *job = (struct image_job){host, store_of(host), *request};
-    struct worker_job work = {copy_image, job, on_image, job};
-    if (instances_freeze(host->instances, request->instance, true, err) < 0)
-        return -1;
-    if (worker_start(host->loop, &work, err) < 0) {
-        struct err ignored;
-        instances_freeze(host->instances, request->instance, false, &ignored);
-        return -1;
-    }
-    ptr_take(&job);
-    return 0;
 }
 
 /* ---- what instances need of the host ---- */
@@ -193,6 +149,11 @@ static void report(void *owner, const struct message_instance_state *state)
     tell_api(owner, MESSAGE_INSTANCE_STATE, state, sizeof *state);
 }
 
+static void report_volume(void *owner, enum message_type type, const void *payload, size_t size)
+{
+    tell_api(owner, type, payload, size);
+}
+
 static void on_removed(void *owner)
 {
     sweep(owner);
@@ -236,6 +197,7 @@ static void on_tick(struct loop_timer *timer)
     struct usage_report usage_report = {.host = host};
     loop_timer_set(host->loop, timer, TICK_MS);
     instances_tick(host->instances);
+    volumes_tick(&host->volumes);
     instances_measure(host->instances, add_usage, &usage_report);
     int64_t now_ms = clock_mono_ms();
     struct message_usage head = {
@@ -291,20 +253,12 @@ static void on_fabric_delete(struct host *host, const char *vpc)
 
 /* ---- messages ---- */
 
-static void on_image_create(struct host *host, const struct message_image_create *request)
-{
-    struct err err;
-    /* The layer of the host's own programs is nobody's to make. */
-    if (id_is_valid(request->image, "ami-") && id_is_valid(request->instance, "i-") &&
-        start_image(host, request, &err) < 0)
-        finish_image(host, request->image, &err);
-}
-
 static void on_image_delete(struct host *host, const char *image)
 {
     struct err ignored;
     struct store store = store_of(host);
-    if (id_is_valid(image, "ami-") && store_mark_image(&store, image, &ignored) >= 0)
+    if ((id_is_valid(image, "ami-") || id_is_valid(image, "snap-")) &&
+        store_mark_image(&store, image, &ignored) >= 0)
         sweep(host);
 }
 
@@ -337,7 +291,11 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
         instances_remove(host->instances, id->id);
         break;
     case MESSAGE_IMAGE_CREATE:
-        on_image_create(host, payload);
+    case MESSAGE_VOLUME_MAKE:
+    case MESSAGE_VOLUME_ATTACH:
+    case MESSAGE_VOLUME_DETACH:
+    case MESSAGE_VOLUME_DELETE:
+        volumes_receive(&host->volumes, type, payload);
         break;
     case MESSAGE_IMAGE_DELETE:
         on_image_delete(host, id->id);
@@ -391,9 +349,12 @@ static int make_folders(struct host *host, struct err *err)
     const struct host_options *options = &host->options;
     snprintf(host->images_dir, PATH_SIZE, "%s/images", options->data_dir);
     snprintf(host->instances_dir, PATH_SIZE, "%s/instances", options->data_dir);
+    snprintf(host->volumes_dir, PATH_SIZE, "%s/volumes", options->data_dir);
+    snprintf(host->stage_dir, PATH_SIZE, "%s/images/.stage", options->data_dir);
     snprintf(host->records_dir, PATH_SIZE, "%s/instances", options->run_dir);
     if (file_make_dirs(host->images_dir, 0700, err) < 0 ||
         file_make_dirs(host->instances_dir, 0700, err) < 0 ||
+        file_make_dirs(host->volumes_dir, 0700, err) < 0 ||
         file_make_dirs(options->console_dir, 0755, err) < 0)
         return -1;
     return 0;
@@ -407,6 +368,7 @@ static int start_parts(struct host *host, struct err *err)
         .world = host->options.world,
         .images_dir = host->images_dir,
         .instances_dir = host->instances_dir,
+        .volumes_dir = host->volumes_dir,
         .records_dir = host->records_dir,
         .console_dir = host->options.console_dir,
         .console_gid = host->options.console_gid,
@@ -417,13 +379,22 @@ static int start_parts(struct host *host, struct err *err)
         .owner = host,
     };
     struct store store = store_of(host);
-    struct worker_job job = {prepare_layer, host->images_dir, on_layer, host};
+    struct worker_job job = {prepare_layer, &store, on_layer, host};
     if (!(host->net = net_create(&net_options, err)))
         return -1;
     host->listeners.net = host->net;
     store_recover(&store);
     if (!(host->instances = instances_create(&options, err)))
         return -1;
+    host->volumes = (struct volumes){
+        .loop = host->loop,
+        .instances = host->instances,
+        .store = store,
+        .stage_dir = host->stage_dir,
+        .report = report_volume,
+        .on_dropped = on_removed,
+        .owner = host,
+    };
     return worker_start(host->loop, &job, err);
 }
 

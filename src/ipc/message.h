@@ -42,6 +42,11 @@ enum process {
     X(IMAGE_CREATE,    API,      HOST,     struct message_image_create,    0)                                \
     X(IMAGE_DELETE,    API,      HOST,     struct message_id,              0)                                \
     X(IMAGE_DONE,      HOST,     API,      struct message_image_done,      0)                                \
+    X(VOLUME_MAKE,     API,      HOST,     struct message_volume,          0) /* or let it grow */           \
+    X(VOLUME_ATTACH,   API,      HOST,     struct message_volume,          0) /* to what runs */             \
+    X(VOLUME_DETACH,   API,      HOST,     struct message_volume,          0)                                \
+    X(VOLUME_DELETE,   API,      HOST,     struct message_id,              0)                                \
+    X(VOLUME_STATE,    HOST,     API,      struct message_volume_state,    0)                                \
     X(OPEN_LISTENER,   BALANCER, HOST,     struct message_endpoint,        0)                                \
     X(CLOSE_LISTENER,  BALANCER, HOST,     struct message_endpoint,        0)                                \
     X(LISTENER,        HOST,     BALANCER, struct message_listener,        1)                                \
@@ -238,6 +243,14 @@ enum {
     HOST_NAME_SIZE = 64,
     INSTANCE_INTERFACES_MAX = 15, /* of the largest type */
     INTERFACE_ADDRESSES_MAX = 50,
+    DEVICE_SIZE = 16,
+    VOLUMES_MAX = 27, /* beside the root volume */
+};
+
+/* A volume beside the root volume; its files are at /mnt/<device>. */
+struct volume_attachment {
+    char volume[ID_SIZE];
+    char device[DEVICE_SIZE]; /* "sdf": letters and digits only */
 };
 
 /* A network interface as an instance has it; the fabric names it too. */
@@ -280,6 +293,10 @@ struct message_instance_start {
     uint32_t address; /* that its host name stands for */
     uint32_t layer_count;
     char layers[LAYERS_MAX][ID_SIZE]; /* of the root file system, lowest first: "host", ami-... */
+    char root_volume[ID_SIZE];        /* made by the first start; "": the disk is a plain folder */
+    uint32_t root_gib;
+    uint32_t volume_count;
+    struct volume_attachment volumes[VOLUMES_MAX]; /* they exist */
 };
 
 struct message_instance_stop {
@@ -322,16 +339,45 @@ struct usage {
     uint64_t memory_bytes;
 };
 
+/* Keeps what is in a volume as a layer (of a root volume) or as a tree of files. */
 struct message_image_create {
-    char image[ID_SIZE];
-    char instance[ID_SIZE];
-    uint32_t unused;
+    char image[ID_SIZE];    /* ami-... or snap-...: the name of what is kept */
+    char instance[ID_SIZE]; /* who writes to the volume, and stands still meanwhile; "": nobody */
+    char volume[ID_SIZE];   /* "": the disk of the instance is a plain folder */
 };
 
 struct message_image_done {
     char image[ID_SIZE];
     uint32_t failed;
     char text[252];
+};
+
+struct message_volume {
+    char volume[ID_SIZE];
+    char instance[ID_SIZE];   /* to attach to or to detach from */
+    char device[DEVICE_SIZE]; /* as in volume_attachment */
+    uint32_t gib;
+    uint32_t force;         /* of VOLUME_DETACH: 1: whoever still has its files open */
+    char snapshot[ID_SIZE]; /* whose files a new volume begins with; "": none */
+    uint32_t layer_count;   /* of a root volume */
+    char layers[LAYERS_MAX][ID_SIZE];
+};
+
+enum volume_report {
+    VOLUME_MADE = 1, /* it exists, with `gib` */
+    VOLUME_ATTACHED,
+    VOLUME_DETACHED,
+    VOLUME_BUSY,     /* it was to be detached, and is in use; api asks again */
+    VOLUME_NOT_MADE, /* the next two: `text` says why */
+    VOLUME_NOT_ATTACHED,
+};
+
+struct message_volume_state {
+    char volume[ID_SIZE];
+    char instance[ID_SIZE];
+    uint32_t report; /* enum volume_report */
+    uint32_t gib;
+    char text[248];
 };
 
 /* ---- balancer ---- */

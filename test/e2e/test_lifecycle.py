@@ -13,8 +13,9 @@ def code_of(call, **arguments):
     return caught.value.response["Error"]["Code"]
 
 
-def disk_folders(machine):
-    return [path for path in machine.machines.cloud.data.rglob(machine.id) if path.is_dir()]
+def volume_folder(machine):
+    volume = machine.describe()["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    return machine.machines.cloud.data / "volumes" / volume
 
 
 def test_stop_keeps_the_root_file_system_and_terminate_removes_it(machines):
@@ -28,10 +29,11 @@ def test_stop_keeps_the_root_file_system_and_terminate_removes_it(machines):
     machine.wait("running")
     assert machine.sh("cat /opt/kept; ls /usr/bin/wc /run/lost 2>&1 | grep -c cannot") == "kept\n2"
     assert machine.private_address == private
-    assert disk_folders(machine)
+    disk = volume_folder(machine)
+    assert disk.exists()
     ec2.terminate_instances(InstanceIds=[machine.id])
     machine.wait("terminated")
-    eventually(lambda: not disk_folders(machine), what="the disk's end")
+    eventually(lambda: not disk.exists(), what="the disk's end")
     assert code_of(ec2.start_instances, InstanceIds=[machine.id]) == "IncorrectInstanceState"
     machines.cloud.advance("61m")
     eventually(lambda: ec2.describe_instances()["Reservations"] == [] or machine.id not in str(ec2.describe_instances()),

@@ -33,26 +33,57 @@ static int copy_layers_file(const char *from_dir, const char *to_dir, struct err
     return plain_file_write(below(path, to_dir, "layers"), text, size, 0600, err);
 }
 
-int store_create_image(const struct store *store, const char *image, const char *instance,
-                       struct err *err)
+static int copy_layer(const char *source, const char *to, struct err *err)
 {
     static const struct tree_copy everything = {0};
-    char from[PATH_SIZE], to[PATH_SIZE], part[PATH_SIZE], upper[PATH_SIZE], copy[PATH_SIZE];
-    below(from, store->instances_dir, instance);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char upper[PATH_SIZE], copy[PATH_SIZE];
+        snprintf(upper, sizeof upper, "%.*s/%s/upper", PATH_SIZE - 16, source, parts[i]);
+        snprintf(copy, sizeof copy, "%.*s/%s", PATH_SIZE - 16, to, parts[i]);
+        /* A volume that no instance has started from yet has no folders. */
+        if (!access(upper, F_OK) && tree_copy(upper, copy, &everything, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A file system makes its own "lost+found". */
+static const char *const own_folders[] = {"lost+found", NULL};
+static const struct tree_copy all_files = {.skipped = own_folders};
+
+int store_keep(const struct store *store, const char *image, const char *source,
+               const char *layers_dir, struct err *err)
+{
+    char to[PATH_SIZE], part[PATH_SIZE], path[PATH_SIZE];
     below(to, store->images_dir, image);
     snprintf(part, sizeof part, "%s/.part-%s", store->images_dir, image);
     if (!access(to, F_OK))
         return 0; /* asked for twice */
-    if (tree_delete(part, err) < 0 || file_make_dirs(part, 0700, err) < 0 ||
-        copy_layers_file(from, part, err) < 0)
+    if (tree_delete(part, err) < 0 || file_make_dirs(part, 0700, err) < 0)
         return -1;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        snprintf(upper, sizeof upper, "%.*s/%s/upper", PATH_SIZE - 16, from, parts[i]);
-        snprintf(copy, sizeof copy, "%.*s/%s", PATH_SIZE - 16, part, parts[i]);
-        if (tree_copy(upper, copy, &everything, err) < 0)
-            return -1;
-    }
+    bool is_layer = !access(below(path, layers_dir, "layers"), F_OK);
+    if (is_layer &&
+        (copy_layers_file(layers_dir, part, err) < 0 || copy_layer(source, part, err) < 0))
+        return -1;
+    if (!is_layer && tree_copy(source, below(path, part, "data"), &all_files, err) < 0)
+        return -1;
     return rename(part, to) < 0 ? err_sys(err, errno, "rename %s", part) : 0;
+}
+
+int store_restore(const struct store *store, const char *image, const char *to, struct err *err)
+{
+    char from[PATH_SIZE];
+    snprintf(from, sizeof from, "%s/%s/data", store->images_dir, image);
+    return tree_copy(from, to, &all_files, err);
+}
+
+int store_drop_volume(const struct store *store, const char *volume, struct err *err)
+{
+    char from[PATH_SIZE], gone[PATH_SIZE];
+    snprintf(gone, sizeof gone, "%s/.gone-%s", store->volumes_dir, volume);
+    if (rename(below(from, store->volumes_dir, volume), gone) < 0 && errno != ENOENT)
+        return err_sys(err, errno, "remove %s", volume);
+    return 0;
 }
 
 int store_mark_image(const struct store *store, const char *image, struct err *err)
@@ -81,19 +112,19 @@ static int each_entry(const char *dir, int (*visit)(void *owner, const char *nam
 
 static int give_up(void *owner, const char *name)
 {
-    const struct store *store = owner;
+    const char *dir = owner;
     char from[PATH_SIZE], to[PATH_SIZE];
     if (strncmp(name, ".part-", 6) != 0)
         return 0;
-    snprintf(to, sizeof to, "%s/.gone-%s", store->images_dir, name);
-    rename(below(from, store->images_dir, name), to);
+    snprintf(to, sizeof to, "%s/.gone-%s", dir, name);
+    rename(below(from, dir, name), to);
     return 0;
 }
 
 void store_recover(const struct store *store)
 {
-    struct store copy = *store;
-    each_entry(store->images_dir, give_up, &copy);
+    each_entry(store->images_dir, give_up, (char *)(uintptr_t)store->images_dir);
+    each_entry(store->volumes_dir, give_up, (char *)(uintptr_t)store->volumes_dir);
 }
 
 /* ---- sweeping ---- */
@@ -126,6 +157,9 @@ static bool is_used(const struct store *store, const char *image)
     struct sweep sweep = {.store = store, .dir = store->images_dir, .image = image};
     if (each_entry(sweep.dir, stands_on, &sweep))
         return true;
+    sweep.dir = store->volumes_dir;
+    if (each_entry(sweep.dir, stands_on, &sweep))
+        return true;
     sweep.dir = store->instances_dir;
     return each_entry(sweep.dir, stands_on, &sweep);
 }
@@ -152,10 +186,12 @@ static int sweep_entry(void *owner, const char *name)
 
 int store_sweep(const struct store *store, bool stale, struct err *err)
 {
+    const char *const dirs[] = {store->instances_dir, store->volumes_dir, store->images_dir};
     struct sweep sweep = {.store = store, .stale = stale, .err = err};
-    sweep.dir = store->instances_dir;
-    if (each_entry(sweep.dir, sweep_entry, &sweep) < 0)
-        return -1;
-    sweep.dir = store->images_dir;
-    return each_entry(sweep.dir, sweep_entry, &sweep);
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        sweep.dir = dirs[i];
+        if (each_entry(sweep.dir, sweep_entry, &sweep) < 0)
+            return -1;
+    }
+    return 0;
 }

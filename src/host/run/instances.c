@@ -9,6 +9,7 @@
 #include "host/run/rootfs.h"
 #include "host/run/spawn.h"
 #include "host/run/userns.h"
+#include "host/volume/attach.h"
 #include "ipc/id.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -287,6 +288,7 @@ static struct spawn spawn_of(struct instance *instance)
     struct instances *set = instance->set;
     return (struct spawn){.start = &instance->record.start,
                           .images_dir = set->options.images_dir,
+                          .volumes_dir = set->options.volumes_dir,
                           .instance_dir = instance->dir,
                           .stage_dir = set->stage_dir,
                           .cgroups = &set->cgroups,
@@ -335,7 +337,10 @@ static int launch(struct instance *instance, struct err *err)
         return err_set(err, "%s", set->not_ready.text);
     if (!instance->network.interface_count)
         return err_set(err, "it has no network interface");
-    if (rootfs_prepare(instance->dir, start->layers, start->layer_count, err) < 0)
+    /* An instance that has no root volume was made before there were volumes. */
+    if (!start->root_volume[0] &&
+        (file_make_dirs(instance->dir, 0755, err) < 0 ||
+         rootfs_note_layers(instance->dir, start->layers, start->layer_count, err) < 0))
         return -1;
     auto_fd int console =
         console_open(set->options.console_dir, start->instance, set->options.console_gid, err);
@@ -373,6 +378,19 @@ static bool is_host_name(const char *text, size_t size)
     return length && length < size && strspn(text, allowed) == length && *text != '-';
 }
 
+static int check_volumes(const struct message_instance_start *start, struct err *err)
+{
+    if (start->root_volume[0] && !id_is_valid(start->root_volume, "vol-"))
+        return err_set(err, "the root volume has no id");
+    if (start->volume_count > VOLUMES_MAX)
+        return err_set(err, "%u volumes are too many", start->volume_count);
+    for (uint32_t i = 0; i < start->volume_count; i++)
+        if (!id_is_valid(start->volumes[i].volume, "vol-") ||
+            !attach_is_device(start->volumes[i].device))
+            return err_set(err, "volume %u has no id or no device", i);
+    return 0;
+}
+
 static int check(const struct message_instance_start *start, struct err *err)
 {
     if (!is_host_name(start->host_name, sizeof start->host_name))
@@ -384,7 +402,7 @@ static int check(const struct message_instance_start *start, struct err *err)
     for (uint32_t i = 0; i < start->layer_count; i++)
         if (!id_is_valid(start->layers[i], ""))
             return err_set(err, "layer %u has no name", i);
-    return 0;
+    return check_volumes(start, err);
 }
 
 /* ---- what api asks for ---- */
@@ -501,6 +519,17 @@ void instances_report_all(struct instances *set)
         if (instance->record.state.report)
             set->options.report(set->options.owner, &instance->record.state);
     }
+}
+
+bool instances_find_process(struct instances *set, const char *id,
+                            struct instance_process *ret_process)
+{
+    const struct instance *instance = find(set, id);
+    if (!instance || (!is(instance, RUNNING) && !is(instance, STOPPING)))
+        return false;
+    *ret_process = (struct instance_process){instance->record.pid, instance->record.start_time,
+                                             userns_base(instance->record.start.slot)};
+    return true;
 }
 
 void instances_set_ready(struct instances *set, const struct err *failure)

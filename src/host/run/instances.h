@@ -17,8 +17,9 @@ struct instances;
 struct instances_options {
     struct loop *loop;
     uint32_t world;
-    const char *images_dir, *instances_dir; /* layers; the instances' own files */
-    const char *records_dir;                /* lost when the machine restarts, as instances are */
+    const char *images_dir, *volumes_dir; /* layers; disks */
+    const char *instances_dir;            /* the disks of instances that have no root volume */
+    const char *records_dir;              /* lost when the machine restarts, as instances are */
     const char *console_dir;
     gid_t console_gid;
     /* As in attachments.h; `keep` is filled in here. */
@@ -55,6 +56,17 @@ typedef void instances_visit(void *owner, const struct message_instance_start *s
                              const struct cgroup_usage *usage);
 /* Visits each running instance. */
 void instances_measure(struct instances *set, instances_visit *visit, void *owner);
+
+/* The first process of an instance, and what its user namespace makes of id 0. */
+struct instance_process {
+    pid_t pid;
+    uint64_t start_time; /* process_start_time() */
+    uint32_t root_id;
+};
+
+/* False if it does not run, or is not ready yet. */
+bool instances_find_process(struct instances *set, const char *id,
+                            struct instance_process *ret_process);
 
 /* Holds a running instance still, so that its files can be copied; harmless if it does not run. */
 int instances_freeze(struct instances *set, const char *id, bool freeze, struct err *err);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "host/image/tree.h"
 #include "host/run/plain_file.h"
+#include "host/volume/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,32 +31,44 @@ static int make_dir(const char *path, struct err *err)
     return 0;
 }
 
-static int note_layers(const char *instance_dir, const char (*layers)[ID_SIZE],
-                       uint32_t layer_count, struct err *err)
+int rootfs_note_layers(const char *dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
+                       struct err *err)
 {
     char path[512];
     auto_buf text = {0};
     for (uint32_t i = 0; i < layer_count; i++)
         buf_printf(&text, "%s\n", layers[i]);
-    snprintf(path, sizeof path, "%s/layers", instance_dir);
+    snprintf(path, sizeof path, "%s/layers", dir);
     return plain_file_write(path, text.data, text.size, 0600, err);
 }
 
-int rootfs_prepare(const char *instance_dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
-                   struct err *err)
+int rootfs_noted_layers(const char *dir, char (*layers)[ID_SIZE], uint32_t *ret_count)
 {
-    if (make_dir(instance_dir, err) < 0)
+    char path[512];
+    snprintf(path, sizeof path, "%s/layers", dir);
+    FILE *file = fopen(path, "re");
+    *ret_count = 0;
+    if (!file)
         return -1;
+    while (*ret_count < LAYERS_MAX && fscanf(file, "%31s", layers[*ret_count]) == 1)
+        (*ret_count)++;
+    fclose(file);
+    return 0;
+}
+
+/* Harmless when they are there. */
+static int make_private_folders(const char *dir, struct err *err)
+{
     for (int i = 0; i < PART_COUNT; i++) {
         static const char *const names[] = {"", "/upper", "/work"};
         for (size_t j = 0; j < sizeof names / sizeof *names; j++) {
             char path[512];
-            snprintf(path, sizeof path, "%s/%s%s", instance_dir, parts[i].name, names[j]);
+            snprintf(path, sizeof path, "%s/%s%s", dir, parts[i].name, names[j]);
             if (make_dir(path, err) < 0)
                 return -1;
         }
     }
-    return note_layers(instance_dir, layers, layer_count, err);
+    return 0;
 }
 
 static int map_tree(const char *path, int userns_fd, bool read_only, struct err *err)
@@ -141,13 +154,14 @@ static int mount_overlay(const struct rootfs *rootfs, const char *target, const 
     return result < 0 ? err_sys(err, number, "mount overlay (%s)", options) : 0;
 }
 
-static int mount_part(const struct rootfs *rootfs, const struct part *part, struct err *err)
+static int mount_part(const struct rootfs *rootfs, const struct part *part, const char *private_dir,
+                      struct err *err)
 {
     auto_buf options = {.size_limit = 4000};
     if (attach_layers(rootfs, part, &options, err) < 0)
         return -1;
     char source[512], name[32], target[32];
-    snprintf(source, sizeof source, "%s/%s", rootfs->instance_dir, part->name);
+    snprintf(source, sizeof source, "%s/%s", private_dir, part->name);
     snprintf(name, sizeof name, "%s", part->name);
     if (attach(source, name, rootfs->userns_fd, false, err) < 0)
         return -1;
@@ -190,19 +204,37 @@ static int open_containers(const struct rootfs *rootfs, const char *private_dir,
     return map_tree(upper, rootfs->userns_fd, false, err);
 }
 
+/* The folder of the private folders; a volume is mounted for it in the working directory. */
+static int mount_private(const struct rootfs *rootfs, const char **ret_dir, struct err *err)
+{
+    static const char volume_dir[] = "volume";
+    *ret_dir = rootfs->private_dir ? rootfs->private_dir : volume_dir;
+    if (rootfs->private_dir)
+        return make_dir(rootfs->private_dir, err) < 0
+                   ? -1
+                   : make_private_folders(rootfs->private_dir, err);
+    auto_fd int disk = disk_mount(rootfs->volumes_dir, rootfs->volume, err);
+    if (disk < 0 || make_dir(volume_dir, err) < 0)
+        return -1;
+    if (move_mount(disk, "", AT_FDCWD, volume_dir, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return err_sys(err, errno, "attach %s", rootfs->volume);
+    return make_private_folders(volume_dir, err);
+}
+
 int rootfs_mount(const struct rootfs *rootfs, struct rootfs_trees *ret_trees, struct err *err)
 {
+    const char *private_dir;
     if (mount("stage", rootfs->stage_dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
         return err_sys(err, errno, "mount a tmpfs at %s", rootfs->stage_dir);
     /* Short relative names, because the options of a mount must fit in one page. */
     if (chdir(rootfs->stage_dir) < 0)
         return err_sys(err, errno, "enter %s", rootfs->stage_dir);
-    if (make_dir("merged", err) < 0)
+    if (make_dir("merged", err) < 0 || mount_private(rootfs, &private_dir, err) < 0)
         return -1;
     for (int i = 0; i < PART_COUNT; i++)
-        if (mount_part(rootfs, &parts[i], err) < 0)
+        if (mount_part(rootfs, &parts[i], private_dir, err) < 0)
             return -1;
-    ret_trees->containers_fd = open_containers(rootfs, rootfs->instance_dir, err);
+    ret_trees->containers_fd = open_containers(rootfs, private_dir, err);
     if (ret_trees->containers_fd < 0)
         return -1;
     ret_trees->root_fd =

@@ -10,7 +10,7 @@
  *     usr/          what lies over "/usr" (the layer "host" may lack it: the host's own /usr is
  *                   used)
  *     containers/   what "/var/lib/containers" begins as; may be missing
- * and an instance's folder holds root/{upper,work}, usr/{upper,work} and containers/upper.
+ * and a private folder holds root/{upper,work}, usr/{upper,work} and containers/upper.
  */
 #pragma once
 
@@ -20,8 +20,9 @@
 #include <stdint.h>
 
 struct rootfs {
-    const char *images_dir;        /* layers: <images_dir>/<layer> */
-    const char *instance_dir;      /* exists; the private folders are made in it */
+    const char *images_dir;  /* layers: <images_dir>/<layer> */
+    const char *private_dir; /* of the private folders; NULL: they are in `volume` */
+    const char *volumes_dir, *volume;
     const char *stage_dir;         /* an empty folder to mount on, seen by the caller alone */
     const char (*layers)[ID_SIZE]; /* lowest first */
     uint32_t layer_count;
@@ -29,10 +30,11 @@ struct rootfs {
     uint32_t root_id; /* what it maps id 0 to */
 };
 
-/* Makes the instance's private folders below `instance_dir`, and notes there in the file "layers"
- * which layers it stands on; harmless when they are there. */
-int rootfs_prepare(const char *instance_dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
-                   struct err *err);
+/* Notes in the file "layers" of a folder which layers a root file system stands on. */
+int rootfs_note_layers(const char *dir, const char (*layers)[ID_SIZE], uint32_t layer_count,
+                       struct err *err);
+/* What was noted: < 0 when there is no such file, which only root volumes and old disks have. */
+int rootfs_noted_layers(const char *dir, char (*layers)[ID_SIZE], uint32_t *ret_count);
 
 /* Detached trees. */
 struct rootfs_trees {

@@ -73,7 +73,7 @@ static const struct {
     {RLIMIT_CORE, 1},
 };
 
-static int become_root(struct err *err)
+int sandbox_become_root(struct err *err)
 {
     if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         return err_sys(err, errno, "become root of the instance");
@@ -155,7 +155,7 @@ int sandbox_enter(const struct sandbox *sandbox, struct err *err)
 {
     int devices[DEVICE_COUNT];
     umask(0);
-    if (become_root(err) < 0 || clone_devices(devices, err) < 0 || leave_chroot(err) < 0)
+    if (sandbox_become_root(err) < 0 || clone_devices(devices, err) < 0 || leave_chroot(err) < 0)
         return -1;
     /* Any folder that every machine has will do: it only holds the new root for a moment. */
     if (move_mount(sandbox->root_fd, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||

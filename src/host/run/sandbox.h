@@ -16,6 +16,8 @@ struct sandbox {
     const struct sock_fprog *filter; /* of system calls */
 };
 
+/* In an instance's user namespace: becomes its root, whom none of its processes can look into. */
+int sandbox_become_root(struct err *err);
 int sandbox_enter(const struct sandbox *sandbox, struct err *err);
 /* The last step: capabilities, limits and system calls. No new right is needed after it. */
 int sandbox_confine(const struct sandbox *sandbox, struct err *err);

@@ -6,6 +6,8 @@
 #include "host/run/rootfs.h"
 #include "host/run/sandbox.h"
 #include "host/run/userns.h"
+#include "host/volume/attach.h"
+#include "host/volume/disk.h"
 #include "os/title.h"
 
 #include <errno.h>
@@ -78,7 +80,20 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void run_first_process(const struct spawn *spawn, const struct rootfs_trees *trees)
+/* A volume that cannot be mounted, say because the root volume is full, keeps nobody from booting.
+ */
+static void attach_volumes(const struct message_instance_start *start, const int *trees)
+{
+    struct err err;
+    for (uint32_t i = 0; i < start->volume_count; i++) {
+        if (attach_here(trees[i], start->volumes[i].device, &err) < 0)
+            dprintf(CONSOLE_FD, "volume %s: %s\r\n", start->volumes[i].volume, err.text);
+        close(trees[i]);
+    }
+}
+
+static _Noreturn void run_first_process(const struct spawn *spawn, const struct rootfs_trees *trees,
+                                        const int *volumes)
 {
     struct err err;
     const struct message_instance_start *start = spawn->start;
@@ -90,6 +105,7 @@ static _Noreturn void run_first_process(const struct spawn *spawn, const struct 
         fail(&err);
     close(trees->root_fd);
     close(trees->containers_fd);
+    attach_volumes(start, volumes);
     if (recv(SYNC_FD, &go, 1, 0) != 1)
         _exit(1); /* the host gave up, or is gone */
     if (sandbox_confine(&sandbox, &err) < 0 || tell(SPAWN_READY, 0, &err) < 0)
@@ -104,18 +120,44 @@ static int mount_root(const struct spawn *spawn, int userns_fd, struct rootfs_tr
                       struct err *err)
 {
     const struct message_instance_start *start = spawn->start;
+    bool plain = !start->root_volume[0];
+    char volume_dir[512];
     struct rootfs rootfs = {.images_dir = spawn->images_dir,
-                            .instance_dir = spawn->instance_dir,
+                            .private_dir = plain ? spawn->instance_dir : NULL,
+                            .volumes_dir = spawn->volumes_dir,
+                            .volume = start->root_volume,
                             .stage_dir = spawn->stage_dir,
                             .layers = start->layers,
                             .layer_count = start->layer_count,
                             .userns_fd = userns_fd,
                             .root_id = userns_base(start->slot)};
+    snprintf(volume_dir, sizeof volume_dir, "%s/%s", spawn->volumes_dir, start->root_volume);
+    if (!plain && (disk_make(spawn->volumes_dir, start->root_volume, start->root_gib, err) < 0 ||
+                   rootfs_note_layers(volume_dir, start->layers, start->layer_count, err) < 0))
+        return -1;
     return rootfs_mount(&rootfs, ret_trees, err);
+}
+
+static int open_volumes(const struct spawn *spawn, int userns_fd, int *trees, struct err *err)
+{
+    const struct message_instance_start *start = spawn->start;
+    for (uint32_t i = 0; i < start->volume_count; i++) {
+        struct attach_source source = {.images_dir = spawn->images_dir,
+                                       .volumes_dir = spawn->volumes_dir,
+                                       .stage_dir = spawn->stage_dir,
+                                       .volume = start->volumes[i].volume,
+                                       .userns_fd = userns_fd,
+                                       .root_id = userns_base(start->slot)};
+        trees[i] = attach_open(&source, err);
+        if (trees[i] < 0)
+            return err_wrap(err, "volume");
+    }
+    return 0;
 }
 
 static int run_stage(const struct spawn *spawn, struct err *err)
 {
+    int volumes[VOLUMES_MAX] = {0};
     if (cgroup_join(spawn->cgroups, spawn->start->instance, err) < 0)
         return -1;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -124,7 +166,8 @@ static int run_stage(const struct spawn *spawn, struct err *err)
     if (userns_fd < 0)
         return -1;
     struct rootfs_trees trees;
-    if (mount_root(spawn, userns_fd, &trees, err) < 0)
+    if (mount_root(spawn, userns_fd, &trees, err) < 0 ||
+        open_volumes(spawn, userns_fd, volumes, err) < 0)
         return -1;
     if (setns(userns_fd, CLONE_NEWUSER) < 0)
         return err_sys(err, errno, "enter the user namespace");
@@ -135,7 +178,7 @@ static int run_stage(const struct spawn *spawn, struct err *err)
     if (pid < 0)
         return err_sys(err, errno, "create the namespaces");
     if (!pid)
-        run_first_process(spawn, &trees);
+        run_first_process(spawn, &trees, volumes);
     return tell(SPAWN_CLONED, pid, err);
 }
 

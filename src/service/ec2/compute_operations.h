@@ -50,7 +50,22 @@
     X(DescribeInstanceStatus)                                                                      \
     X(DescribeInstanceCreditSpecifications)                                                        \
     X(GetConsoleOutput)                                                                            \
+    /* volume.c */                                                                                 \
+    X(CreateVolume)                                                                                \
+    X(DeleteVolume)                                                                                \
     X(DescribeVolumes)                                                                             \
+    X(DescribeVolumeStatus)                                                                        \
+    X(DescribeVolumeAttribute)                                                                     \
+    /* volume_attachment.c */                                                                      \
+    X(AttachVolume)                                                                                \
+    X(DetachVolume)                                                                                \
+    /* volume_modify.c */                                                                          \
+    X(ModifyVolume)                                                                                \
+    X(DescribeVolumesModifications)                                                                \
+    /* snapshot.c */                                                                               \
+    X(CreateSnapshot)                                                                              \
+    X(DeleteSnapshot)                                                                              \
+    X(DescribeSnapshots)                                                                           \
     /* instance_actions.c */                                                                       \
     X(StartInstances)                                                                              \
     X(StopInstances)                                                                               \

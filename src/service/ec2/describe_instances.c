@@ -329,13 +329,3 @@ int ec2_GetConsoleOutput(struct call *call, struct err *err)
     json_object_set_new(call->out, "Output", json_string(encoded));
     return json_object_set_new(call->out, "Timestamp", call_now(call));
 }
-
-/* There are no volumes: the disk of an instance is its writable layer. */
-int ec2_DescribeVolumes(struct call *call, struct err *err)
-{
-    const json_t *ids = json_object_get(call->in, "VolumeIds");
-    if (json_array_size(ids) > 0)
-        return err_aws(err, "InvalidVolume.NotFound", "The volume '%s' does not exist.",
-                       json_string_value(json_array_get(ids, 0)));
-    return json_object_set_new(call->out, "Volumes", json_array());
-}

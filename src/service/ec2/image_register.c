@@ -43,8 +43,9 @@ int image_register(struct call *call, struct err *err)
     }
     if (check_id(call, made_id, err) < 0)
         return -1;
-    json_auto_t *source = json_pack("{s:s, s:s, s:[]}", "Architecture", public_image_architecture(),
-                                    "RootDeviceName", "/dev/xvda", "_layers");
+    json_auto_t *source =
+        json_pack("{s:s, s:s, s:[s]}", "Architecture", public_image_architecture(),
+                  "RootDeviceName", "/dev/xvda", "_layers", made_id);
     json_t *image = image_make_document(call, source, made_id, name);
     json_object_set_new(image, "State", json_string("available"));
     json_object_set_new(image, "Tags", json_array());

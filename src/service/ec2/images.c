@@ -6,15 +6,13 @@
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/image_alias.h"
-#include "service/ec2/instance_state.h"
 #include "service/ec2/public_images.h"
-#include "service/ec2/tags.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { LAYERS_MAX = 16, IMAGES_MAX = 5000, NAME_SIZE_MIN = 3, NAME_SIZE_MAX = 128 };
+enum { IMAGES_MAX = 5000, NAME_SIZE_MIN = 3, NAME_SIZE_MAX = 128 };
 
 static const char kind[] = "image";
 static const char resolve_prefix[] = "resolve:ssm:";
@@ -206,7 +204,7 @@ int ec2_DescribeImageAttribute(struct call *call, struct err *err)
                    "The attribute '%s' is not supported by Pileus yet.", attribute);
 }
 
-/* ---- CreateImage, DeregisterImage ---- */
+/* ---- making and ending ---- */
 
 int image_check_name(const struct call *call, const char *name, struct err *err)
 {
@@ -227,21 +225,6 @@ int image_check_name(const struct call *call, const char *name, struct err *err)
     return 0;
 }
 
-static int check_source(const json_t *instance, struct err *err)
-{
-    const char *id = ec2_text(instance, "InstanceId");
-    if (!instance_is(instance, "running") && !instance_is(instance, "stopped"))
-        return err_aws(err, "IncorrectInstanceState",
-                       "The instance '%s' is not in a state from which an image can be created.",
-                       id);
-    if (json_array_size(json_object_get(instance, "_layers")) >= LAYERS_MAX)
-        return err_aws(err, "UnsupportedOperation",
-                       "An image that is based on more than %d others is not supported by Pileus "
-                       "yet.",
-                       LAYERS_MAX - 2);
-    return 0;
-}
-
 json_t *image_make_document(const struct call *call, const json_t *source, const char *id,
                             const char *name)
 {
@@ -251,47 +234,17 @@ json_t *image_make_document(const struct call *call, const json_t *source, const
     gmtime_r(&seconds, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S.000Z", &utc);
     snprintf(location, sizeof location, "%s/%s", call->account, name);
-    json_t *layers = json_deep_copy(json_object_get(source, "_layers"));
-    json_array_append_new(layers, json_string(id));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s,"
-                     " s:b, s:s, s:[], s:o, s:O*}",
+                     " s:b, s:s, s:[], s:O, s:O*}",
                      "ImageId", id, "ImageLocation", location, "Name", name, "OwnerId",
                      call->account, "State", "pending", "Public", 0, "CreationDate", created,
                      "Architecture", ec2_text(source, "Architecture"), "ImageType", "machine",
                      "PlatformDetails", "Linux/UNIX", "UsageOperation", "RunInstances",
                      "Hypervisor", "xen", "RootDeviceName", ec2_text(source, "RootDeviceName"),
                      "RootDeviceType", "ebs", "VirtualizationType", "hvm", "EnaSupport", 1,
-                     "SriovNetSupport", "simple", "BlockDeviceMappings", "_layers", layers,
-                     "SourceInstanceId", json_object_get(source, "InstanceId"));
-}
-
-int ec2_CreateImage(struct call *call, struct err *err)
-{
-    char id[32];
-    const char *instance_id = ec2_required(call, "InstanceId", err);
-    const char *name = instance_id ? ec2_required(call, "Name", err) : NULL;
-    if (!name ||
-        call_accept(call->in, "InstanceId Name Description NoReboot TagSpecifications", err) < 0)
-        return -1;
-    const json_t *instance = ec2_find(call, "instance", instance_id, err);
-    if (!instance || image_check_name(call, name, err) < 0 || check_source(instance, err) < 0)
-        return -1;
-    json_auto_t *tags = ec2_tags_on_creation(call, kind, kind, err);
-    if (!tags)
-        return -1;
-    bool reboots = instance_is(instance, "running") && !doc_flag(call->in, "NoReboot");
-    call_make_id(call, "ami", id);
-    json_t *image = image_make_document(call, instance, id, name);
-    json_object_set(image, "Tags", tags);
-    if (json_object_get(call->in, "Description"))
-        json_object_set(image, "Description", json_object_get(call->in, "Description"));
-    json_object_set_new(image, "_at_rest", json_boolean(reboots));
-    txn_put(call->txn, kind, call->region, id, image);
-    if (reboots) {
-        json_t *edited = txn_edit(call->txn, "instance", call->region, instance_id);
-        json_object_set_new(edited, "_boot", json_integer(instance_number(edited, "_boot") + 1));
-    }
-    return json_object_set_new(call->out, "ImageId", json_string(id));
+                     "SriovNetSupport", "simple", "BlockDeviceMappings", "_layers",
+                     json_object_get(source, "_layers"), "SourceInstanceId",
+                     json_object_get(source, "InstanceId"));
 }
 
 int ec2_DeregisterImage(struct call *call, struct err *err)

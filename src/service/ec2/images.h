@@ -15,8 +15,8 @@ json_t *image_find_available(const struct call *call, const char *image_id, stru
 /* Fails unless `name` is a name for an image, and free in the region. */
 int image_check_name(const struct call *call, const char *name, struct err *err);
 /*
- * A pending image: Architecture, RootDeviceName and lower `_layers` are those of `source`, which
- * also is where it comes from if it has an InstanceId. New reference.
+ * A pending image: Architecture, RootDeviceName and `_layers` are those of `source`, which also is
+ * where it comes from if it has an InstanceId. New reference.
  */
 json_t *image_make_document(const struct call *call, const json_t *source, const char *id,
                             const char *name);

@@ -1,6 +1,7 @@
 /* Attributes of instances: what DescribeInstances does not show, and what may be changed. */
 #include "service/accept.h"
 #include "service/doc.h"
+#include "service/ec2/block_devices.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/instance_state.h"
@@ -205,11 +206,39 @@ static int set_by_member(struct call *call, json_t *instance, struct err *err)
     return 0;
 }
 
+/* Only whether a volume goes with its instance; it is shown by both. */
+static int set_block_devices(struct call *call, json_t *instance, struct err *err)
+{
+    size_t i;
+    const json_t *wanted;
+    json_array_foreach (json_object_get(call->in, "BlockDeviceMappings"), i, wanted) {
+        const char *device = doc_text(wanted, "DeviceName");
+        json_t *flag = json_object_get(json_object_get(wanted, "Ebs"), "DeleteOnTermination");
+        json_t *mapping = block_devices_find(instance, device);
+        if (!mapping)
+            return err_aws(err, "InvalidInstanceAttributeValue",
+                           "No device is currently mapped at %.60s", device);
+        if (!flag || call_accept(wanted, "DeviceName Ebs", err) < 0 ||
+            call_accept(json_object_get(wanted, "Ebs"), "DeleteOnTermination VolumeId", err) < 0)
+            return flag ? -1
+                        : err_aws(err, "MissingParameter",
+                                  "The request must contain the parameter "
+                                  "ebs.deleteOnTermination");
+        json_t *ebs = json_object_get(mapping, "Ebs");
+        json_t *volume = txn_edit(call->txn, "volume", call->region, doc_text(ebs, "VolumeId"));
+        json_t *attachment = json_array_get(json_object_get(volume, "Attachments"), 0);
+        json_object_set(ebs, "DeleteOnTermination", flag);
+        json_object_set(attachment, "DeleteOnTermination", flag);
+    }
+    return 0;
+}
+
 int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
 {
     static const char understood[] =
         "InstanceId Attribute Value DisableApiStop DisableApiTermination "
-        "InstanceInitiatedShutdownBehavior InstanceType SourceDestCheck UserData Groups";
+        "InstanceInitiatedShutdownBehavior InstanceType SourceDestCheck UserData Groups "
+        "BlockDeviceMappings";
     const char *id = ec2_required(call, "InstanceId", err);
     if (!id || call_accept(call->in, understood, err) < 0)
         return -1;
@@ -220,7 +249,7 @@ int ec2_ModifyInstanceAttribute(struct call *call, struct err *err)
     const json_t *groups = json_object_get(call->in, "Groups");
     if (name && set_by_name(call, instance, name, err) < 0)
         return -1;
-    if (set_by_member(call, instance, err) < 0)
+    if (set_by_member(call, instance, err) < 0 || set_block_devices(call, instance, err) < 0)
         return -1;
     if (json_array_size(groups) == 0)
         return 0;

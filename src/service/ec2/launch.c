@@ -1,6 +1,7 @@
 #include "service/ec2/launch.h"
 
 #include "service/doc.h"
+#include "service/ec2/block_devices.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/images.h"
 #include "service/ec2/launch_interfaces.h"
@@ -9,7 +10,7 @@
 
 #include <string.h>
 
-static const char taggable[] = "instance network-interface";
+static const char taggable[] = "instance network-interface volume";
 
 /* ---- image and type ---- */
 
@@ -52,6 +53,13 @@ static int prepare_key(struct call *call, struct launch *launch, struct err *err
 
 /* ---- all of it ---- */
 
+static int prepare_volumes(struct call *call, struct launch *launch, struct err *err)
+{
+    launch->volumes = block_devices_plan(call, launch->image,
+                                         json_object_get(launch->in, "BlockDeviceMappings"), err);
+    return launch->volumes ? 0 : -1;
+}
+
 static int prepare_tags(struct call *call, struct launch *launch, struct err *err)
 {
     struct call merged = *call; /* the tags of request and template together */
@@ -60,7 +68,10 @@ static int prepare_tags(struct call *call, struct launch *launch, struct err *er
     if (!launch->tags)
         return -1;
     launch->interface_tags = ec2_tags_on_creation(&merged, "network-interface", taggable, err);
-    return launch->interface_tags ? 0 : -1;
+    if (!launch->interface_tags)
+        return -1;
+    launch->volume_tags = ec2_tags_on_creation(&merged, "volume", taggable, err);
+    return launch->volume_tags ? 0 : -1;
 }
 
 int launch_prepare(struct call *call, const json_t *in, struct launch *launch, struct err *err)
@@ -70,7 +81,7 @@ int launch_prepare(struct call *call, const json_t *in, struct launch *launch, s
     if (launch_parameters_check(in, err) < 0 ||
         launch_user_data_check(ec2_text(in, "UserData"), err) < 0 ||
         prepare_image(call, launch, err) < 0 || prepare_key(call, launch, err) < 0 ||
-        launch_interfaces_prepare(call, launch, err) < 0)
+        launch_interfaces_prepare(call, launch, err) < 0 || prepare_volumes(call, launch, err) < 0)
         return -1;
     return prepare_tags(call, launch, err);
 }
@@ -81,4 +92,6 @@ void launch_finish(struct launch *launch)
     launch_interfaces_finish(launch);
     json_decref(launch->tags);
     json_decref(launch->interface_tags);
+    json_decref(launch->volume_tags);
+    json_decref(launch->volumes);
 }

@@ -27,6 +27,8 @@ struct launch {
     int interface_count;
     json_t *tags;           /* owned: of the instances */
     json_t *interface_tags; /* owned */
+    json_t *volume_tags;    /* owned */
+    json_t *volumes;        /* owned: see block_devices.h */
     const char *key_name;   /* NULL: no key pair */
     const char *public_key; /* its public line */
     char reservation_id[32];

@@ -1,6 +1,7 @@
 /* Makes the document of an instance, complete as DescribeInstances shows it, and its interface. */
 #include "base/cleanup.h"
 #include "service/doc.h"
+#include "service/ec2/block_devices.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/instance_state.h"
 #include "service/ec2/launch_interfaces.h"
@@ -141,6 +142,7 @@ const json_t *launch_instance(struct call *call, struct launch *launch, int inde
         return NULL;
     }
     json_object_set_new(doc, "_slot", json_integer(slot));
+    block_devices_make(call, launch->volumes, launch->volume_tags, doc);
     txn_put(call->txn, "instance", call->region, id, doc);
     return doc;
 }

@@ -17,8 +17,14 @@ static const struct member {
     const char *path, *only;
 } members[] = {
     {"BlockDeviceMappings.DeviceName", NULL},
-    {"BlockDeviceMappings.Ebs.DeleteOnTermination", "true"},
+    {"BlockDeviceMappings.Ebs.DeleteOnTermination", NULL},
     {"BlockDeviceMappings.Ebs.Encrypted", "false"},
+    {"BlockDeviceMappings.Ebs.Iops", NULL},
+    {"BlockDeviceMappings.Ebs.SnapshotId", NULL},
+    {"BlockDeviceMappings.Ebs.Throughput", NULL},
+    {"BlockDeviceMappings.Ebs.VolumeSize", NULL},
+    {"BlockDeviceMappings.Ebs.VolumeType", NULL},
+    {"BlockDeviceMappings.NoDevice", NULL},
     {"CapacityReservationSpecification.CapacityReservationPreference", "\"open\""},
     {"ClientToken", NULL},
     {"CreditSpecification.CpuCredits", NULL},
@@ -135,14 +141,15 @@ static int check_at(const json_t *value, const char *path, struct err *err)
     return 0;
 }
 
-/* Only instances and their interfaces are created by a launch: there are no volumes to tag. */
+/* What a launch creates can be tagged by it. */
 static int check_tag_specifications(const json_t *data, struct err *err)
 {
     size_t i;
     const json_t *specification;
     json_array_foreach (json_object_get(data, "TagSpecifications"), i, specification) {
         const char *type = json_string_value(json_object_get(specification, "ResourceType"));
-        if (!type || (strcmp(type, "instance") != 0 && strcmp(type, "network-interface") != 0))
+        if (!type || (strcmp(type, "instance") != 0 && strcmp(type, "network-interface") != 0 &&
+                      strcmp(type, "volume") != 0))
             return err_aws(err, "UnsupportedOperation",
                            "Tagging resource type '%s' on launch is not supported by Pileus yet.",
                            type ? type : "");

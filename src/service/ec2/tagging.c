@@ -36,6 +36,8 @@ static const struct taggable {
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},
     {"instance", "i-", "instance", "InstanceId", "Tags"},
     {"image", "ami-", "image", "ImageId", "Tags"},
+    {"volume", "vol-", "volume", "VolumeId", "Tags"},
+    {"snapshot", "snap-", "snapshot", "SnapshotId", "Tags"},
     {"key-pair", "key-", "key-pair", "KeyPairId", "Tags"},
     {"placement-group", "pg-", "placement-group", "GroupId", "Tags"},
     {"launch-template", "lt-", "launch-template", "LaunchTemplateId", "Tags"},

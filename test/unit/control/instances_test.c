@@ -21,6 +21,7 @@ struct message {
         struct message_instance_network network;
         struct message_instance_stop stop;
         struct message_image_create image;
+        struct message_volume volume;
     };
     char tail[4096];
 };
@@ -642,7 +643,7 @@ static void an_image_is_made_while_its_instance_stands_still(void **state)
     report(world, id, 1, INSTANCE_EXITED, "");
     assert_string_equal(sent(world, MESSAGE_IMAGE_CREATE)->image.instance, id);
     assert_null(sent(world, MESSAGE_INSTANCE_START));
-    image_done(world, image, false);
+    image_done(world, sent(world, MESSAGE_IMAGE_CREATE)->id, false);
     assert_int_equal(sent(world, MESSAGE_INSTANCE_START)->start.boot, 2);
     json_auto_t *shown =
         fixture_ok(world->fixture, "ec2", "DescribeImages", "{'ImageIds': ['%s']}", image);
@@ -654,24 +655,32 @@ static void an_image_without_reboot_can_be_launched_and_outlives_deregistration(
 {
     (void)state;
     struct world *world = create();
-    char id[ID_SIZE], image[ID_SIZE], copy[ID_SIZE];
+    char id[ID_SIZE], image[ID_SIZE], snapshot[ID_SIZE], copy[ID_SIZE];
     run_to_running(world, "", id);
     create_image(world, id, ", 'NoReboot': true", image);
     assert_null(sent(world, MESSAGE_INSTANCE_STOP));
-    image_done(world, image, false);
+    memcpy(snapshot, sent(world, MESSAGE_IMAGE_CREATE)->id, ID_SIZE);
+    image_done(world, snapshot, false);
     json_auto_t *out = fixture_ok(world->fixture, "ec2", "RunInstances",
                                   "{'ImageId': '%s', 'InstanceType': 't3.micro', 'MinCount': 1, "
                                   "'MaxCount': 1}",
                                   image);
     snprintf(copy, sizeof copy, "%s", fixture_text(out, "Instances.0.InstanceId"));
     control_tick(world->control);
-    assert_string_equal(sent(world, MESSAGE_INSTANCE_START)->start.layers[1], image);
+    assert_string_equal(sent(world, MESSAGE_INSTANCE_START)->start.layers[1], snapshot);
+    fixture_fails(world->fixture, "InvalidSnapshot.InUse", "ec2", "DeleteSnapshot",
+                  "{'SnapshotId': '%s'}", snapshot);
     json_decref(fixture_ok(world->fixture, "ec2", "DeregisterImage", "{'ImageId': '%s'}", image));
     control_tick(world->control);
-    assert_null(sent(world, MESSAGE_IMAGE_DELETE));
-    terminate_to_end(world, copy);
-    assert_string_equal(sent(world, MESSAGE_IMAGE_DELETE)->id, image);
     assert_int_equal(store_count(world->fixture->store, "image", "us-east-1"), 0);
+    forget_messages(world);
+    json_decref(
+        fixture_ok(world->fixture, "ec2", "DeleteSnapshot", "{'SnapshotId': '%s'}", snapshot));
+    control_tick(world->control);
+    assert_null(sent(world, MESSAGE_IMAGE_DELETE)); /* an instance stands on it */
+    terminate_to_end(world, copy);
+    assert_string_equal(sent(world, MESSAGE_IMAGE_DELETE)->id, snapshot);
+    assert_int_equal(store_count(world->fixture->store, "snapshot", "us-east-1"), 0);
     destroy(world);
 }
 
@@ -682,12 +691,116 @@ static void a_failed_image_says_why(void **state)
     char id[ID_SIZE], image[ID_SIZE];
     run_to_running(world, "", id);
     create_image(world, id, ", 'NoReboot': true", image);
-    image_done(world, image, true);
+    image_done(world, sent(world, MESSAGE_IMAGE_CREATE)->id, true);
     json_auto_t *shown =
         fixture_ok(world->fixture, "ec2", "DescribeImages", "{'ImageIds': ['%s']}", image);
     assert_string_equal(fixture_text(shown, "Images.0.State"), "failed");
     assert_string_equal(fixture_text(shown, "Images.0.StateReason.Message"),
                         "Server.InternalError: disk full");
+    destroy(world);
+}
+
+/* ---- volumes ---- */
+
+static void volume_report(struct world *world, const struct message *about, uint32_t what,
+                          const char *text)
+{
+    struct message_volume_state state = {.report = what, .gib = about->volume.gib};
+    memcpy(state.volume, about->volume.volume, ID_SIZE);
+    memcpy(state.instance, about->volume.instance, ID_SIZE);
+    snprintf(state.text, sizeof state.text, "%s", text);
+    control_receive(world->control, MESSAGE_VOLUME_STATE, &state, sizeof state);
+    control_tick(world->control);
+}
+
+static const char data_volume[] =
+    ", 'BlockDeviceMappings': [{'DeviceName': '/dev/sdf', 'Ebs': {'VolumeSize': 5}}]";
+
+static void a_launch_waits_for_its_volumes(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, data_volume, id);
+    const struct message *asked = sent(world, MESSAGE_VOLUME_MAKE);
+    assert_int_equal(asked->volume.gib, 5);
+    assert_null(sent(world, MESSAGE_INSTANCE_START));
+    volume_report(world, asked, VOLUME_MADE, "");
+    const struct message_instance_start *start = &sent(world, MESSAGE_INSTANCE_START)->start;
+    assert_int_equal(start->root_gib, 8);
+    assert_int_equal(start->volume_count, 1);
+    assert_string_equal(start->volumes[0].volume, asked->id);
+    assert_string_equal(start->volumes[0].device, "sdf");
+    report(world, id, 1, INSTANCE_STARTED, "");
+    assert_string_equal(fixture_text(look(world, id), "BlockDeviceMappings.1.Ebs.Status"),
+                        "attached");
+    destroy(world);
+}
+
+static void a_volume_that_cannot_be_made_ends_the_launch(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, data_volume, id);
+    volume_report(world, sent(world, MESSAGE_VOLUME_MAKE), VOLUME_NOT_MADE,
+                  "the disk of the machine is full");
+    assert_state(world, id, "terminated");
+    assert_non_null(strstr(fixture_text(look(world, id), "StateReason.Message"),
+                           "the disk of the machine is full"));
+    assert_int_equal(store_count(world->fixture->store, "volume", "us-east-1"), 0);
+    destroy(world);
+}
+
+static void volumes_end_with_their_instance_unless_they_are_kept(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world,
+           ", 'BlockDeviceMappings': [{'DeviceName': '/dev/sdf', 'Ebs': {'VolumeSize': 5, "
+           "'DeleteOnTermination': false}}]",
+           id);
+    const struct message *asked = sent(world, MESSAGE_VOLUME_MAKE);
+    char kept[ID_SIZE], root[ID_SIZE];
+    memcpy(kept, asked->id, ID_SIZE);
+    volume_report(world, asked, VOLUME_MADE, "");
+    memcpy(root, sent(world, MESSAGE_INSTANCE_START)->start.root_volume, ID_SIZE);
+    report(world, id, 1, INSTANCE_STARTED, "");
+    forget_messages(world);
+    terminate_to_end(world, id);
+    assert_string_equal(sent(world, MESSAGE_VOLUME_DELETE)->id, root);
+    const json_t *volume = store_get(world->fixture->store, "volume", "us-east-1", kept);
+    assert_string_equal(fixture_text(volume, "State"), "available");
+    assert_null(store_get(world->fixture->store, "volume", "us-east-1", root));
+    destroy(world);
+}
+
+static void a_busy_volume_is_told_again_until_it_is_free(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    launch(world, data_volume, id);
+    char volume[ID_SIZE];
+    memcpy(volume, sent(world, MESSAGE_VOLUME_MAKE)->id, ID_SIZE);
+    volume_report(world, sent(world, MESSAGE_VOLUME_MAKE), VOLUME_MADE, "");
+    report(world, id, 1, INSTANCE_STARTED, "");
+    json_decref(fixture_ok(world->fixture, "ec2", "DetachVolume", "{'VolumeId': '%s'}", volume));
+    control_tick(world->control);
+    const struct message *asked = sent(world, MESSAGE_VOLUME_DETACH);
+    assert_string_equal(asked->volume.instance, id);
+    struct message first = *asked;
+    forget_messages(world);
+    volume_report(world, &first, VOLUME_BUSY, "");
+    assert_null(sent(world, MESSAGE_VOLUME_DETACH));
+    world->fixture->now_ms += 5000;
+    control_tick(world->control);
+    assert_non_null(sent(world, MESSAGE_VOLUME_DETACH));
+    volume_report(world, &first, VOLUME_DETACHED, "");
+    const json_t *doc = store_get(world->fixture->store, "volume", "us-east-1", volume);
+    assert_string_equal(fixture_text(doc, "State"), "available");
+    assert_null(fixture_at(look(world, id), "BlockDeviceMappings.1"));
     destroy(world);
 }
 
@@ -717,6 +830,10 @@ int main(void)
         cmocka_unit_test(an_image_is_made_while_its_instance_stands_still),
         cmocka_unit_test(an_image_without_reboot_can_be_launched_and_outlives_deregistration),
         cmocka_unit_test(a_failed_image_says_why),
+        cmocka_unit_test(a_launch_waits_for_its_volumes),
+        cmocka_unit_test(a_volume_that_cannot_be_made_ends_the_launch),
+        cmocka_unit_test(volumes_end_with_their_instance_unless_they_are_kept),
+        cmocka_unit_test(a_busy_volume_is_told_again_until_it_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

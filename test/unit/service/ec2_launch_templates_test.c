@@ -78,10 +78,10 @@ static void what_would_have_no_effect_is_refused(void **state)
     (void)state;
     static const char *const refused[] = {
         "'IamInstanceProfile': {'Name': 'role'}",
-        "'BlockDeviceMappings': [{'DeviceName': '/dev/xvda', 'Ebs': {'VolumeSize': 30}}]",
+        "'BlockDeviceMappings': [{'DeviceName': '/dev/xvda', 'Ebs': {'Encrypted': true}}]",
         "'Placement': {'Tenancy': 'dedicated'}",
         "'InstanceMarketOptions': {'MarketType': 'spot'}",
-        "'TagSpecifications': [{'ResourceType': 'volume', 'Tags': []}]",
+        "'TagSpecifications': [{'ResourceType': 'spot-instances-request', 'Tags': []}]",
         "'HibernationOptions': {'Configured': true}",
         "'KernelId': 'aki-1'",
     };

@@ -5,6 +5,8 @@
 #include "host/run/instances.h"
 #include "host/run/kernel_file.h"
 #include "host/run/userns.h"
+#include "host/volume/disk.h"
+#include "host/volume/loop_device.h"
 #include "metadata_service.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -25,7 +27,7 @@
 enum { WORLD = 45, PATIENCE_MS = 30000, SERVICES_MAX = 8 };
 
 struct fixture {
-    char dir[256], images[288], instances[288], records[288], console[288];
+    char dir[256], images[288], instances[288], volumes[288], records[288], console[288];
     struct loop *loop;
     struct instances *set;
     const char *user_data;
@@ -79,6 +81,7 @@ static void create_set(struct fixture *fixture)
         .loop = fixture->loop,
         .world = WORLD,
         .images_dir = fixture->images,
+        .volumes_dir = fixture->volumes,
         .instances_dir = fixture->instances,
         .records_dir = fixture->records,
         .console_dir = fixture->console,
@@ -138,9 +141,11 @@ static int setup(void **state)
     assert_non_null(mkdtemp(fixture->dir));
     snprintf(fixture->images, sizeof fixture->images, "%s", images_dir);
     snprintf(fixture->instances, sizeof fixture->instances, "%s/instances", fixture->dir);
+    snprintf(fixture->volumes, sizeof fixture->volumes, "%s/volumes", fixture->dir);
     snprintf(fixture->records, sizeof fixture->records, "%s/records", fixture->dir);
     snprintf(fixture->console, sizeof fixture->console, "%s/console", fixture->dir);
     assert_true(file_make_dirs(fixture->console, 0700, &err) >= 0);
+    assert_true(file_make_dirs(fixture->volumes, 0700, &err) >= 0);
     fixture->loop = loop_create(&err);
     fixture->user_data = "";
     create_set(fixture);
@@ -185,8 +190,10 @@ static struct message_instance_start start_of(const char *id, uint32_t slot)
         .address = 0x0a000105,
         .layer_count = 1,
         .layers = {"host"},
+        .root_gib = 1,
     };
     snprintf(start.instance, sizeof start.instance, "%s", id);
+    snprintf(start.root_volume, sizeof start.root_volume, "vol-%s", id);
     return start;
 }
 
@@ -368,16 +375,19 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
 {
     struct fixture *fixture = *state;
     struct err err = {0};
-    struct store store = {fixture->images, fixture->instances};
+    struct store store = {fixture->images, fixture->instances, fixture->volumes};
+    char disk[320];
     need_root();
     struct message_instance_start first = start_of("i-d", 80), second = start_of("i-e", 81);
+    first.root_volume[0] = '\0'; /* as instances were before there were volumes */
+    snprintf(disk, sizeof disk, "%s/i-d", fixture->instances);
     fixture->user_data = "#!/bin/sh\necho kept >/usr/local/bin/kept; rm /etc/services\n"
                          "echo mine >/home/ec2-user/mine; chown ec2-user /home/ec2-user/mine\n"
                          "cp /etc/ssh/ssh_host_ed25519_key.pub /root/old\necho DO''NE\n";
     start_instance(fixture, &first);
     free(await_console(fixture, "i-d", "DONE"));
     assert_true(instances_freeze(fixture->set, "i-d", true, &err) >= 0);
-    if (store_create_image(&store, "ami-1", "i-d", &err) < 0)
+    if (store_keep(&store, "ami-1", disk, disk, &err) < 0)
         fail_msg("%s", err.text);
     assert_true(instances_freeze(fixture->set, "i-d", false, &err) >= 0);
 
@@ -397,8 +407,71 @@ static void an_image_carries_files_to_an_instance_with_other_ids(void **state)
     assert_int_equal(access(path, F_OK), 0); /* an instance stands on it */
     instances_remove(fixture->set, "i-e");
     await_report(fixture, INSTANCE_REMOVED);
+    assert_true(store_drop_volume(&store, "vol-i-e", &err) >= 0);
     assert_true(store_sweep(&store, false, &err) >= 0);
     assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_root_volume_is_full_at_its_size(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-v", 84);
+    fixture->user_data = "#!/bin/sh\ndf --output=size -BM / | tail -1\n"
+                         "fallocate -l 2G /big; rm /big\nfallocate -l 500M /fits && echo it-fits\n"
+                         "echo DO''NE\n";
+    start_instance(fixture, &start);
+    char *console = await_console(fixture, "i-v", "DONE");
+    EXPECT_IN_ORDER(console, "No space left on device", "it-fits");
+    free(console);
+}
+
+/* The kernel takes mounts apart a moment after their last process has ended. */
+static void await_unmounted(struct fixture *fixture, const char *volume)
+{
+    struct err err;
+    char image[320], path[320], name[LOOP_NAME_SIZE];
+    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
+    snprintf(image, sizeof image, "%s/%s/image", fixture->volumes, volume);
+    snprintf(path, sizeof path, "%s/%s/loop", fixture->volumes, volume);
+    for (bool mounted = true; mounted;) {
+        int note = loop_note_lock(path, &err);
+        int device = loop_device_find(image, note, name);
+        mounted = device >= 0;
+        close(note);
+        if (mounted)
+            close(device);
+        turn(fixture, deadline_ms);
+    }
+}
+
+static void a_volume_is_there_at_boot_and_grows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    need_root();
+    struct message_instance_start start = start_of("i-w", 85);
+    start.volume_count = 1;
+    start.volumes[0] = (struct volume_attachment){"vol-data", "sdf"};
+    assert_true(disk_make(fixture->volumes, "vol-data", 1, &err) >= 0);
+    fixture->user_data = "#!/bin/sh\necho kept >/mnt/sdf/kept\n"
+                         "fallocate -l 2G /mnt/sdf/big || echo too-small; echo DO''NE\n";
+    start_instance(fixture, &start);
+    free(await_console(fixture, "i-w", "too-small"));
+    if (disk_make(fixture->volumes, "vol-data", 3, &err) < 0) /* at once, or for the next start */
+        fail_msg("%s", err.text);
+    instances_stop(fixture->set, "i-w", true);
+    await_report(fixture, INSTANCE_EXITED);
+    await_unmounted(fixture, "vol-data");
+    start = start_of("i-x", 86);
+    start.volume_count = 1;
+    start.volumes[0] = (struct volume_attachment){"vol-data", "sdg"};
+    fixture->user_data = "#!/bin/sh\ncat /mnt/sdg/kept\n"
+                         "fallocate -l 2G /mnt/sdg/big && echo it-fits; echo DO''NE\n";
+    start_instance(fixture, &start);
+    char *console = await_console(fixture, "i-x", "DONE");
+    EXPECT_IN_ORDER(console, "kept", "it-fits");
+    free(console);
 }
 
 static void a_new_host_process_finds_instances_again(void **state)
@@ -445,6 +518,8 @@ int main(void)
         TEST(stopping_ends_it_and_starting_again_keeps_its_disk),
         TEST(cloud_config_is_done_or_named),
         TEST(an_image_carries_files_to_an_instance_with_other_ids),
+        TEST(a_root_volume_is_full_at_its_size),
+        TEST(a_volume_is_there_at_boot_and_grows),
         TEST(a_new_host_process_finds_instances_again),
         TEST(a_start_that_fails_says_why),
     };
