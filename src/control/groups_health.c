@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char cause_ec2[] = "an EC2 health check indicating it has been terminated or stopped";
+static const char cause_impaired[] = "an EC2 instance status check failure";
 static const char cause_elb[] = "an ELB system health check failure";
 
 enum { RETRY_MS = 15000 };
@@ -111,14 +112,17 @@ static bool is_refused(const struct groups_pass *pass, const json_t *group, cons
 /* Why a member in service is unhealthy now; NULL if it is not. */
 static const char *judge(struct groups_pass *pass, const json_t *group, const json_t *member)
 {
+    bool impaired = doc_number(groups_instance(pass, member), "_unreachable_ms") != 0;
+    bool refused =
+        strstr(doc_text(group, "HealthCheckType"), "ELB") && is_refused(pass, group, member);
     if (has_lost_instance(pass, member))
         return cause_ec2;
-    if (!strstr(doc_text(group, "HealthCheckType"), "ELB") || !is_refused(pass, group, member))
+    if (!impaired && !refused)
         return NULL;
     int64_t grace_end_ms =
         doc_number(member, "_in_service_ms") + doc_number(group, "HealthCheckGracePeriod") * 1000;
     if (pass->call.now_ms >= grace_end_ms)
-        return cause_elb;
+        return impaired ? cause_impaired : cause_elb;
     groups_wake_at(pass, grace_end_ms);
     return NULL;
 }

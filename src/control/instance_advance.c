@@ -199,6 +199,19 @@ bool instance_network_moves(const json_t *instance)
     return false;
 }
 
+void instance_check(struct call *call, const char *id, bool unreachable)
+{
+    const json_t *instance = store_get(call->store, kind, call->region, id);
+    bool fails = unreachable && instance_is(instance, "running");
+    if (fails == (doc_number(instance, "_unreachable_ms") != 0))
+        return;
+    json_t *edited = txn_edit(call->txn, kind, call->region, id);
+    if (fails)
+        set_number(edited, "_unreachable_ms", call->now_ms);
+    else
+        json_object_del(edited, "_unreachable_ms");
+}
+
 void instance_advance(struct call *call, const char *id, bool has_network)
 {
     const json_t *instance = store_get(call->store, kind, call->region, id);

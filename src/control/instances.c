@@ -107,7 +107,7 @@ static void changed(struct control *control, const char *changed_kind, const cha
 }
 
 static struct instance_entry *add_entry(struct instances_control *instances, const char *region,
-                                        const char *id)
+                                        const char *id, const json_t *doc)
 {
     struct instance_entry *entry = calloc(1, sizeof *entry);
     if (!entry || map_set(&instances->entries, id, entry) < 0) {
@@ -117,6 +117,7 @@ static struct instance_entry *add_entry(struct instances_control *instances, con
     list_init(&entry->link);
     snprintf(entry->id, sizeof entry->id, "%s", id);
     snprintf(entry->region, sizeof entry->region, "%s", region);
+    entry->unreachable = doc_number(doc, "_unreachable_ms") != 0;
     return entry;
 }
 
@@ -157,10 +158,27 @@ static void queue_entry(struct instances_control *instances, struct instance_ent
         list_append(&instances->changed, &entry->link);
 }
 
+/* Few of the reports of a second say anything new. */
+static void take_usage(struct control *control, const struct message_usage *usage)
+{
+    const struct usage *rows = (const void *)(usage + 1);
+    for (uint32_t i = 0; i < usage->count; i++) {
+        char id[ID_SIZE + 1];
+        snprintf(id, sizeof id, "%.*s", ID_SIZE, rows[i].instance);
+        struct instance_entry *entry = map_get(&control->instances->entries, id);
+        if (!entry || entry->unreachable == (rows[i].unreachable != 0))
+            continue;
+        entry->unreachable = rows[i].unreachable != 0;
+        queue_entry(control->instances, entry);
+    }
+}
+
 static void receive(struct control *control, enum message_type type, const void *payload,
                     size_t size)
 {
     (void)size;
+    if (type == MESSAGE_USAGE)
+        take_usage(control, payload);
     if (type == MESSAGE_HOST_HELLO) {
         host_started(control);
     } else if (type == MESSAGE_INSTANCE_STATE || type == MESSAGE_IMAGE_DONE) {
@@ -192,7 +210,7 @@ static void find_changed_in(struct control *control, const char *region)
     store_each (cursor, control->store, kind, region) {
         struct instance_entry *entry = map_get(&instances->entries, cursor.id);
         if (!entry)
-            entry = add_entry(instances, region, cursor.id);
+            entry = add_entry(instances, region, cursor.id, cursor.doc);
         if (entry && entry->seen != cursor.doc)
             queue_entry(instances, entry);
     }
@@ -254,10 +272,12 @@ static void advance(struct control *control, struct txn *txn, struct instance_en
     struct call call = control_call(control, txn, entry->region);
     if (forget_ms && forget_ms <= call.now_ms && doc_flag(doc, "_removed"))
         txn_delete(txn, kind, entry->region, entry->id);
-    else if (doc)
+    else if (doc) {
+        instance_check(&call, entry->id, entry->unreachable);
         instance_advance(&call, entry->id,
                          instance_network_moves(doc) &&
                              instance_has_its_network(control, entry, doc));
+    }
 }
 
 /* One transaction for everything that changed. False if it could not be written. */

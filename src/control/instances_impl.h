@@ -23,6 +23,7 @@ struct instance_entry {
     uint64_t network_generation;
     int64_t network_retry_ms; /* when it is told again because the host failed; 0: it did not */
     bool network_done;        /* the host has done what it was told last */
+    bool unreachable;         /* as the host reported last */
 };
 
 /* A report that waits for the next run. */
@@ -57,6 +58,8 @@ void instance_apply_report(struct call *call, const char *id,
  * `has_network`: instance_has_its_network().
  */
 void instance_advance(struct call *call, const char *id, bool has_network);
+/* Writes whether the instance can be reached: what its status check finds. */
+void instance_check(struct call *call, const char *id, bool unreachable);
 /* Whether an interface of it is attaching or detaching. */
 bool instance_network_moves(const json_t *instance);
 /* Whether the host says that it runs now. */

@@ -34,7 +34,7 @@ static const struct {
     [NETWORK_OUT] = {"NetworkOut", "Bytes"},
     [PACKETS_IN] = {"NetworkPacketsIn", "Count"},
     [PACKETS_OUT] = {"NetworkPacketsOut", "Count"},
-    /* An instance that the host reports on is up, and so is the host. */
+    /* While the host reports on an instance, the host is well. */
     [STATUS_CHECK_FAILED] = {"StatusCheckFailed", "Count"},
     [STATUS_CHECK_FAILED_INSTANCE] = {"StatusCheckFailed_Instance", "Count"},
     [STATUS_CHECK_FAILED_SYSTEM] = {"StatusCheckFailed_System", "Count"},
@@ -48,7 +48,8 @@ struct instance_meter {
     int64_t covered_ms; /* how much of it has been seen */
     double cpu_ms;      /* percent x covered time */
     double sums[VALUE_COUNT];
-    bool alive; /* is in this report */
+    bool failed; /* the minute has seen a failed status check */
+    bool alive;  /* is in this report */
 };
 
 /* ---- whose meter it is ---- */
@@ -127,6 +128,7 @@ static void end_minute(struct control *control, struct instance_meter *meter, co
         return;
     memcpy(out, meter->sums, sizeof out);
     out[CPU] = meter->cpu_ms / (double)meter->covered_ms;
+    out[STATUS_CHECK_FAILED] = out[STATUS_CHECK_FAILED_INSTANCE] = meter->failed;
     add_values(control, meter, "InstanceId", id, out);
     add_values(control, meter, NULL, NULL, out);
     const json_t *instance = store_get(control->store, "instance", meter->region, id);
@@ -139,6 +141,7 @@ static void end_minute(struct control *control, struct instance_meter *meter, co
     }
     meter->covered_ms = 0;
     meter->cpu_ms = 0;
+    meter->failed = false;
     memset(meter->sums, 0, sizeof meter->sums);
 }
 
@@ -173,6 +176,7 @@ static void spread(struct control *control, struct instance_meter *meter, const 
         meter->minute_ms = minute_ms;
         meter->covered_ms += until_ms - at_ms;
         meter->cpu_ms += percent * (double)(until_ms - at_ms);
+        meter->failed |= meter->last.unreachable;
         for (int i = 0; i < VALUE_COUNT; i++)
             meter->sums[i] += deltas[i] * (double)(until_ms - at_ms) / (double)elapsed_ms;
         if (until_ms == end_ms)
@@ -200,7 +204,9 @@ static void take_row(struct control *control, struct map *meters, const struct u
             [PACKETS_IN] = difference(row->received_packets, meter->last.received_packets),
             [PACKETS_OUT] = difference(row->sent_packets, meter->last.sent_packets),
         };
-        spread(control, meter, id, cpu_percent(row, &meter->last, interval_ms), deltas, now_ms);
+        double percent = cpu_percent(row, &meter->last, interval_ms);
+        meter->last.unreachable = row->unreachable;
+        spread(control, meter, id, percent, deltas, now_ms);
     }
     meter->last = *row;
     meter->last_ms = now_ms;

@@ -128,6 +128,7 @@ static bool count(const struct host *host, const struct instance_interface *inte
     sum->sent_bytes += counters.sent_bytes;
     sum->received_packets += counters.received_packets;
     sum->sent_packets += counters.sent_packets;
+    sum->down |= interface->device_index == 0 && counters.down;
     return true;
 }
 
@@ -185,6 +186,7 @@ static void add_usage(void *owner, const struct message_instance_start *start,
         .sent_bytes = sum.sent_bytes,
         .received_packets = sum.received_packets,
         .sent_packets = sum.sent_packets,
+        .unreachable = sum.down,
     };
     memcpy(row.instance, start->instance, sizeof row.instance);
     buf_append(&usage_report->rows, &row, sizeof row);

@@ -337,6 +337,8 @@ struct usage {
     uint64_t received_bytes, sent_bytes; /* of its interfaces, seen from the instance, totals */
     uint64_t received_packets, sent_packets;
     uint64_t memory_bytes;
+    uint32_t unreachable; /* 1: its primary interface is down, so nothing can reach it */
+    uint32_t unused;
 };
 
 /* Keeps what is in a volume as a layer (of a root volume) or as a tree of files. */

@@ -62,6 +62,8 @@ static int on_link(const struct nlmsghdr *header, void *owner)
             link->peer_index = (int)mnl_attr_get_u32(attribute);
         else if (mnl_attr_get_type(attribute) == IFLA_STATS64)
             read_counters(attribute, &link->counters);
+        else if (mnl_attr_get_type(attribute) == IFLA_CARRIER)
+            link->counters.down = !mnl_attr_get_u8(attribute);
     }
     return MNL_CB_OK;
 }

@@ -54,6 +54,7 @@ void net_unplug(struct net *net, const char *vpc, const char *interface_id);
 struct net_counters {
     uint64_t received_bytes, sent_bytes, received_packets,
         sent_packets; /* seen from the instance */
+    bool down;        /* the instance has switched the interface off */
 };
 int net_counters(struct net *net, const char *vpc, const char *interface_id,
                  struct net_counters *ret_counters, struct err *err);

@@ -224,6 +224,16 @@ static json_t *status_summary(const char *status, const char *reachability)
     return summary;
 }
 
+/* Nothing reaches the instance, because it switched its network off. */
+static json_t *impaired_summary(const json_t *instance)
+{
+    json_t *summary = status_summary("impaired", "failed");
+    json_t *detail = json_array_get(json_object_get(summary, "Details"), 0);
+    int64_t since_s = doc_number(instance, "_unreachable_ms") / 1000;
+    json_object_set_new(detail, "ImpairedSince", json_integer(since_s));
+    return summary;
+}
+
 static json_t *show_status(const struct call *call, const json_t *instance)
 {
     bool all = doc_flag(call->in, "IncludeAllInstances"), up = instance_is(instance, "running");
@@ -232,14 +242,17 @@ static json_t *show_status(const struct call *call, const json_t *instance)
     bool fresh = call->now_ms - doc_number(instance, "_started_ms") < STATUS_CHECKS_MS;
     const char *status = !up ? "not-applicable" : fresh ? "initializing" : "ok";
     const char *detail = !up ? NULL : fresh ? "initializing" : "passed";
+    json_t *own = up && !fresh && doc_number(instance, "_unreachable_ms")
+                      ? impaired_summary(instance)
+                      : status_summary(status, detail);
     const json_t *placement = json_object_get(instance, "Placement");
     return json_pack("{s:O, s:O, s:O, s:O, s:o, s:o, s:o}", "InstanceId",
                      json_object_get(instance, "InstanceId"), "AvailabilityZone",
                      json_object_get(placement, "AvailabilityZone"), "AvailabilityZoneId",
                      json_object_get(placement, "AvailabilityZoneId"), "InstanceState",
-                     json_object_get(instance, "State"), "InstanceStatus",
-                     status_summary(status, detail), "SystemStatus", status_summary(status, detail),
-                     "AttachedEbsStatus", status_summary(status, detail));
+                     json_object_get(instance, "State"), "InstanceStatus", own, "SystemStatus",
+                     status_summary(status, detail), "AttachedEbsStatus",
+                     status_summary(status, detail));
 }
 
 static const struct ec2_filter status_filters[] = {

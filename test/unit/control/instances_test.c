@@ -360,6 +360,49 @@ static void an_instance_that_shall_not_be_recovered_stays_stopped(void **state)
     destroy(world);
 }
 
+static void report_usage(struct world *world, const char *id, bool unreachable)
+{
+    struct {
+        struct message_usage head;
+        struct usage row;
+    } message = {.head = {.count = 1, .interval_ms = 1000},
+                 .row = {.boot = 1, .cpu_thousandths = 1000, .unreachable = unreachable}};
+    snprintf(message.row.instance, ID_SIZE, "%s", id);
+    control_receive(world->control, MESSAGE_USAGE, &message, sizeof message);
+    control_tick(world->control);
+}
+
+static void assert_check(struct world *world, const char *id, const char *status,
+                         const char *reachability)
+{
+    json_auto_t *out =
+        fixture_ok(world->fixture, "ec2", "DescribeInstanceStatus", "{'InstanceIds': ['%s']}", id);
+    const json_t *row = fixture_at(out, "InstanceStatuses.0");
+    assert_string_equal(fixture_text(row, "InstanceStatus.Status"), status);
+    assert_string_equal(fixture_text(row, "InstanceStatus.Details.0.Status"), reachability);
+    assert_string_equal(fixture_text(row, "SystemStatus.Status"), "ok");
+}
+
+static void an_instance_that_nothing_reaches_is_impaired(void **state)
+{
+    (void)state;
+    struct world *world = create();
+    char id[ID_SIZE];
+    run_to_running(world, "", id);
+    world->fixture->now_ms += 60 * 1000;
+    report_usage(world, id, false);
+    assert_check(world, id, "ok", "passed");
+    report_usage(world, id, true);
+    assert_check(world, id, "impaired", "failed");
+    control_destroy(world->control); /* a new api forgets nothing of it */
+    start_control(world);
+    hello(world);
+    assert_check(world, id, "impaired", "failed");
+    report_usage(world, id, false);
+    assert_check(world, id, "ok", "passed");
+    destroy(world);
+}
+
 /* ---- the end ---- */
 
 static void terminating_gives_everything_back(void **state)
@@ -816,6 +859,7 @@ int main(void)
         cmocka_unit_test(a_reboot_stops_and_starts_while_it_stays_running),
         cmocka_unit_test(a_shutdown_from_within_follows_the_behavior),
         cmocka_unit_test(a_reboot_from_within_starts_it_again),
+        cmocka_unit_test(an_instance_that_nothing_reaches_is_impaired),
         cmocka_unit_test(an_instance_that_shall_not_be_recovered_stays_stopped),
         cmocka_unit_test(terminating_gives_everything_back),
         cmocka_unit_test(an_instance_that_the_host_does_not_have_ends_too),
