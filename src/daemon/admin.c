@@ -4,6 +4,7 @@
 #include "service/acm/authority.h"
 #include "service/doc.h"
 #include "service/ec2/reach.h"
+#include "service/ec2/zones.h"
 
 #include <string.h>
 
@@ -132,6 +133,10 @@ static json_t *answer_reach(const struct admin *admin, const char *region, const
                               .account = admin->account,
                               .region = region,
                               .now_ms = cloud_clock_now(admin->clock(admin->arg))};
+    if (!ec2_region_exists(region)) {
+        err_set(err, "there is no region %.32s", region);
+        return NULL;
+    }
     return ec2_reach(&call, question, err);
 }
 

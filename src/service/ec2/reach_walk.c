@@ -258,11 +258,10 @@ static enum step reach_balancer(struct reach *reach, const json_t *interface)
     bool listens = reach->packet.protocol == REACH_ICMP
                        ? reach->packet.icmp_type == 8
                        : reach->packet.protocol == REACH_TCP && has_listener(reach, interface);
-    if (reach->packet.is_answer || listens)
-        return ARRIVED;
-    reach_explain(reach, "ELBV2_LISTENERS_MISMATCH", "the load balancer has no listener for %s",
-                  reach_traffic(reach, traffic));
-    return ENDS;
+    if (!reach->packet.is_answer && !listens)
+        reach_explain(reach, "ELBV2_LISTENERS_MISMATCH",
+                      "the load balancer has no listener for %s", reach_traffic(reach, traffic));
+    return ARRIVED;
 }
 
 /* At an interface, which is the destination, or sends on. */

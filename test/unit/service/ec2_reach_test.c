@@ -564,6 +564,61 @@ static void test_peers_need_routes_both_ways(void **state)
                table);
 }
 
+/* ---- load balancers ---- */
+
+static void make_balancer(const char *in_group, char ret_arn[512])
+{
+    json_t *out = fixture_ok(
+        f, "elbv2", "CreateLoadBalancer",
+        "{'Name': 'web', 'Scheme': 'internal', 'Subnets': ['%s', '%s'], 'SecurityGroups': ['%s']}",
+        left_subnet, right_subnet, in_group);
+    snprintf(ret_arn, 512, "%s", fixture_text(out, "LoadBalancers.0.LoadBalancerArn"));
+    json_decref(out);
+}
+
+static void listen_on(const char *balancer, int port)
+{
+    json_decref(fixture_ok(f, "elbv2", "CreateListener",
+                           "{'LoadBalancerArn': '%s', 'Protocol': 'HTTP', 'Port': %d, "
+                           "'DefaultActions': [{'Type': 'fixed-response', 'FixedResponseConfig': "
+                           "{'StatusCode': '200'}}]}",
+                           balancer, port));
+}
+
+/* In zones of its own, as a load balancer's subnets must be. */
+static void put_right_subnet_elsewhere(void)
+{
+    ec2("DeleteSubnet", "{'SubnetId': '%s'}", right_subnet);
+    keep(fixture_ok(f, "ec2", "CreateSubnet",
+                    "{'VpcId': '%s', 'CidrBlock': '10.0.2.0/24', 'AvailabilityZone': "
+                    "'us-east-1b'}",
+                    vpc),
+         "Subnet.SubnetId", right_subnet);
+}
+
+static void test_a_load_balancer_needs_a_listener_and_reaches_targets(void **state)
+{
+    char left[32], right[32], inner[32], outer[32], from[96], balancer[512];
+    (void)state;
+    put_right_subnet_elsewhere();
+    new_group(vpc, "outer", outer);
+    let_in(outer, "tcp", 80, 80, "'IpRanges': [{'CidrIp': '0.0.0.0/0'}]");
+    new_group(vpc, "inner", inner);
+    snprintf(from, sizeof from, "'UserIdGroupPairs': [{'GroupId': '%s'}]", outer);
+    let_in(inner, "tcp", 8080, 8080, from);
+    run(left_subnet, false, group, left);
+    run(right_subnet, false, inner, right);
+    make_balancer(outer, balancer);
+    is_stopped(left, "web", "80", "ELBV2_LISTENERS_MISMATCH", balancer);
+    listen_on(balancer, 80);
+    reaches(left, "web", "tcp", "80");
+    reaches(left, balancer, "tcp", "80");
+    is_stopped(left, "web", "81", "ENI_SG_RULES_MISMATCH", outer);
+    reaches("web", right, "tcp", "8080");
+    is_stopped("web", right, "8081", "ENI_SG_RULES_MISMATCH", inner);
+    is_stopped(left, right, "8080", "ENI_SG_RULES_MISMATCH", inner);
+}
+
 /* ---- services, and an instance itself ---- */
 
 static void test_metadata_and_names_are_never_filtered(void **state)
@@ -630,6 +685,7 @@ int main(void)
         T(test_a_private_nat_gateway_has_no_address_for_the_internet),
         T(test_the_acl_of_a_nat_gateway_judges_both_halves),
         T(test_peers_need_routes_both_ways),
+        T(test_a_load_balancer_needs_a_listener_and_reaches_targets),
         T(test_metadata_and_names_are_never_filtered),
         T(test_a_question_that_makes_no_sense),
     };
