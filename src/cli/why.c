@@ -135,8 +135,9 @@ static void print_explanations(const json_t *answer)
     const json_t *explanation;
     json_array_foreach (json_object_get(answer, "Explanations"), i, explanation) {
         const char *change = text_of(explanation, "Change");
-        printf("  %s (%s)\n", text_of(explanation, "Text"),
-               text_of(explanation, "ExplanationCode"));
+        bool is_back = !strcmp(text_of(explanation, "Way"), "return");
+        printf("  %s%s: %s (%s)\n", id_column(explanation), is_back ? ", on the way back" : "",
+               text_of(explanation, "Text"), text_of(explanation, "ExplanationCode"));
         if (*change)
             printf("    %s\n", change);
     }

@@ -80,14 +80,13 @@ def test_what_has_no_public_address_is_told_to_get_one(net):
     says(net, "internet", net.bare, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
 
 
-def test_the_reachability_analyzer_says_the_same(net, aws):
-    path = aws(f"ec2 create-network-insights-path --source {net.left.id} --destination {net.right.id} --protocol tcp"
-               " --destination-port 8000", "NetworkInsightsPath.NetworkInsightsPathId")
-    started = aws(f"ec2 start-network-insights-analysis --network-insights-path-id {path}", "NetworkInsightsAnalysis")
-    found = aws(f"ec2 describe-network-insights-analyses --network-insights-path-id {path}", "NetworkInsightsAnalyses[0]")
-    assert found["NetworkInsightsAnalysisId"] == started["NetworkInsightsAnalysisId"] and found["Status"] == "succeeded"
+def test_the_reachability_analyzer_says_the_same(net):
+    path = net.ec2.create_network_insights_path(Source=net.left.id, Destination=net.right.id, Protocol="tcp",
+                                                DestinationPort=8000)["NetworkInsightsPath"]["NetworkInsightsPathId"]
+    net.ec2.start_network_insights_analysis(NetworkInsightsPathId=path)
+    found = net.ec2.describe_network_insights_analyses(NetworkInsightsPathId=path)["NetworkInsightsAnalyses"][0]
     hops = why(net, net.left, net.right)["Forward"]
-    assert found["NetworkPathFound"] is True
+    assert found["Status"] == "succeeded" and found["NetworkPathFound"]
     assert [row["Component"]["Id"] for row in found["ForwardPathComponents"]] == [hop["Component"]["Id"] for hop in hops]
 
 

@@ -214,10 +214,9 @@ bool reach_judge_acl(struct reach *reach, const struct reach_way *way, bool is_e
     if (allows)
         return true;
     reach_quad(other_address(reach, is_egress), address);
-    json_t *explanation = reach_explain(
-        reach, "SUBNET_ACL_RESTRICTION", "rule %s of the network ACL denies %s%s %s %s", number,
-        reach->packet.is_answer ? "the answer, " : "", reach_traffic(reach, traffic),
-        is_egress ? "to" : "from", address);
+    json_t *explanation =
+        reach_explain(reach, "SUBNET_ACL_RESTRICTION", "rule %s of the network ACL denies %s %s %s",
+                      number, reach_traffic(reach, traffic), is_egress ? "to" : "from", address);
     json_object_set(explanation, "AclRule", json_object_get(hop, "AclRule"));
     json_object_set_new(explanation, "Subnet",
                         json_pack("{s:s}", "Id", doc_text(subnet, "SubnetId")));

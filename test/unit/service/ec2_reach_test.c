@@ -415,6 +415,18 @@ static void test_a_route_through_an_instance_that_forwards(void **state)
     assert_non_null(strstr(change(), "start-instances"));
 }
 
+static void test_a_packet_that_goes_round_in_circles(void **state)
+{
+    char left[32], middle[32];
+    (void)state;
+    run(left_subnet, false, group, left);
+    run(right_subnet, false, group, middle);
+    ec2("ModifyInstanceAttribute", "{'InstanceId': '%s', 'SourceDestCheck': {'Value': false}}",
+        middle);
+    route(table, "0.0.0.0/0", "NetworkInterfaceId", interface_of(middle));
+    is_stopped(left, "192.0.2.1", "80", "NO_PATH", NULL);
+}
+
 static void test_what_nobody_has_and_who_does_not_run(void **state)
 {
     char left[32], right[32];
@@ -679,6 +691,7 @@ int main(void)
         T(test_public_addresses_lead_out_and_in_again),
         T(test_the_most_specific_route_decides),
         T(test_a_route_through_an_instance_that_forwards),
+        T(test_a_packet_that_goes_round_in_circles),
         T(test_what_nobody_has_and_who_does_not_run),
         T(test_a_nat_gateway_leads_out_but_not_in),
         T(test_an_answer_through_a_nat_gateway_is_none),
