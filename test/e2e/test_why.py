@@ -80,6 +80,30 @@ def test_what_has_no_public_address_is_told_to_get_one(net):
     says(net, "internet", net.bare, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS")
 
 
+def test_a_route_through_an_instance_is_followed(net):
+    """Its groups and its subnet's network ACL judge twice, and what it forwards belongs to no group."""
+    middle = net.machines.run(UserData="#!/bin/sh\necho 1 >/proc/sys/net/ipv4/ip_forward\necho forwards\n",
+                              SubnetId=net.subnets[2], SecurityGroupIds=[net.group])
+    middle.wait_console("forwards")
+    net.ec2.modify_instance_attribute(InstanceId=middle.id, SourceDestCheck={"Value": False})
+    table = net.route_table(net.subnets[0])
+    net.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, GatewayId=net.gateway)
+    net.ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.37.1.0/24", InstanceId=middle.id)
+    becomes(True, lambda: reaches(net.left, net.right), "the way through the instance")
+    answer = why(net, net.left, net.right)
+    assert answer["Reachable"] and middle.id in [hop["Component"]["Id"] for hop in answer["Forward"]]
+    assert answer["Assumptions"] == [f"{middle.id} forwards packets as they are"]
+    net.ec2.revoke_security_group_ingress(GroupId=net.inner, IpPermissions=[{**WEB, "IpRanges": [{"CidrIp": ANYWHERE}]}])
+    net.ec2.authorize_security_group_ingress(GroupId=net.inner, IpPermissions=[{**WEB, "UserIdGroupPairs": [{"GroupId": net.group}]}])
+    becomes(False, lambda: reaches(net.left, net.right), "the rule that names a group")
+    mend(net, says(net, net.left, net.right, "ENI_SG_RULES_MISMATCH"))
+    becomes(True, lambda: reaches(net.left, net.right), "the rule that was suggested")
+    net.ec2.modify_instance_attribute(InstanceId=middle.id, SourceDestCheck={"Value": True})
+    becomes(False, lambda: reaches(net.left, net.right), "the check")
+    mend(net, says(net, net.left, net.right, "ENI_SOURCE_DEST_CHECK_RESTRICTION"))
+    becomes(True, lambda: reaches(net.left, net.right), "the end of the check")
+
+
 def test_the_reachability_analyzer_says_the_same(net):
     path = net.ec2.create_network_insights_path(Source=net.left.id, Destination=net.right.id, Protocol="tcp",
                                                 DestinationPort=8000)["NetworkInsightsPath"]["NetworkInsightsPathId"]
