@@ -8,7 +8,7 @@
 
 enum {
     BLOCK_COUNT = 1 << 18,
-    WARM_MAX = 64,   /* given back and still in memory, for the next connections */
+    WARM_MAX = 16,   /* given back and still in memory, for the next connections */
     LINE_WORDS = 64, /* that one mask tells of */
     COPY_WORTH = 2,  /* a copy of more than half of the block is not worth it */
     LINE_SIZE = LINE_WORDS * sizeof(uint64_t),

@@ -125,7 +125,8 @@ def test_addresses_are_targets(backend):
     row = backend.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]
     assert row["Target"] == {"Id": address, "Port": 80, "AvailabilityZone": backend.describe(first)["Placement"]["AvailabilityZone"]}
     assert row["HealthCheckPort"] == "80"
-    for wrong, code in [("8.8.8.8", "InvalidTarget"), ("10.0.0.999", "ValidationError"), ("192.168.7.7", "ValidationError")]:
+    for wrong, code in [("8.8.8.8", "InvalidTarget"), ("169.254.169.254", "InvalidTarget"),
+                        ("10.0.0.999", "ValidationError"), ("192.168.7.7", "ValidationError")]:
         with pytest.raises(ClientError) as failure:
             backend.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": wrong}])
         assert failure.value.response["Error"]["Code"] == code

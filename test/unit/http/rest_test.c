@@ -140,7 +140,7 @@ static void without_memory_for_a_copy_it_stays_awake(void **state)
 static void blocks_given_back_are_zeros_and_few_stay_in_memory(void **state)
 {
     (void)state;
-    enum { COUNT = 500, MOST = 64 };
+    enum { COUNT = 500, MOST = 16 };
     struct rest_set set;
     char *blocks[COUNT];
     int kept = 0;
