@@ -116,6 +116,26 @@ static void copy_members(const json_t *instance, json_t *metadata)
         json_object_set(metadata, "PublicDnsName", json_object_get(instance, "PublicDnsName"));
 }
 
+/* Where it is and in which company; members that it does not have are left out. */
+static void add_placement(const json_t *instance, json_t *metadata)
+{
+    static const struct {
+        const char *to, *from;
+    } copied[] = {{"AvailabilityZoneId", "AvailabilityZoneId"},
+                  {"PlacementGroup", "GroupName"},
+                  {"PlacementGroupId", "GroupId"},
+                  {"PartitionNumber", "PartitionNumber"}};
+    const json_t *placement = json_object_get(instance, "Placement");
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++)
+        json_object_set(metadata, copied[i].to, json_object_get(placement, copied[i].from));
+    json_object_set(metadata, "Monitoring",
+                    json_object_get(json_object_get(instance, "Monitoring"), "State"));
+    bool ends = doc_is(instance, "_desired", "terminated");
+    if (doc_text(instance, "_group")[0])
+        json_object_set_new(metadata, "LifecycleState",
+                            json_string(ends ? "Terminated" : "InService"));
+}
+
 /* {"ami": "/dev/xvda", "root": "/dev/xvda", "ebs1": "sdf"} */
 static json_t *block_devices(const json_t *instance)
 {
@@ -203,5 +223,6 @@ char *instance_metadata(struct control *control, const char *region, const json_
         describe_interfaces(control->store, region, instance), "BlockDevices",
         block_devices(instance));
     copy_members(instance, metadata);
+    add_placement(instance, metadata);
     return json_dumps(metadata, JSON_COMPACT);
 }

@@ -35,7 +35,8 @@ void guest_remove_vpc(struct guest *guest, const char *vpc);
  *                  "Associations": {public address: [private ones]}, "PrivateDnsName",
  *                  "PublicDnsName", "SecurityGroups": [names], "SecurityGroupIds": []}],
  *  "UserData"? (base64), "ReservationId", "LaunchIndex": 0, "LaunchTime": seconds,
- *  "Architecture", "LifecycleState"?, "Tags": {}?,
+ *  "Architecture", "LifecycleState"?, "Monitoring",
+ *  "PlacementGroup"?, "PlacementGroupId"?, "PartitionNumber"?, "Tags": {}?,
  *  "MetadataOptions": {"HttpTokens", "HttpEndpoint", "HttpPutResponseHopLimit",
  *                      "InstanceMetadataTags"}}
  */

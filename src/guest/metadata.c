@@ -34,6 +34,9 @@ static const struct row rows[] = {
     {"metrics/vhostmd", NULL, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"},
     {"placement/availability-zone", "AvailabilityZone", NULL},
     {"placement/availability-zone-id", "AvailabilityZoneId", NULL},
+    {"placement/group-id", "PlacementGroupId", NULL},
+    {"placement/group-name", "PlacementGroup", NULL},
+    {"placement/partition-number", "PartitionNumber", NULL},
     {"placement/region", "Region", NULL},
     {"profile", NULL, "default-hvm"},
     {"public-hostname", "PublicDnsName", NULL},
@@ -45,6 +48,8 @@ static const struct row rows[] = {
     {"services/partition", NULL, "aws"},
     {"system", NULL, "nitro"},
 };
+
+static const struct row dynamic_rows[] = {{"fws/instance-monitoring", "Monitoring", NULL}};
 
 /* Below network/interfaces/macs/MAC, from the description's row of that interface. */
 static const struct row interface_rows[] = {
@@ -285,6 +290,7 @@ int metadata_build(struct metadata *metadata, const json_t *description, struct 
 {
     memset(metadata, 0, sizeof(*metadata));
     if (add_identity_document(metadata, description) &&
+        add_rows(metadata, "dynamic", dynamic_rows, LENGTH(dynamic_rows), description) &&
         add_rows(metadata, "meta-data", rows, LENGTH(rows), description) &&
         add_key_list(metadata, description) && add_interfaces(metadata, description) &&
         add_tags(metadata, description) &&

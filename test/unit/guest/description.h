@@ -19,7 +19,9 @@
     " \"Associations\": {\"100.64.0.9\": [\"127.0.0.9\"]}}],"                                      \
     " \"KeyName\": \"my-key\", \"PublicKey\": \"ssh-ed25519 AAAA my-key\","                        \
     " \"UserData\": \"IyEvYmluL3NoCmVjaG8gaGkK\", \"ReservationId\": \"r-1\","                     \
-    " \"LaunchIndex\": 0, \"LaunchTime\": 1767323045, \"Architecture\": \"x86_64\","               \
+    " \"LaunchIndex\": 0, \"LaunchTime\": 1767323045, \"Architecture\": \"x86_64\", "              \
+    "\"AvailabilityZoneId\": \"use1-az1\", \"Monitoring\": \"disabled\", \"PlacementGroup\": "     \
+    "\"parts\", \"PartitionNumber\": 2, \"LifecycleState\": \"InService\","                        \
     " \"Tags\": {\"Name\": \"server-1\"}, \"MetadataOptions\": {\"HttpTokens\": \"" tokens "\","   \
     " \"HttpEndpoint\": \"enabled\", \"HttpPutResponseHopLimit\": 1,"                              \
     " \"InstanceMetadataTags\": \"enabled\"}}"

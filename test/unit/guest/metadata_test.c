@@ -42,6 +42,11 @@ static void leaves_have_the_values_of_the_instance(void **state)
     assert_answer(*state, "meta-data/public-keys/0/openssh-key", "ssh-ed25519 AAAA my-key");
     assert_answer(*state, "meta-data/tags/instance/Name", "server-1");
     assert_answer(*state, "meta-data/network/interfaces/macs/02:00:00:00:00:01/vpc-id", "vpc-1");
+    assert_answer(*state, "meta-data/placement",
+                  "availability-zone\navailability-zone-id\ngroup-name\npartition-number\nregion");
+    assert_answer(*state, "meta-data/placement/partition-number", "2");
+    assert_answer(*state, "meta-data/autoscaling/target-lifecycle-state", "InService");
+    assert_answer(*state, "dynamic/fws/instance-monitoring", "disabled");
     assert_answer(*state, "user-data", "#!/bin/sh\necho hi\n");
 }
 
@@ -102,7 +107,7 @@ static int crawl(const struct metadata *metadata, const char *path)
 static void whatever_is_listed_answers(void **state)
 {
     assert_true(crawl(*state, "meta-data") > 40);
-    assert_int_equal(crawl(*state, "dynamic"), 1);
+    assert_int_equal(crawl(*state, "dynamic"), 2);
 }
 
 int main(void)
