@@ -74,8 +74,15 @@ static void destroy(struct control *control)
 static void changed(struct control *control, const char *kind, const char *region)
 {
     static const char *const watched[] = {
-        "auto-scaling-group",      "instance", "target-group", "target-health", "launch-template",
-        "launch-template-version", "subnet",
+        "auto-scaling-group",
+        "instance",
+        "target-group",
+        "target-health",
+        "launch-template",
+        "launch-template-version",
+        "subnet",
+        "instance-refresh",
+        "lifecycle-hook",
     };
     (void)region;
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
@@ -106,7 +113,7 @@ static void forget_change(struct groups_pass *pass)
 static void run_steps(struct groups_pass *pass)
 {
     static void (*const steps[])(struct groups_pass *) = {
-        groups_wait,     groups_observe,   groups_replace, groups_scale_in,
+        groups_wait,     groups_observe,   groups_replace, groups_refresh,  groups_scale_in,
         groups_register, groups_set_aside, groups_depart,  finish_deletion,
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps && groups_look(pass); i++)

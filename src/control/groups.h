@@ -55,8 +55,18 @@ void groups_register(struct groups_pass *pass);
 void groups_deregister(struct groups_pass *pass, json_t *member);
 /* groups_targets.c: whether a target group still drains the member. */
 bool groups_is_draining(const struct groups_pass *pass, const json_t *member);
+/* groups_health.c: whether each target group that it was registered with sends it traffic. */
+bool groups_is_serving(const struct groups_pass *pass, const json_t *member);
+/* groups_refresh.c: an instance refresh goes on. */
+void groups_refresh(struct groups_pass *pass);
 /* groups_scale_in.c: too many instances: some begin to leave. */
 void groups_scale_in(struct groups_pass *pass);
+/*
+ * groups_scale_in.c: the member that goes first, by the group's termination policies, of those that
+ * fit; NULL if none does.
+ */
+const json_t *groups_choose(const struct groups_pass *pass, const json_t *group,
+                            bool (*fits)(const struct groups_pass *pass, const json_t *member));
 /* groups_departure.c: what leaves goes on: deregister, drain, terminate, forget. */
 void groups_depart(struct groups_pass *pass);
 /*

@@ -73,27 +73,40 @@ static void failed_launch(struct groups_pass *pass, const char *id)
     json_object_set_new(group, "_retry_ms", json_integer(pass->call.now_ms + RETRY_MS));
 }
 
-/* Whether the target group, in which the member was registered, does not send it traffic. */
-static bool is_refused_by(const struct groups_pass *pass, const json_t *member, const char *arn)
+/* The member's row in a target group; NULL if it is no target there. */
+static const json_t *find_target(const json_t *target_group, const json_t *member)
+{
+    size_t i;
+    const json_t *target;
+    json_array_foreach (json_object_get(target_group, "_targets"), i, target)
+        if (doc_is(target, "Id", doc_text(member, "InstanceId")))
+            return target;
+    return NULL;
+}
+
+/* Whether health checks of the target group have found the member to be in this state. */
+static bool is_in_state(const struct groups_pass *pass, const json_t *member, const char *arn,
+                        const char *state)
 {
     const struct call *call = &pass->call;
     const json_t *target_group = store_get(call->store, "target-group", call->region, arn);
-    size_t i;
-    const json_t *target;
+    const json_t *target = find_target(target_group, member);
+    json_auto_t *key = json_sprintf("%s/%s:%lld", doc_text(target_group, "_dimension"),
+                                    doc_text(target, "Id"), (long long)doc_number(target, "Port"));
+    return doc_is(store_get(call->store, "target-health", call->region, json_string_value(key)),
+                  "State", state);
+}
+
+/* Whether the target group, in which the member was registered, does not send it traffic. */
+static bool is_refused_by(const struct groups_pass *pass, const json_t *member, const char *arn)
+{
+    const json_t *target_group =
+        store_get(pass->call.store, "target-group", pass->call.region, arn);
+    const json_t *target = find_target(target_group, member);
     if (!target_group)
         return false;
-    json_array_foreach (json_object_get(target_group, "_targets"), i, target) {
-        if (!doc_is(target, "Id", doc_text(member, "InstanceId")))
-            continue;
-        json_auto_t *key =
-            json_sprintf("%s/%s:%lld", doc_text(target_group, "_dimension"), doc_text(target, "Id"),
-                         (long long)doc_number(target, "Port"));
-        const json_t *health =
-            store_get(call->store, "target-health", call->region, json_string_value(key));
-        return json_object_get(target, "_draining_until_ms") ||
-               doc_is(health, "State", "unhealthy");
-    }
-    return true;
+    return !target || json_object_get(target, "_draining_until_ms") ||
+           is_in_state(pass, member, arn, "unhealthy");
 }
 
 static bool is_refused(const struct groups_pass *pass, const json_t *group, const json_t *member)
@@ -107,6 +120,21 @@ static bool is_refused(const struct groups_pass *pass, const json_t *group, cons
             return true;
     }
     return false;
+}
+
+bool groups_is_serving(const struct groups_pass *pass, const json_t *member)
+{
+    size_t i;
+    const json_t *arn;
+    json_array_foreach (json_object_get(groups_look(pass), "TargetGroupARNs"), i, arn) {
+        const char *text = json_string_value(arn);
+        if (doc_list_has(json_object_get(member, "_passed_over"), text))
+            continue;
+        if (!doc_list_has(json_object_get(member, "_registered"), text) ||
+            !is_in_state(pass, member, text, "healthy"))
+            return false;
+    }
+    return true;
 }
 
 /* Why a member in service is unhealthy now; NULL if it is not. */

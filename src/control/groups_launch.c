@@ -73,9 +73,16 @@ static json_t *propagated_tags(const json_t *group)
     return tags;
 }
 
+/* What is launched: an instance refresh may want something else than the group has. */
+static const json_t *template_of(const json_t *group)
+{
+    const json_t *refreshed = json_object_get(group, "_refresh_template");
+    return refreshed ? refreshed : json_object_get(group, "LaunchTemplate");
+}
+
 static json_t *run_instances_input(const json_t *group, const char *subnet)
 {
-    const json_t *template = json_object_get(group, "LaunchTemplate");
+    const json_t *template = template_of(group);
     json_t *tags = propagated_tags(group);
     json_t *in = json_pack("{s:{s:O, s:O}, s:i, s:i, s:s}", "LaunchTemplate", "LaunchTemplateId",
                            json_object_get(template, "LaunchTemplateId"), "Version",
@@ -106,6 +113,9 @@ static json_t *make_cause(const struct launch_round *round, const json_t *group)
         return cause_append(call, NULL,
                             "an instance was launched in response to an unhealthy instance needing "
                             "to be replaced.");
+    if (doc_flag(group, "_refreshing") && !json_object_get(group, "_change"))
+        return cause_append(call, NULL,
+                            "an instance was launched in response to an instance refresh.");
     return cause_append(call, json_object_get(group, "_change"),
                         "an instance was started in response to a difference between desired and "
                         "actual capacity, increasing the capacity from %d to %d.",
@@ -126,7 +136,7 @@ static void add_member(struct launch_round *round, const json_t *instance, const
     const char *id = doc_text(instance, "InstanceId");
     const char *version = adopt(pass, id);
     json_t *group = groups_edit(pass);
-    const json_t *template = json_object_get(group, "LaunchTemplate");
+    const json_t *template = template_of(group);
     const char *zone = doc_text(subnet, "AvailabilityZone");
     const char *subnet_id = doc_text(subnet, "SubnetId");
     char description[80];
@@ -236,7 +246,8 @@ static int launch_anywhere(struct control *control, const char *region, const ch
 /* How many may be launched now; *due_ms moves to when it may be tried again. */
 static int launches_wanted(struct control *control, const json_t *group, int64_t *due_ms)
 {
-    int wanted = (int)doc_number(group, "DesiredCapacity") - group_active_count(group);
+    int wanted = (int)(doc_number(group, "DesiredCapacity") + doc_number(group, "_surplus")) -
+                 group_active_count(group);
     int64_t retry_ms = doc_number(group, "_retry_ms");
     if (wanted <= 0 || group_suspends(group, "Launch") || doc_flag(group, "_deleting"))
         return 0;

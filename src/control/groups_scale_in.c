@@ -10,10 +10,10 @@
 enum { BILLING_HOUR_MS = 3600000 };
 
 /* Whether scale-in may take the member. A group that is deleted protects nothing. */
-static bool is_candidate(const json_t *group, const json_t *member)
+static bool is_candidate(const struct groups_pass *pass, const json_t *member)
 {
     return member_is_active(member) &&
-           (!doc_flag(member, "ProtectedFromScaleIn") || doc_flag(group, "_deleting"));
+           (!doc_flag(member, "ProtectedFromScaleIn") || doc_flag(groups_look(pass), "_deleting"));
 }
 
 /* Active members in a zone. */
@@ -81,12 +81,13 @@ static int compare(const struct groups_pass *pass, const json_t *group, const js
     return 0;
 }
 
-static const json_t *choose(const struct groups_pass *pass, const json_t *group)
+const json_t *groups_choose(const struct groups_pass *pass, const json_t *group,
+                            bool (*fits)(const struct groups_pass *pass, const json_t *member))
 {
     const json_t *chosen = NULL, *member;
     size_t i;
     json_array_foreach (json_object_get(group, "Instances"), i, member)
-        if (is_candidate(group, member) && (!chosen || compare(pass, group, member, chosen) < 0))
+        if (fits(pass, member) && (!chosen || compare(pass, group, member, chosen) < 0))
             chosen = member;
     return chosen;
 }
@@ -131,9 +132,10 @@ void groups_scale_in(struct groups_pass *pass)
     int64_t desired = doc_number(group, "DesiredCapacity");
     if (group_suspends(group, "Terminate") && !doc_flag(group, "_deleting"))
         return;
-    for (int excess = active - (int)desired; excess > 0; excess--) {
+    int64_t surplus = doc_number(group, "_surplus"); /* that an instance refresh wants */
+    for (int excess = active - (int)(desired + surplus); excess > 0; excess--) {
         group = groups_look(pass);
-        const json_t *chosen = choose(pass, group);
+        const json_t *chosen = groups_choose(pass, group, is_candidate);
         if (chosen) {
             take_out(pass, doc_text(chosen, "InstanceId"), active);
             continue;

@@ -255,6 +255,23 @@ static void attach_instance(struct simulated_cloud *cloud, int group)
         call(cloud, "autoscaling", "AttachInstances", in);
 }
 
+static void refresh(struct simulated_cloud *cloud, int group)
+{
+    char in[400];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'Preferences': {'MinHealthyPercentage': %d, "
+             "'MaxHealthyPercentage': %d, 'SkipMatching': %s}}",
+             group, 50 + pick(cloud, 51), 100 + pick(cloud, 51), pick(cloud, 2) ? "true" : "false");
+    call(cloud, "autoscaling", "StartInstanceRefresh", in);
+}
+
+static void cancel_refresh(struct simulated_cloud *cloud, int group)
+{
+    char in[64];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d'}", group);
+    call(cloud, "autoscaling", "CancelInstanceRefresh", in);
+}
+
 static void change_load(struct simulated_cloud *cloud, int group)
 {
     (void)group;
@@ -335,6 +352,8 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"attach instance", attach_instance, 3},
         {"attach interface", attach_interface, 4},
         {"detach interface", detach_interface, 3},
+        {"start instance refresh", refresh, 3},
+        {"cancel instance refresh", cancel_refresh, 1},
         {"change load", change_load, 6},
         {"new template version", new_version, 1},
     };

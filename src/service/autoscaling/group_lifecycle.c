@@ -4,6 +4,7 @@
 #include "service/autoscaling/hook.h"
 #include "service/autoscaling/operations.h"
 #include "service/autoscaling/policy.h"
+#include "service/autoscaling/refresh.h"
 #include "service/autoscaling/settings.h"
 #include "service/autoscaling/tags.h"
 
@@ -176,6 +177,7 @@ void group_remove(struct call *call, const json_t *group)
     json_auto_t *name = json_incref(json_object_get(group, "AutoScalingGroupName"));
     activity_group_deleted(call, group);
     hooks_delete_of_group(call, json_string_value(name));
+    refreshes_delete_of_group(call, json_string_value(name));
     txn_delete(call->txn, group_kind, call->region, json_string_value(name));
 }
 

@@ -7,6 +7,7 @@
 #define AUTOSCALING_OPERATIONS(X)                                                                  \
     X(AttachInstances)                                                                             \
     X(AttachLoadBalancerTargetGroups)                                                              \
+    X(CancelInstanceRefresh)                                                                       \
     X(CompleteLifecycleAction)                                                                     \
     X(CreateAutoScalingGroup)                                                                      \
     X(CreateOrUpdateTags)                                                                          \
@@ -18,6 +19,7 @@
     X(DescribeAdjustmentTypes)                                                                     \
     X(DescribeAutoScalingGroups)                                                                   \
     X(DescribeAutoScalingInstances)                                                                \
+    X(DescribeInstanceRefreshes)                                                                   \
     X(DescribeLifecycleHookTypes)                                                                  \
     X(DescribeLifecycleHooks)                                                                      \
     X(DescribeLoadBalancerTargetGroups)                                                            \
@@ -38,9 +40,11 @@
     X(PutScalingPolicy)                                                                            \
     X(RecordLifecycleActionHeartbeat)                                                              \
     X(ResumeProcesses)                                                                             \
+    X(RollbackInstanceRefresh)                                                                     \
     X(SetDesiredCapacity)                                                                          \
     X(SetInstanceHealth)                                                                           \
     X(SetInstanceProtection)                                                                       \
+    X(StartInstanceRefresh)                                                                        \
     X(SuspendProcesses)                                                                            \
     X(TerminateInstanceInAutoScalingGroup)                                                         \
     X(UpdateAutoScalingGroup)

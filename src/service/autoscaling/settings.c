@@ -45,6 +45,12 @@ static int apply_launch_template(struct call *call, json_t *group, struct err *e
     struct err cause = {0};
     if (!asked)
         return 0;
+    if (json_object_get(group, "_refresh_template"))
+        return err_aws(
+            err, "ValidationError",
+            "An active instance refresh with a desired configuration exists. All "
+            "configuration options derived from the desired configuration are not available "
+            "for update while the instance refresh is active.");
     if (!*doc_text(asked, "LaunchTemplateId") == !*doc_text(asked, "LaunchTemplateName"))
         return err_aws(err, "ValidationError",
                        "Valid requests must contain either launchTemplateId or LaunchTemplateName");
