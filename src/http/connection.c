@@ -1,6 +1,7 @@
 /* One client: its requests are read, handed over and answered one after another. */
 #include "http/server_internal.h"
 
+#include "base/cleanup.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -11,7 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_SIZE = 16 * 1024, DRAIN_MAX = 64 * 1024 * 1024, DRAIN_MS = 2000 };
+enum {
+    READ_SIZE = 16 * 1024,
+    SEAL_SIZE = 64 * 1024,
+    DRAIN_MAX = 64 * 1024 * 1024,
+    DRAIN_MS = 2000
+};
 
 static void connection_run(struct http_exchange *exchange);
 
@@ -21,6 +27,8 @@ static int timeout_of(const struct http_exchange *exchange)
 {
     const struct http_server_options *options = &exchange->server->options;
     switch (exchange->state) {
+    case EXCHANGE_HANDSHAKE:
+        return options->head_timeout_ms;
     case EXCHANGE_HEAD:
         return exchange->in.size ? options->head_timeout_ms : options->idle_timeout_ms;
     case EXCHANGE_BODY:
@@ -68,6 +76,33 @@ static void reset_for_next(struct http_exchange *exchange)
     enter(exchange, EXCHANGE_HEAD);
 }
 
+/* --- bytes on the wire --- */
+
+/* Appends bytes to `wire` as they are sent: sealed, with TLS. */
+static void seal(struct http_exchange *exchange, const char *data, size_t size, struct buf *wire)
+{
+    struct iovec sealed;
+    if (!exchange->transport.tls) {
+        buf_append(wire, data, size);
+        return;
+    }
+    for (size_t at = 0, part; at < size && !wire->failed; at += part) {
+        part = size - at < SEAL_SIZE ? size - at : SEAL_SIZE;
+        struct iovec piece = {(void *)(uintptr_t)(data + at), part};
+        if (tls_seal(&exchange->transport, &piece, 1, &sealed))
+            buf_append(wire, sealed.iov_base, sealed.iov_len);
+        else
+            wire->failed = true;
+    }
+}
+
+/* Sends a few bytes, for which an idle socket has room. False if it has not. */
+static bool send_at_once(struct http_exchange *exchange, const void *data, size_t size)
+{
+    struct iovec piece = {(void *)(uintptr_t)data, size};
+    return !size || transport_send(&exchange->transport, &piece, 1) == (ssize_t)size;
+}
+
 /* --- refusing --- */
 
 static void refuse(struct http_exchange *exchange, int status)
@@ -83,9 +118,17 @@ static void refuse(struct http_exchange *exchange, int status)
 
 /* --- reading --- */
 
-static void begin_body(struct http_exchange *exchange)
+static void say_go_on(struct http_exchange *exchange)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    auto_buf wire = {0};
+    seal(exchange, go_on, sizeof(go_on) - 1, &wire);
+    if (wire.failed || !send_at_once(exchange, wire.data, wire.size))
+        exchange->state = EXCHANGE_CLOSED;
+}
+
+static void begin_body(struct http_exchange *exchange)
+{
     const struct http1_head *head = &exchange->head;
     size_t limit = exchange->server->options.body_size_max;
     if (head->body == HTTP1_BODY_LENGTH && head->content_length > limit) {
@@ -96,7 +139,7 @@ static void begin_body(struct http_exchange *exchange)
     bool has_body = head->body == HTTP1_BODY_CHUNKED ||
                     (head->body == HTTP1_BODY_LENGTH && head->content_length > 0);
     if (has_body && head->expect_continue && exchange->in.size == 0)
-        (void)!send(exchange->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL);
+        say_go_on(exchange);
     enter(exchange, EXCHANGE_BODY);
 }
 
@@ -194,7 +237,7 @@ static void finish_answer(struct http_exchange *exchange)
     if (exchange->keep_alive && !exchange->refused) {
         reset_for_next(exchange);
     } else if (exchange->refused) {
-        shutdown(exchange->fd, SHUT_WR);
+        transport_shutdown(&exchange->transport);
         buf_reset(&exchange->in);
         enter(exchange, EXCHANGE_DRAINING);
     } else {
@@ -206,11 +249,10 @@ static void finish_answer(struct http_exchange *exchange)
 static bool write_answer(struct http_exchange *exchange)
 {
     while (exchange->out_at < exchange->out.size) {
-        ssize_t size = send(exchange->fd, exchange->out.data + exchange->out_at,
-                            exchange->out.size - exchange->out_at, MSG_NOSIGNAL);
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        struct iovec piece = {exchange->out.data + exchange->out_at,
+                              exchange->out.size - exchange->out_at};
+        ssize_t size = transport_send(&exchange->transport, &piece, 1);
+        if (size == 0)
             return false;
         if (size < 0) {
             exchange->state = EXCHANGE_CLOSED;
@@ -225,26 +267,108 @@ static bool write_answer(struct http_exchange *exchange)
 void http_respond(struct http_exchange *exchange, int status, const char *headers, const void *body,
                   size_t body_size)
 {
-    struct buf *out = &exchange->out;
+    auto_buf out = {0};
     const char *server_name = exchange->server->options.server_name;
     bool is_head =
         exchange->head.method.size == 4 && memcmp(exchange->head.method.data, "HEAD", 4) == 0;
     char date[30];
     http1_date(clock_wall_ms() / 1000, date);
     exchange->keep_alive = exchange->keep_alive && !exchange->refused;
-    buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s", status, http1_reason(status), date,
+    buf_printf(&out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s", status, http1_reason(status), date,
                server_name ? "Server: " : "", server_name ? server_name : "",
                server_name ? "\r\n" : "", headers);
-    buf_printf(out, "Content-Length: %zu\r\nConnection: %s\r\n\r\n", body_size,
+    buf_printf(&out, "Content-Length: %zu\r\nConnection: %s\r\n\r\n", body_size,
                exchange->keep_alive ? "keep-alive" : "close");
     if (!is_head)
-        buf_append(out, body, body_size);
-    enter(exchange, out->failed || exchange->lost ? EXCHANGE_CLOSED : EXCHANGE_WRITING);
+        buf_append(&out, body, body_size);
+    if (exchange->transport.tls && !exchange->lost) {
+        seal(exchange, out.data, out.size, &exchange->out);
+    } else {
+        exchange->out = out;
+        out = (struct buf){0};
+    }
+    bool failed = out.failed || exchange->out.failed || exchange->lost;
+    enter(exchange, failed ? EXCHANGE_CLOSED : EXCHANGE_WRITING);
     if (!exchange->running)
         connection_run(exchange);
 }
 
 /* --- the loop's side --- */
+
+/* The client is gone. An exchange that the owner has lives on until it is answered. */
+static void connection_lost(struct http_exchange *exchange)
+{
+    if (exchange->state != EXCHANGE_ANSWERING) {
+        exchange->state = EXCHANGE_CLOSED;
+        return;
+    }
+    exchange->lost = true;
+    loop_unwatch(exchange->server->loop, &exchange->watch);
+}
+
+static void drain(struct http_exchange *exchange)
+{
+    exchange->drained += exchange->in.size;
+    buf_clear(&exchange->in);
+    if (exchange->drained > DRAIN_MAX)
+        exchange->state = EXCHANGE_CLOSED;
+}
+
+/* Returns false if there is nothing more at hand. */
+static bool receive_once(struct http_exchange *exchange)
+{
+    if (!buf_reserve(&exchange->in, READ_SIZE)) {
+        exchange->state = EXCHANGE_CLOSED;
+        return false;
+    }
+    ssize_t size =
+        transport_receive(&exchange->transport, exchange->in.data + exchange->in.size, READ_SIZE);
+    if (size == 0)
+        connection_lost(exchange);
+    if (size <= 0)
+        return false;
+    exchange->in.size += (size_t)size;
+    exchange->in.data[exchange->in.size] = 0;
+    if (exchange->state == EXCHANGE_DRAINING)
+        drain(exchange);
+    return exchange->state != EXCHANGE_CLOSED;
+}
+
+/*
+ * What TLS has taken from the socket, epoll tells nobody of: with it, all is taken at once.
+ * Without, the rest may wait in the socket.
+ */
+static void receive(struct http_exchange *exchange)
+{
+    bool was_idle = exchange->in.size == 0;
+    size_t most = 2 * exchange->server->options.body_size_max + READ_SIZE;
+    exchange->transport.readable = true;
+    while (receive_once(exchange) && exchange->transport.tls && exchange->transport.readable &&
+           exchange->in.size <= most)
+        ;
+    if (exchange->transport.tls && exchange->in.size > most)
+        exchange->state = EXCHANGE_CLOSED; /* far more than it may send before we answer */
+    if (exchange->state == EXCHANGE_HEAD && was_idle && exchange->in.size)
+        set_timer(exchange); /* the head's time runs from its first byte */
+}
+
+/* Returns false if more bytes are needed. */
+static bool shake_hands(struct http_exchange *exchange)
+{
+    struct iovec wire;
+    if (!exchange->transport.readable)
+        return false;
+    enum tls_progress progress = tls_handshake(&exchange->transport, &wire);
+    bool sent = send_at_once(exchange, wire.iov_base, wire.iov_len);
+    if (!sent || progress == TLS_FAILED)
+        exchange->state = EXCHANGE_CLOSED;
+    if (exchange->state == EXCHANGE_HANDSHAKE && progress == TLS_DONE) {
+        enter(exchange, EXCHANGE_HEAD);
+        if (exchange->transport.readable)
+            receive(exchange); /* a request that came with the end of the handshake */
+    }
+    return progress != TLS_WAITING || !sent;
+}
 
 /* Goes on as far as the bytes at hand allow; frees a connection that is at its end. */
 static void connection_run(struct http_exchange *exchange)
@@ -253,6 +377,9 @@ static void connection_run(struct http_exchange *exchange)
     exchange->running = true;
     while (progress) {
         switch (exchange->state) {
+        case EXCHANGE_HANDSHAKE:
+            progress = shake_hands(exchange);
+            break;
         case EXCHANGE_HEAD:
             progress = read_head(exchange);
             break;
@@ -274,55 +401,15 @@ static void connection_run(struct http_exchange *exchange)
         connection_free(exchange);
 }
 
-/* The client is gone. An exchange that the owner has lives on until it is answered. */
-static void connection_lost(struct http_exchange *exchange)
-{
-    if (exchange->state != EXCHANGE_ANSWERING) {
-        exchange->state = EXCHANGE_CLOSED;
-        return;
-    }
-    exchange->lost = true;
-    loop_unwatch(exchange->server->loop, &exchange->watch);
-}
-
-static void drain(struct http_exchange *exchange)
-{
-    exchange->drained += exchange->in.size;
-    buf_clear(&exchange->in);
-    if (exchange->drained > DRAIN_MAX)
-        exchange->state = EXCHANGE_CLOSED;
-}
-
-static void receive(struct http_exchange *exchange)
-{
-    bool was_idle = exchange->in.size == 0;
-    if (!buf_reserve(&exchange->in, READ_SIZE)) {
-        exchange->state = EXCHANGE_CLOSED;
-        return;
-    }
-    ssize_t size = recv(exchange->fd, exchange->in.data + exchange->in.size, READ_SIZE, 0);
-    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return;
-    if (size <= 0) {
-        connection_lost(exchange);
-        return;
-    }
-    exchange->in.size += (size_t)size;
-    exchange->in.data[exchange->in.size] = 0;
-    if (exchange->state == EXCHANGE_DRAINING)
-        drain(exchange);
-    else if (exchange->state == EXCHANGE_HEAD && was_idle)
-        set_timer(exchange); /* the head's time runs from its first byte */
-}
-
 static void on_connection(struct loop_watch *watch, uint32_t events)
 {
     struct http_exchange *exchange = watch->owner;
     bool reading = exchange->state == EXCHANGE_HEAD || exchange->state == EXCHANGE_BODY ||
                    exchange->state == EXCHANGE_DRAINING;
+    transport_event(&exchange->transport, events);
     if (reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         receive(exchange);
-    else if (events & (EPOLLHUP | EPOLLERR))
+    else if (exchange->state != EXCHANGE_HANDSHAKE && (events & (EPOLLHUP | EPOLLERR)))
         connection_lost(exchange);
     connection_run(exchange);
 }
@@ -349,13 +436,16 @@ void connection_start(struct http_server *server, int fd, struct sockaddr_in pee
         return;
     }
     exchange->server = server;
-    exchange->fd = fd;
+    exchange->transport.fd = fd;
+    exchange->state = server->options.tls ? EXCHANGE_HANDSHAKE : EXCHANGE_HEAD;
     exchange->peer = peer;
     exchange->watch = (struct loop_watch){.fd = -1, .on_event = on_connection, .owner = exchange};
     loop_timer_init(&exchange->timer, on_timeout, exchange);
-    if (loop_watch(server->loop, &exchange->watch, fd, EPOLLIN, &ignored) < 0) {
+    bool begun = !server->options.tls || tls_accept(&exchange->transport, server->options.tls,
+                                                    server->options.find_tls, server->owner);
+    if (!begun || loop_watch(server->loop, &exchange->watch, fd, EPOLLIN, &ignored) < 0) {
+        transport_close(&exchange->transport);
         free(exchange);
-        close(fd);
         return;
     }
     list_append(&server->connections, &exchange->link);
@@ -368,7 +458,7 @@ void connection_free(struct http_exchange *exchange)
     struct http_server *server = exchange->server;
     loop_timer_clear(server->loop, &exchange->timer);
     loop_unwatch(server->loop, &exchange->watch);
-    close(exchange->fd);
+    transport_close(&exchange->transport);
     list_remove(&exchange->link);
     buf_reset(&exchange->in);
     buf_reset(&exchange->head_bytes);

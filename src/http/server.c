@@ -130,5 +130,5 @@ struct sockaddr_in http_peer(const struct http_exchange *exchange)
 
 int http_connection_fd(const struct http_exchange *exchange)
 {
-    return exchange->fd;
+    return exchange->transport.fd;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "http/tls.h"
 #include "loop/loop.h"
 #include "wire/http1.h"
 
@@ -22,6 +23,9 @@ struct http_server_options {
     int body_timeout_ms;      /* for a whole body */
     int idle_timeout_ms;      /* between requests; closed silently */
     const char *server_name;  /* Server header; NULL: none */
+    /* With TLS, both; NULL: plain. `find_tls` gets the server's owner. */
+    struct tls_thread *tls;
+    tls_find_server *find_tls;
     /*
      * Called with a whole request. The callee answers with http_respond(), now or later.
      * Body and head are valid until it answers.

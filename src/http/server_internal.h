@@ -21,8 +21,11 @@ struct http_server {
  *   HEAD -> BODY -> ANSWERING -> WRITING -> HEAD ...    (keep-alive)
  *     \______\__________________/      \--> DRAINING -> CLOSED
  *       refused                          \-> CLOSED
+ *
+ * With TLS, HANDSHAKE comes first.
  */
 enum exchange_state {
+    EXCHANGE_HANDSHAKE,
     EXCHANGE_HEAD,      /* reading a head, or idle */
     EXCHANGE_BODY,      /* reading a body */
     EXCHANGE_ANSWERING, /* the owner has it */
@@ -35,7 +38,7 @@ enum exchange_state {
 struct http_exchange {
     struct http_server *server;
     struct list link;
-    int fd;
+    struct transport transport;
     struct loop_watch watch;
     struct loop_timer timer;
     struct sockaddr_in peer;
@@ -50,8 +53,8 @@ struct http_exchange {
     struct http1_head head; /* points into head_bytes */
     struct buf body;
     struct http1_chunked chunked;
-    struct buf out;
-    size_t out_at; /* written so far */
+    struct buf out; /* as it goes on the wire */
+    size_t out_at;  /* written so far */
     size_t drained;
 };
 
