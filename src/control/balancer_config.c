@@ -10,7 +10,6 @@
 #include "service/elbv2/rules.h"
 #include "service/elbv2/usage.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -218,48 +217,4 @@ json_t *balancer_config(const struct store *store, uint32_t host_address)
         add_region(store, json_string_value(region), load_balancers, groups);
     return json_pack("{s:s, s:o, s:o}", "HostAddress", address, "LoadBalancers", load_balancers,
                      "TargetGroups", groups);
-}
-
-/* ---- DNS names ---- */
-
-static void add_name(const struct store *store, const char *region, const struct map *users,
-                     json_t *names, const json_t *load_balancer)
-{
-    const char *member = doc_is(load_balancer, "Scheme", "internal") ? "Address" : "PublicAddress";
-    char name[256];
-    snprintf(name, sizeof name, "%s", doc_text(load_balancer, "DNSName"));
-    for (char *c = name; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    json_t *addresses = json_array();
-    json_auto_t *nodes = zone_health_nodes(store, region, load_balancer, users);
-    size_t i;
-    const json_t *node;
-    json_array_foreach (nodes, i, node)
-        if (*doc_text(node, member))
-            json_array_append(addresses, json_object_get(node, member));
-    json_object_set_new(names, name, addresses);
-}
-
-static void add_names(const struct store *store, const char *region, json_t *names)
-{
-    struct map users = {0};
-    elb_users_of_all(store, region, &users);
-    store_each (cursor, store, elb_kind(ELB_LOAD_BALANCER), region)
-        add_name(store, region, &users, names, cursor.doc);
-    map_finish(&users);
-}
-
-json_t *balancer_names(const struct store *store)
-{
-    json_auto_t *names = json_object();
-    json_t *vpcs = json_object();
-    json_auto_t *regions = scan_regions(store, "vpc");
-    size_t i;
-    const json_t *region;
-    json_array_foreach (regions, i, region)
-        add_names(store, json_string_value(region), names);
-    json_array_foreach (regions, i, region)
-        store_each (cursor, store, "vpc", json_string_value(region))
-            json_object_set(vpcs, cursor.id, names);
-    return json_pack("{s:o}", "Vpcs", vpcs);
 }

@@ -1,4 +1,4 @@
-/* What balancer and guest must know of load balancers, composed from the store. */
+/* What balancer must know of load balancers, composed from the store. */
 #pragma once
 
 #include "store/store.h"
@@ -11,9 +11,3 @@
  * HOST_HELLO told it. A new object.
  */
 json_t *balancer_config(const struct store *store, uint32_t host_address);
-/*
- * The payload of NAMES: {"Vpcs": {VPC: {NAME: [ADDRESS, ...]}}}. Every VPC knows every load
- * balancer's DNS name: internal ones have private addresses, others public ones, of the zones
- * that dns_failover leaves in DNS. A new object.
- */
-json_t *balancer_names(const struct store *store);

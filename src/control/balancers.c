@@ -5,6 +5,7 @@
 #include "control/balancer_config.h"
 #include "control/control_impl.h"
 #include "control/dimensions.h"
+#include "control/names.h"
 #include "control/scan.h"
 #include "service/doc.h"
 #include "service/elbv2/health.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct balancers_control {
-    uint32_t host_address; /* 0 until the host has said it */
+    uint32_t host_address, service_address; /* 0 until the host has said them */
     bool balancer_up, guest_up;
     bool stale;               /* documents changed since the last run */
     bool names_stale;         /* the health of a target did, on which DNS depends */
@@ -55,7 +56,8 @@ static void balancers_destroy(struct control *control)
 static void balancers_changed(struct control *control, const char *kind, const char *region)
 {
     static const char *const kinds[] = {"load-balancer",       "listener", "rule", "target-group",
-                                        "security-group-rule", "instance", "vpc",  "certificate"};
+                                        "security-group-rule", "instance", "vpc",  "certificate",
+                                        "vpc-endpoint"};
     (void)region;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (!strcmp(kinds[i], kind))
@@ -169,6 +171,7 @@ static void balancers_receive(struct control *control, enum message_type type, c
     if (type == MESSAGE_HOST_HELLO && size >= sizeof(struct message_hello)) {
         const struct message_hello *hello = payload;
         control->balancers->host_address = hello->host_address;
+        control->balancers->service_address = hello->service_address;
         control->balancers->stale = true;
     }
     if (type != MESSAGE_TARGET_HEALTH || size < sizeof(struct message_rows))
@@ -310,7 +313,8 @@ static void balancers_run(struct control *control)
     if (balancers->drained_ms != INT64_MAX)
         control_wake_at(control, balancers->drained_ms);
     if (balancers->guest_up && (balancers->stale || balancers->names_stale))
-        send_changed(control, MESSAGE_NAMES, balancer_names(control->store), &balancers->named);
+        send_changed(control, MESSAGE_NAMES,
+                     names_compose(control->store, balancers->service_address), &balancers->named);
     balancers->names_stale = false;
     if (!balancers->stale)
         return;

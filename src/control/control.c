@@ -10,8 +10,10 @@ enum { ROUNDS_MAX = 16 };
 static const int64_t never_ms = INT64_MAX;
 
 static const struct controller *const controllers[] = {
+    &authority_controller,
     &fabric_controller,
     &nat_gateways_controller,
+    &endpoints_controller,
     &volumes_controller,
     &instances_controller,
     &certificates_controller,

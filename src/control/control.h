@@ -30,6 +30,11 @@ struct control_world {
     const struct service_world *service; /* for service_call() */
     const char *account;
     const char *log_dir; /* where buckets are that logs go to; NULL: nobody keeps them */
+    /*
+     * Where AWS's APIs shall answer in VPCs and, with vpc "", on the cloud's internet: all of the
+     * places, each time. NULL: nobody answers there.
+     */
+    void (*serve)(void *arg, const struct message_endpoint *wanted, size_t count);
 };
 
 /* Neither store nor series nor world is owned. NULL and err on failure. */

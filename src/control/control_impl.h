@@ -12,12 +12,14 @@ struct control {
     int64_t next_due_ms; /* of this tick: the earliest time any controller asked for */
     bool dirty;          /* a commit or report since the last round */
     bool ticking;        /* inside control_tick(): it asks the world to wake it once, at its end */
+    bool authority_due;  /* the host must be told of the authority */
     char user_arn[64];   /* of the account's root, who makes the controllers' calls */
     /* Each controller's own memory: caches that can be rebuilt from the store and from reports. */
     struct instances_control *instances;
     struct volumes_control *volumes;
     struct fabric_control *fabric;
     struct nat_gateways_control *nat_gateways;
+    struct endpoints_control *endpoints;
     struct certificates_control *certificates;
     struct balancers_control *balancers;
     struct metrics_control *metrics;
@@ -42,9 +44,9 @@ struct controller {
     void (*run)(struct control *control);
 };
 
-extern const struct controller certificates_controller, instances_controller, volumes_controller,
-    fabric_controller, nat_gateways_controller, balancers_controller, metrics_controller,
-    logs_controller, alarms_controller, groups_controller;
+extern const struct controller authority_controller, endpoints_controller, certificates_controller,
+    instances_controller, volumes_controller, fabric_controller, nat_gateways_controller,
+    balancers_controller, metrics_controller, logs_controller, alarms_controller, groups_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

@@ -6,6 +6,7 @@
 #include "service/ec2/volume_device.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -45,6 +46,47 @@ static void fill_volumes(const struct store *store, const char *region, const js
     }
 }
 
+/* The servers of an option; the resolver of VPCs is two above the VPC's own address. */
+static void fill_servers(const json_t *vpc, const json_t *values, uint32_t out[DHCP_SERVERS_MAX])
+{
+    struct cidr block = {0};
+    size_t i, count = 0;
+    const json_t *value;
+    cidr_parse(doc_text(vpc, "CidrBlock"), &block);
+    json_array_foreach (values, i, value) {
+        uint32_t address = block.network + 2;
+        if (count < DHCP_SERVERS_MAX && (doc_is(value, "Value", "AmazonProvidedDNS") ||
+                                         cidr_parse_address(doc_text(value, "Value"), &address)))
+            out[count++] = address;
+    }
+}
+
+static void fill_dhcp(const struct store *store, const char *region, const json_t *instance,
+                      struct message_dhcp *dhcp)
+{
+    const json_t *vpc = store_get(store, "vpc", region, doc_text(instance, "VpcId"));
+    const json_t *set = store_get(store, "dhcp-options", region, doc_text(vpc, "DhcpOptionsId"));
+    const struct {
+        const char *key;
+        uint32_t *servers;
+    } rows[] = {{"domain-name-servers", dhcp->name_servers},
+                {"ntp-servers", dhcp->time_servers},
+                {"netbios-name-servers", dhcp->netbios_servers}};
+    size_t i;
+    const json_t *option;
+    json_array_foreach (json_object_get(set, "DhcpConfigurations"), i, option) {
+        const json_t *values = json_object_get(option, "Values");
+        const char *first = doc_text(json_array_get(values, 0), "Value");
+        if (doc_is(option, "Key", "domain-name"))
+            copy_text(dhcp->domain, sizeof dhcp->domain, first);
+        if (doc_is(option, "Key", "netbios-node-type"))
+            dhcp->netbios_node_type = (uint32_t)strtoul(first, NULL, 10);
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+            if (doc_is(option, "Key", rows[k].key))
+                fill_servers(vpc, values, rows[k].servers);
+    }
+}
+
 void instance_send_start(struct control *control, const char *region, const json_t *instance)
 {
     const json_t *layer;
@@ -59,6 +101,7 @@ void instance_send_start(struct control *control, const char *region, const json
     copy_host_name(start.host_name, doc_text(instance, "PrivateDnsName"));
     cidr_parse_address(doc_text(instance, "PrivateIpAddress"), &start.address);
     fill_volumes(control->store, region, instance, &start);
+    fill_dhcp(control->store, region, instance, &start.dhcp);
     json_array_foreach (json_object_get(instance, "_layers"), i, layer)
         if (start.layer_count < LAYERS_MAX)
             copy_text(start.layers[start.layer_count++], ID_SIZE, json_string_value(layer));

@@ -5,6 +5,7 @@
 #include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "daemon/rsa_keys.h"
+#include "daemon/service_ports.h"
 #include "front/front.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -31,6 +32,7 @@ struct api {
     struct series_store *series;
     struct control *control;
     struct front *front;
+    struct service_ports *service_ports;
     struct admin admin;
     struct rsa_keys *rsa_keys;
     struct service_world service_world;
@@ -46,8 +48,11 @@ static void on_message(struct process_context *context, struct channel *channel,
                        const int *descriptors, int descriptor_count)
 {
     struct api *api = context->owner;
-    (void)descriptors;
-    (void)descriptor_count; /* no message to api carries any: the table says so */
+    if (type == MESSAGE_SERVICE) { /* the only one that carries any: the table says so */
+        service_ports_receive(api->service_ports, payload,
+                              descriptor_count == 1 ? descriptors[0] : -1);
+        return;
+    }
     control_receive(api->control, type, payload, size);
     if (type == MESSAGE_LOG) { /* to whoever sent it: it may be a balancer that was replaced */
         struct message_log_taken taken = {size - sizeof(struct message_log)};
@@ -100,6 +105,19 @@ static void world_send(void *arg, enum message_type type, const void *payload, s
 {
     struct api *api = arg;
     process_send(&api->context, receiver(type), type, payload, payload_size, tail, tail_size);
+}
+
+static void world_serve(void *arg, const struct message_endpoint *wanted, size_t count)
+{
+    struct api *api = arg;
+    service_ports_want(api->service_ports, wanted, count);
+}
+
+static void open_service(void *arg, const struct message_endpoint *endpoint)
+{
+    struct api *api = arg;
+    process_send(&api->context, PROCESS_HOST, MESSAGE_OPEN_SERVICE, endpoint, sizeof *endpoint,
+                 NULL, 0);
 }
 
 static void world_wake_at(void *arg, int64_t due_ms)
@@ -156,6 +174,7 @@ static void on_rsa_keys(void *arg)
 {
     struct api *api = arg;
     front_go_on(api->front);
+    service_ports_go_on(api->service_ports);
     control_tick(api->control);
 }
 
@@ -236,6 +255,7 @@ static void fill_worlds(struct api *api)
                                                 .now_ms = cloud_now_ms,
                                                 .send = world_send,
                                                 .wake_at = world_wake_at,
+                                                .serve = world_serve,
                                                 .log = world_log,
                                                 .service = &api->service_world,
                                                 .account = options->account,
@@ -269,6 +289,10 @@ static int open_front(struct api *api, struct err *err)
                                 .clock = current_clock,
                                 .set_clock = set_clock,
                                 .arg = api};
+    const struct service_ports_options ports = {
+        .front = options, .loop = api->context.loop, .open = open_service, .arg = api};
+    if (!(api->service_ports = service_ports_create(&ports, err)))
+        return -1;
     api->front = front_create(&options, api->context.loop, setup->listen_fd, err);
     return api->front ? 0 : -1;
 }
@@ -291,6 +315,7 @@ static void close_all(struct api *api)
 {
     struct err err;
     front_destroy(api->front);
+    service_ports_destroy(api->service_ports);
     control_destroy(api->control);
     if (api->series && series_flush(api->series, &err) < 0)
         log_error("writing metrics: %s", err.text);

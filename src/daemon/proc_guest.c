@@ -68,9 +68,8 @@ static void on_host_message(struct process_context *context, struct channel *cha
     struct err err;
     (void)channel;
     (void)size;
-    if (type == MESSAGE_GUEST_LISTENERS && descriptor_count == 2) {
-        log_failure(guest_add_vpc(context->owner, vpc->id, descriptors[0], descriptors[1], &err),
-                    vpc->id, &err);
+    if (type == MESSAGE_GUEST_LISTENERS && descriptor_count == GUEST_SOCKETS) {
+        log_failure(guest_add_vpc(context->owner, vpc->id, descriptors, &err), vpc->id, &err);
         return;
     }
     for (int i = 0; i < descriptor_count; i++)

@@ -101,7 +101,7 @@ static bool serve(const struct front *front, struct http_exchange *exchange)
                        "Requests of other sites' web pages, and under other sites' names, are "
                        "refused.",
                        &answer);
-    else if (front_is_control(request.signed_part.path))
+    else if (front->options.control && front_is_control(request.signed_part.path))
         front_serve_control(&front->options, &request, &answer);
     else
         front_serve(&front->options, &request, clock_wall_ms() / 1000, &answer);
@@ -151,6 +151,12 @@ static void on_refused(struct http_exchange *exchange, int status, void *owner)
     respond(exchange, &answer);
 }
 
+static struct tls_server *find_tls(void *owner, struct slice name)
+{
+    const struct front *front = owner;
+    return front_certificates_find(front->options.certificates, name);
+}
+
 struct front *front_create(const struct front_options *options, struct loop *loop, int listen_fd,
                            struct err *err)
 {
@@ -165,10 +171,13 @@ struct front *front_create(const struct front_options *options, struct loop *loo
     const struct http_server_options http = {
         .body_size_max = FRONT_BODY_SIZE_MAX,
         .connections_max = CONNECTIONS_MAX,
+        .peer_connections_max = options->peer_connections_max,
         .head_timeout_ms = HEAD_TIMEOUT_MS,
         .body_timeout_ms = BODY_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
         .server_name = "pileus",
+        .tls = options->certificates ? front_certificates_thread(options->certificates) : NULL,
+        .find_tls = find_tls,
         .on_request = on_request,
         .on_refused = on_refused,
     };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "front/certificates.h"
 #include "loop/loop.h"
 #include "service/call.h"
 
@@ -18,11 +19,12 @@ struct front_options {
     struct store *store;
     struct series_store *series;
     const struct service_world *world;
-    const char *account; /* 12 digits */
-    const char *region;  /* of requests that name none: unsigned ones */
-    const char *version; /* of the program, for health */
-    bool authenticate;   /* false: any signature is taken, also none */
-    bool root_key;       /* "test" is a key here, root's; without it only temporary ones are */
+    const char *account;      /* 12 digits */
+    const char *region;       /* of requests that name none: unsigned ones */
+    const char *version;      /* of the program, for health */
+    bool authenticate;        /* false: any signature is taken, also none */
+    int peer_connections_max; /* of one address; 0: no limit */
+    bool root_key;            /* "test" is a key here, root's; without it only temporary ones are */
     /* Cloud time, ms since the epoch. */
     int64_t (*cloud_now_ms)(void *arg);
     /*
@@ -31,7 +33,9 @@ struct front_options {
      * The front lets only JSON in, which no web page can send here without being asked first.
      */
     json_t *(*control)(void *arg, const char *path, const json_t *body, struct err *err);
-    void *arg;                /* of both callbacks */
+    void *arg; /* of both callbacks */
+    /* TLS, with these; NULL: plain. */
+    struct front_certificates *certificates;
     struct encode_memo *memo; /* the front's own: leave it NULL */
 };
 

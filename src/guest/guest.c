@@ -3,6 +3,7 @@
 #include "os/random.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,36 +46,64 @@ void guest_destroy(struct guest *guest)
     map_finish(&guest->instances);
     map_finish(&guest->callers);
     map_finish(&guest->own_names);
+    map_finish(&guest->public_names);
+    map_finish(&guest->public_addresses);
     json_decref(guest->names);
-    int fd = guest->upstream.fd;
-    if (fd >= 0) {
-        loop_unwatch(guest->loop, &guest->upstream);
-        close(fd);
-    }
+    loop_close(guest->loop, &guest->upstream);
     free(guest);
 }
 
 /* ---- VPCs ---- */
 
-int guest_add_vpc(struct guest *guest, const char *id, int imds_fd, int dns_fd, struct err *err)
+static void close_all(int sockets[GUEST_SOCKETS])
 {
-    auto_fd int imds = imds_fd, dns = dns_fd;
-    auto_free struct guest_vpc *vpc = calloc(1, sizeof(*vpc));
+    for (int i = 0; i < GUEST_SOCKETS; i++)
+        if (sockets[i] >= 0)
+            close(sockets[i]);
+}
 
+/* Each socket becomes -1 as the VPC takes it. */
+static int take_sockets(struct guest_vpc *vpc, int sockets[GUEST_SOCKETS], struct err *err)
+{
+    struct loop *loop = vpc->guest->loop;
+    int imds = sockets[GUEST_SOCKET_IMDS];
+
+    sockets[GUEST_SOCKET_IMDS] = -1;
+    if (imds >= 0 && !(vpc->imds = http_server_create(loop, imds, &imds_options, vpc, err)))
+        return -1;
+    if (loop_watch(loop, &vpc->dns, sockets[GUEST_SOCKET_DNS], EPOLLIN, err) < 0)
+        return -1;
+    sockets[GUEST_SOCKET_DNS] = -1;
+    if (loop_watch(loop, &vpc->dns_listener, sockets[GUEST_SOCKET_DNS_STREAM], EPOLLIN, err) < 0)
+        return -1;
+    sockets[GUEST_SOCKET_DNS_STREAM] = -1;
+    return 0;
+}
+
+int guest_add_vpc(struct guest *guest, const char *id, const int sockets[GUEST_SOCKETS],
+                  struct err *err)
+{
+    int owned[GUEST_SOCKETS];
+    struct guest_vpc *vpc = calloc(1, sizeof(*vpc));
+
+    memcpy(owned, sockets, sizeof(owned));
     guest_remove_vpc(guest, id);
-    if (!vpc || map_set(&guest->vpcs, id, vpc) < 0)
+    if (!vpc || map_set(&guest->vpcs, id, vpc) < 0) {
+        free(vpc);
+        close_all(owned);
         return err_set(err, "out of memory");
+    }
     snprintf(vpc->id, sizeof(vpc->id), "%s", id);
     vpc->guest = guest;
     vpc->dns = (struct loop_watch){.fd = -1, .on_event = resolver_on_event, .owner = vpc};
-    vpc->imds = http_server_create(guest->loop, fd_take(&imds), &imds_options, vpc, err);
-    if (!vpc->imds || loop_watch(guest->loop, &vpc->dns, dns, EPOLLIN, err) < 0) {
-        http_server_destroy(vpc->imds);
-        map_remove(&guest->vpcs, id);
+    vpc->dns_listener =
+        (struct loop_watch){.fd = -1, .on_event = resolver_on_listener, .owner = vpc};
+    list_init(&vpc->streams);
+    if (take_sockets(vpc, owned, err) < 0) {
+        guest_remove_vpc(guest, id);
+        close_all(owned);
         return -1;
     }
-    fd_take(&dns);
-    ptr_take(&vpc);
     return 0;
 }
 
@@ -83,9 +112,9 @@ void guest_remove_vpc(struct guest *guest, const char *id)
     struct guest_vpc *vpc = map_remove(&guest->vpcs, id);
     if (!vpc)
         return;
-    int fd = vpc->dns.fd;
-    loop_unwatch(guest->loop, &vpc->dns);
-    close(fd);
+    resolver_close_streams(vpc);
+    loop_close(guest->loop, &vpc->dns);
+    loop_close(guest->loop, &vpc->dns_listener);
     http_server_destroy(vpc->imds);
     free(vpc);
 }
@@ -121,7 +150,7 @@ static void free_instance(struct guest_instance *instance)
 {
     metadata_reset(&instance->metadata);
     free(instance->places);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < GUEST_NAMES; i++)
         free(instance->names[i]);
     free(instance);
 }
@@ -145,12 +174,15 @@ void guest_remove_metadata(struct guest *guest, const char *instance_id)
         caller_key(key, instance->places[i].vpc, instance->places[i].address);
         remove_if_own(&guest->callers, key, instance);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < GUEST_NAMES; i++) {
         if (!instance->names[i])
             continue;
         name_key(key, instance->vpc, instance->names[i]);
         remove_if_own(&guest->own_names, key, instance);
+        remove_if_own(&guest->public_names, instance->names[i], instance);
     }
+    caller_key(key, "", instance->public_address);
+    remove_if_own(&guest->public_addresses, key, instance);
     free_instance(instance);
 }
 
@@ -192,21 +224,34 @@ static int read_places(struct guest_instance *instance, const json_t *descriptio
     return 0;
 }
 
+/* Names are compared in lower case. */
+static char *copy_name(const char *name)
+{
+    char *copy = name && *name ? strdup(name) : NULL;
+    for (char *c = copy; c && *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return copy;
+}
+
 static int read_instance(struct guest_instance *instance, const char *id, const json_t *description,
                          struct err *err)
 {
-    const char *vpc = NULL, *address = NULL, *names[2] = {NULL, NULL};
-    struct in_addr parsed;
+    const char *vpc = NULL, *address = NULL, *public_address = "", *names[GUEST_NAMES] = {NULL};
+    struct in_addr parsed, public = {0};
 
-    if (json_unpack((json_t *)description, "{s:s s:s s?s s?s}", "Vpc", &vpc, "PrivateIpAddress",
-                    &address, "PrivateDnsName", &names[0], "PublicDnsName", &names[1]) < 0 ||
+    if (json_unpack((json_t *)description, "{s:s s:s s?s s?s s?s s?s}", "Vpc", &vpc,
+                    "PrivateIpAddress", &address, "PublicIpAddress", &public_address,
+                    "PrivateDnsName", &names[0], "PublicDnsName", &names[1], "ResourceDnsName",
+                    &names[2]) < 0 ||
         inet_pton(AF_INET, address, &parsed) != 1)
         return err_set(err, "the description of an instance has no VPC or address");
     snprintf(instance->id, sizeof(instance->id), "%s", id);
     snprintf(instance->vpc, sizeof(instance->vpc), "%s", vpc);
     instance->address = ntohl(parsed.s_addr);
-    for (int i = 0; i < 2; i++)
-        instance->names[i] = names[i] && *names[i] ? strdup(names[i]) : NULL;
+    if (inet_pton(AF_INET, public_address, &public) == 1)
+        instance->public_address = ntohl(public.s_addr);
+    for (int i = 0; i < GUEST_NAMES; i++)
+        instance->names[i] = copy_name(names[i]);
     read_options(instance, description);
     if (read_places(instance, description, err) < 0)
         return -1;
@@ -224,13 +269,18 @@ static int enter_instance(struct guest *guest, struct guest_instance *instance)
         if (map_set(&guest->callers, key, instance) < 0)
             return -1;
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < GUEST_NAMES; i++) {
         if (!instance->names[i])
             continue;
         name_key(key, instance->vpc, instance->names[i]);
         if (map_set(&guest->own_names, key, instance) < 0)
             return -1;
     }
+    caller_key(key, "", instance->public_address);
+    if (instance->public_address && instance->names[1] &&
+        (map_set(&guest->public_names, instance->names[1], instance) < 0 ||
+         map_set(&guest->public_addresses, key, instance) < 0))
+        return -1;
     return 0;
 }
 
@@ -279,14 +329,11 @@ int guest_set_upstream(struct guest *guest, uint32_t address, struct err *err)
     struct sockaddr_in name = {
         .sin_family = AF_INET, .sin_port = htons(53), .sin_addr.s_addr = htonl(address)};
     auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int old = guest->upstream.fd;
 
     if (fd < 0 || connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
         return err_sys(err, errno, "cannot ask a DNS resolver");
-    if (old >= 0) {
-        loop_unwatch(guest->loop, &guest->upstream);
-        close(old);
-    }
+    loop_close(guest->loop, &guest->upstream);
+    guest->upstream_name = name;
     guest->upstream =
         (struct loop_watch){.fd = -1, .on_event = resolver_on_upstream, .owner = guest};
     if (loop_watch(guest->loop, &guest->upstream, fd, EPOLLIN, err) < 0)

@@ -17,17 +17,28 @@ struct guest;
 struct guest *guest_create(struct loop *loop, struct err *err);
 void guest_destroy(struct guest *guest);
 
+/* The sockets of a VPC, non-blocking. */
+enum guest_socket {
+    GUEST_SOCKET_IMDS,       /* listening TCP; -1 in the host's own */
+    GUEST_SOCKET_DNS,        /* UDP */
+    GUEST_SOCKET_DNS_STREAM, /* listening TCP */
+    GUEST_SOCKETS
+};
+
 /*
- * Serves a VPC on these sockets (IMDS: listening TCP; DNS: UDP; both non-blocking) and takes them
- * over, also on failure. Sockets that it had for the VPC are closed.
+ * Serves a VPC on these sockets and takes them over, also on failure. Sockets that it had for the
+ * VPC are closed. The VPC "" is the host, to which names of instances are public and those below
+ * "localhost" are its own.
  */
-int guest_add_vpc(struct guest *guest, const char *vpc, int imds_fd, int dns_fd, struct err *err);
+int guest_add_vpc(struct guest *guest, const char *vpc, const int sockets[GUEST_SOCKETS],
+                  struct err *err);
 /* Closes the sockets of a VPC, so that its namespace can end. Harmless if it has none. */
 void guest_remove_vpc(struct guest *guest, const char *vpc);
 
 /*
  * What IMDS says to an instance, and its names in DNS; replaces what was there:
  * {"InstanceId", "Vpc", "PrivateIpAddress", "PublicIpAddress"?, "PrivateDnsName", "PublicDnsName"?,
+ *  "ResourceDnsName"?,
  *  "ImageId", "InstanceType", "AvailabilityZone", "AvailabilityZoneId"?, "Region", "AccountId",
  *  "Mac", "SecurityGroups": [names], "KeyName"?, "PublicKey"?,
  *  "Interfaces": [{"Mac", "DeviceNumber", "InterfaceId", "Vpc", "VpcCidr", "VpcCidrs": [],
@@ -46,7 +57,9 @@ void guest_remove_metadata(struct guest *guest, const char *instance_id);
 
 /*
  * Further DNS names, all of them: {"Names": {name: ["10.0.1.9", ...]},
- * "Vpcs": {"vpc-...": {name: [...]}}}. A VPC's own come first.
+ * "Vpcs": {"vpc-...": {"DnsSupport": false?, "Names": {name: [...]}?}},
+ * "Services": {"Address": "100.64.0.2", "Names": ["ec2", ...]}}. A VPC's own come first; services
+ * are what service_name.h reads as one of these, where the VPC has no name of its own for it.
  */
 int guest_set_names(struct guest *guest, const char *json, size_t size, struct err *err);
 

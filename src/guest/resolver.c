@@ -1,17 +1,12 @@
-/* The VPC's DNS server: its own names, and other names by asking the host's resolver. */
+/* The VPC's DNS server: what names.c knows, and other names by asking the host's resolver. */
 #include "guest/guest_impl.h"
 #include "os/random.h"
-#include "wire/dns.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { ADDRESSES_MAX = 8, TTL_SECONDS = 60, QUESTIONS_AT_ONCE = 64 };
-
-/* Names below these are ours alone: what is not there does not exist. */
-static const char *const own_domains[] = {".compute.internal", ".ec2.internal", ".elb.localhost"};
+enum { TTL_SECONDS = 60, QUESTIONS_AT_ONCE = 64 };
 
 struct question {
     uint8_t message[DNS_MESSAGE_SIZE_MAX];
@@ -20,65 +15,66 @@ struct question {
     struct dns_query query;
 };
 
-static size_t read_addresses(const json_t *array, uint32_t addresses[ADDRESSES_MAX])
-{
-    const json_t *item;
-    size_t index, count = 0;
+/* ---- what is said ---- */
 
-    json_array_foreach (array, index, item) {
-        struct in_addr parsed;
-        if (count < ADDRESSES_MAX && json_is_string(item) &&
-            inet_pton(AF_INET, json_string_value(item), &parsed) == 1)
-            addresses[count++] = ntohl(parsed.s_addr);
-    }
-    return count;
+void resolver_refuse(const struct dns_query *query, enum dns_rcode rcode, struct buf *answer)
+{
+    dns_write_answer(answer, query, &(struct dns_answer){.rcode = rcode});
 }
 
-/* Whether the name is known in the VPC; its addresses, which may be none. */
-static bool look_up(const struct guest_vpc *vpc, const char *name,
-                    uint32_t addresses[ADDRESSES_MAX], size_t *count)
+/* Without records of the type that is asked for, an answer says how long that holds. */
+static void write_known(const struct dns_query *query, const struct name_record *record,
+                        struct buf *answer)
 {
-    const struct guest *guest = vpc->guest;
-    const struct guest_instance *instance = guest_find_name(guest, vpc->id, name);
+    bool any = query->type == DNS_TYPE_ANY;
+    struct dns_answer out = {.ttl_seconds = TTL_SECONDS};
 
-    if (instance) {
-        addresses[0] = instance->address;
-        *count = 1;
-        return true;
+    if (any || query->type == DNS_TYPE_A) {
+        out.addresses = record->addresses;
+        out.count = record->count;
     }
-    const json_t *of_vpc = json_object_get(json_object_get(guest->names, "Vpcs"), vpc->id);
-    const json_t *found = json_object_get(of_vpc, name);
-    if (!found)
-        found = json_object_get(json_object_get(guest->names, "Names"), name);
-    *count = read_addresses(found, addresses);
-    return found != NULL;
+    if (any || query->type == DNS_TYPE_PTR)
+        out.target = record->target[0] ? record->target : NULL;
+    if (!out.count && !out.target)
+        out.zone = record->zone ? record->zone : query->name;
+    dns_write_answer(answer, query, &out);
 }
 
-static bool is_own(const char *name)
+enum resolution resolver_resolve(const struct guest_vpc *vpc, const uint8_t *message, size_t size,
+                                 struct dns_query *query, struct buf *answer)
 {
-    size_t size = strlen(name);
-    for (size_t i = 0; i < sizeof(own_domains) / sizeof(*own_domains); i++) {
-        size_t domain = strlen(own_domains[i]);
-        if (size > domain && strcmp(name + size - domain, own_domains[i]) == 0)
-            return true;
+    struct name_record record;
+    int parsed = dns_parse_query(message, size, query);
+
+    if (parsed < 0 || !names_are_resolved(vpc))
+        return RESOLUTION_NONE;
+    if (parsed > 0) {
+        resolver_refuse(query, (enum dns_rcode)parsed, answer);
+        return RESOLUTION_ANSWER;
     }
-    return false;
+    enum name_finding finding =
+        query->class == DNS_CLASS_IN ? names_find(vpc, query, &record) : NAME_FOREIGN;
+    if (finding == NAME_KNOWN)
+        write_known(query, &record, answer);
+    else if (finding == NAME_ABSENT)
+        dns_write_answer(answer, query,
+                         &(struct dns_answer){.rcode = DNS_NO_NAME,
+                                              .ttl_seconds = TTL_SECONDS,
+                                              .zone = record.zone});
+    else if (vpc->guest->upstream.fd >= 0)
+        return RESOLUTION_FORWARD;
+    else
+        resolver_refuse(query, DNS_REFUSED, answer);
+    return RESOLUTION_ANSWER;
 }
+
+/* ---- datagrams ---- */
 
 /* A datagram that does not fit into the socket's buffer is lost, like any; the client repeats. */
 static void reply(const struct guest_vpc *vpc, const struct sockaddr_in *client, const void *data,
                   size_t size)
 {
     sendto(vpc->dns.fd, data, size, 0, (const struct sockaddr *)client, sizeof(*client));
-}
-
-static void reply_code(const struct guest_vpc *vpc, const struct question *question,
-                       enum dns_rcode rcode, const uint32_t *addresses, size_t count)
-{
-    auto_buf answer = {0};
-    dns_write_answer(&answer, &question->query, rcode, addresses, count, TTL_SECONDS);
-    if (!answer.failed)
-        reply(vpc, &question->client, answer.data, answer.size);
 }
 
 /* Takes the slot of the oldest question when all are taken. */
@@ -101,18 +97,14 @@ static bool forward(struct guest_vpc *vpc, struct question *question)
 
 static void answer(struct guest_vpc *vpc, struct question *question)
 {
-    uint32_t addresses[ADDRESSES_MAX];
-    size_t count = 0;
+    auto_buf text = {0};
+    enum resolution resolution =
+        resolver_resolve(vpc, question->message, question->size, &question->query, &text);
 
-    if (dns_parse_query(question->message, question->size, &question->query) < 0)
-        return;
-    if (look_up(vpc, question->query.name, addresses, &count))
-        reply_code(vpc, question, DNS_OK, addresses,
-                   question->query.type == DNS_TYPE_A ? count : 0);
-    else if (is_own(question->query.name))
-        reply_code(vpc, question, DNS_NO_NAME, NULL, 0);
-    else if (vpc->guest->upstream.fd < 0 || !forward(vpc, question))
-        reply_code(vpc, question, DNS_REFUSED, NULL, 0);
+    if (resolution == RESOLUTION_FORWARD && !forward(vpc, question))
+        resolver_refuse(&question->query, DNS_SERVER_FAILURE, &text);
+    if (text.size && !text.failed)
+        reply(vpc, &question->client, text.data, text.size);
 }
 
 void resolver_on_event(struct loop_watch *watch, uint32_t events)

@@ -217,16 +217,17 @@ static void on_tick(struct loop_timer *timer)
 
 static void send_guest_sockets(struct host *host, const char *vpc)
 {
-    int sockets[2];
+    int sockets[NET_GUEST_SOCKETS];
     struct err ignored;
     struct message_id id = {0};
     struct channel *guest = host->peers[PROCESS_GUEST];
     if (!guest || net_open_guest_sockets(host->net, vpc, sockets, &ignored) < 0)
         return; /* the next fabric, or the next guest, tries again */
     snprintf(id.id, sizeof id.id, "%s", vpc);
-    channel_send(guest, MESSAGE_GUEST_LISTENERS, &id, sizeof id, NULL, 0, sockets, 2);
-    close(sockets[0]);
-    close(sockets[1]);
+    channel_send(guest, MESSAGE_GUEST_LISTENERS, &id, sizeof id, NULL, 0, sockets,
+                 NET_GUEST_SOCKETS);
+    for (int i = 0; i < NET_GUEST_SOCKETS; i++)
+        close(sockets[i]);
 }
 
 static void on_fabric(struct host *host, const struct fabric *fabric, size_t size)
@@ -283,6 +284,12 @@ void host_receive(struct host *host, struct channel *from, enum message_type typ
     case MESSAGE_INSTANCE_NETWORK:
         instances_set_network(host->instances, payload);
         break;
+    case MESSAGE_AUTHORITY:
+        instances_set_authority(host->instances, payload);
+        break;
+    case MESSAGE_OPEN_SERVICE:
+        listeners_open_service(&host->listeners, payload, from);
+        break;
     case MESSAGE_INSTANCE_START:
         instances_start(host->instances, payload);
         break;
@@ -324,7 +331,8 @@ static void greet_api(struct host *host)
 {
     struct message_hello hello = {
         .world = host->options.world,
-        .host_address = 100u << 24 | (64 + host->options.world) << 16 | 1,
+        .host_address = net_host_address(host->net),
+        .service_address = net_service_address(host->net),
     };
     tell_api(host, MESSAGE_HOST_HELLO, &hello, sizeof hello);
     instances_report_all(host->instances);

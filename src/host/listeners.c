@@ -154,6 +154,22 @@ void listeners_send_sockets(struct listeners *listeners, const struct message_so
         close(sockets[i]);
 }
 
+void listeners_open_service(struct listeners *listeners, const struct message_endpoint *endpoint,
+                            struct channel *api)
+{
+    struct err err = {0};
+    struct message_listener answer = {*endpoint, 0};
+    bool is_place = *endpoint->vpc || endpoint->address == net_service_address(listeners->net);
+    if (!is_valid(endpoint->vpc, endpoint->port) || !is_place || !api ||
+        (endpoint->port != 80 && endpoint->port != 443))
+        return;
+    auto_fd int fd = net_open_listener(listeners->net, endpoint->vpc, endpoint->address,
+                                       (uint16_t)endpoint->port, &err);
+    if (fd < 0)
+        answer.failed = (uint32_t)(err.number ? err.number : EADDRNOTAVAIL);
+    channel_send(api, MESSAGE_SERVICE, &answer, sizeof answer, NULL, 0, &fd, fd < 0 ? 0 : 1);
+}
+
 void listeners_finish(struct listeners *listeners)
 {
     while (listeners->by_endpoint.first)

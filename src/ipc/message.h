@@ -34,6 +34,7 @@ enum process {
     X(FABRIC_DONE,     HOST,     API,      struct message_fabric_done,     0)                                \
     X(INSTANCE_NETWORK, API,     HOST,     struct message_instance_network, 0) /* before its START */        \
     X(INSTANCE_NETWORK_DONE, HOST, API,    struct message_instance_network_done, 0)                          \
+    X(AUTHORITY,       API,      HOST,     struct message_authority,       0) /* for instances to trust */   \
     X(INSTANCE_START,  API,      HOST,     struct message_instance_start,  0)                                \
     X(INSTANCE_STOP,   API,      HOST,     struct message_instance_stop,   0)                                \
     X(INSTANCE_REMOVE, API,      HOST,     struct message_id,              0) /* its disk too */             \
@@ -53,7 +54,9 @@ enum process {
     X(KEEP_LISTENER,   BALANCER, HOST,     struct message_endpoint,        1) /* to a host started anew */   \
     X(OPEN_SOCKETS,    BALANCER, HOST,     struct message_sockets,         0)                                \
     X(SOCKETS,         HOST,     BALANCER, struct message_sockets,        64)                                \
-    X(GUEST_LISTENERS, HOST,     GUEST,    struct message_id,              2) /* IMDS, DNS; none: end */     \
+    X(OPEN_SERVICE,    API,      HOST,     struct message_endpoint,        0)                                \
+    X(SERVICE,         HOST,     API,      struct message_listener,        1) /* where AWS's APIs answer */  \
+    X(GUEST_LISTENERS, HOST,     GUEST,    struct message_id,              3) /* IMDS, DNS; none: end */     \
     X(METADATA,        API,      GUEST,    struct message_id,              0) /* + JSON */                   \
     X(METADATA_DELETE, API,      GUEST,    struct message_id,              0)                                \
     X(NAMES,           API,      GUEST,    struct message_empty,           0) /* + JSON */                   \
@@ -101,8 +104,9 @@ struct message_rows {
 /* ---- parent, host, api ---- */
 
 struct message_hello {
-    uint32_t world;        /* 0..63: which /16 of 100.64.0.0/10 this daemon uses */
-    uint32_t host_address; /* the host's own address there: 100.(64+world).0.1 */
+    uint32_t world;           /* 0..63: which /16 of 100.64.0.0/10 this daemon uses */
+    uint32_t host_address;    /* the host's own address there: 100.(64+world).0.1 */
+    uint32_t service_address; /* where AWS's services answer there: 100.(64+world).0.2 */
 };
 
 /* ---- the fabric of one VPC: the whole desired state, always ---- */
@@ -245,6 +249,9 @@ enum {
     INTERFACE_ADDRESSES_MAX = 50,
     DEVICE_SIZE = 16,
     VOLUMES_MAX = 27, /* beside the root volume */
+    DHCP_SERVERS_MAX = 4,
+    DHCP_DOMAIN_SIZE = 256,
+    AUTHORITY_SIZE = 4096,
 };
 
 /* A volume beside the root volume; its files are at /mnt/<device>. */
@@ -283,6 +290,21 @@ struct message_instance_network_done {
     char text[252];
 };
 
+/* The authority that this cloud's certificates come from; each instance that starts trusts it. */
+struct message_authority {
+    uint32_t hash; /* of its name, as OpenSSL names files by it */
+    uint32_t size;
+    char certificate[AUTHORITY_SIZE]; /* PEM */
+};
+
+/* What DHCP tells an instance, the options of its VPC. Servers that there are not are 0. */
+struct message_dhcp {
+    char domain[DHCP_DOMAIN_SIZE]; /* letters, digits, dots, hyphens, and spaces between several */
+    uint32_t name_servers[DHCP_SERVERS_MAX], time_servers[DHCP_SERVERS_MAX],
+        netbios_servers[DHCP_SERVERS_MAX];
+    uint32_t netbios_node_type; /* 0: none */
+};
+
 struct message_instance_start {
     char instance[ID_SIZE];
     char host_name[HOST_NAME_SIZE]; /* "ip-10-0-1-5", letters, digits and hyphens only */
@@ -291,6 +313,7 @@ struct message_instance_start {
     uint32_t cpu_thousandths; /* of one CPU, the most it may use */
     uint32_t memory_mib;
     uint32_t address; /* that its host name stands for */
+    struct message_dhcp dhcp;
     uint32_t layer_count;
     char layers[LAYERS_MAX][ID_SIZE]; /* of the root file system, lowest first: "host", ami-... */
     char root_volume[ID_SIZE];        /* made by the first start; "": the disk is a plain folder */

@@ -150,6 +150,15 @@ static void heap_remove(struct timers *heap, struct loop_timer *timer)
     heap_down(heap, last->heap_index);
 }
 
+void loop_close(struct loop *loop, struct loop_watch *watch)
+{
+    int fd = watch->fd;
+    if (fd < 0)
+        return;
+    loop_unwatch(loop, watch);
+    close(fd);
+}
+
 void loop_timer_init(struct loop_timer *timer, void (*on_due)(struct loop_timer *), void *owner)
 {
     *timer = (struct loop_timer){.heap_index = -1, .on_due = on_due, .owner = owner};

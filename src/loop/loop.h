@@ -43,6 +43,9 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch);
  */
 void loop_forget(struct loop *loop, struct loop_watch *watch);
 
+/* Stops watching and closes the descriptor; harmless when there is none. */
+void loop_close(struct loop *loop, struct loop_watch *watch);
+
 /* Must be called once for each timer before use; no allocation. */
 void loop_timer_init(struct loop_timer *timer, void (*on_due)(struct loop_timer *), void *owner);
 /*

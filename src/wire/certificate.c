@@ -274,6 +274,15 @@ void certificate_finish(struct certificate_facts *facts)
 
 /* ---- what belongs to a certificate ---- */
 
+int certificate_subject_hash(const char *pem, uint32_t *ret, struct err *err)
+{
+    auto_x509 *x509 = certificate_from_pem(pem, err);
+    if (!x509)
+        return -1;
+    *ret = (uint32_t)X509_subject_name_hash(x509);
+    return 0;
+}
+
 /* Whether the private half fits the public half that the key itself names. */
 static bool is_consistent(EVP_PKEY *key)
 {

@@ -41,6 +41,8 @@ struct certificate_facts {
 /* Reads a text that has exactly one certificate. */
 int certificate_read(const char *pem, struct certificate_facts *facts, struct err *err);
 void certificate_finish(struct certificate_facts *facts);
+/* The hash of its subject, by which OpenSSL finds it in a folder of trusted certificates. */
+int certificate_subject_hash(const char *pem, uint32_t *ret, struct err *err);
 
 /* Whether a text is an unencrypted private key and belongs to the certificate: malloc'd, as PKCS
  * #8. NULL and err otherwise; the error says nothing of the key. */

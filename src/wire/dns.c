@@ -1,9 +1,11 @@
 #include "wire/dns.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
     HEADER_SIZE = 12,
+    FRAME_SIZE = 2,
     LABEL_SIZE_MAX = 63,
     FLAG_RESPONSE = 0x8000,
     FLAG_OPCODE = 0x7800,
@@ -49,11 +51,13 @@ int dns_parse_query(const uint8_t *data, size_t size, struct dns_query *query)
         return -1;
     query->id = read_u16(data);
     query->flags = read_u16(data + 2);
-    if ((query->flags & (FLAG_RESPONSE | FLAG_OPCODE)) || read_u16(data + 4) != 1)
+    if (query->flags & FLAG_RESPONSE)
         return -1;
-    size_t end = read_name(data, size, HEADER_SIZE, query->name);
+    if (query->flags & FLAG_OPCODE)
+        return DNS_NOT_IMPLEMENTED;
+    size_t end = read_u16(data + 4) == 1 ? read_name(data, size, HEADER_SIZE, query->name) : 0;
     if (!end || size - end < 4)
-        return -1;
+        return DNS_FORMAT_ERROR;
     query->type = read_u16(data + end);
     query->class = read_u16(data + end + 2);
     query->question = data + HEADER_SIZE;
@@ -61,32 +65,118 @@ int dns_parse_query(const uint8_t *data, size_t size, struct dns_query *query)
     return 0;
 }
 
+int dns_parse_reverse(const char *name, uint32_t *address)
+{
+    static const char domain[] = "in-addr.arpa";
+    int count = 0;
+
+    *address = 0;
+    while (count < 4 && *name >= '0' && *name <= '9') {
+        uint32_t byte = 0;
+        size_t digits = 0;
+        for (; name[digits] >= '0' && name[digits] <= '9' && digits < 4; digits++)
+            byte = byte * 10 + (uint32_t)(name[digits] - '0');
+        if (byte > 255 || (digits > 1 && *name == '0') || name[digits] != '.')
+            return 0;
+        *address |= byte << 8 * count++;
+        name += digits + 1;
+    }
+    return strcmp(name, domain) == 0 ? count : 0;
+}
+
+size_t dns_read_frame(const uint8_t *data, size_t size, size_t *message_size)
+{
+    if (size < FRAME_SIZE)
+        return 0;
+    *message_size = read_u16(data);
+    return size - FRAME_SIZE < *message_size ? 0 : FRAME_SIZE + *message_size;
+}
+
+/* ---- answers ---- */
+
 static void append_u16(struct buf *out, uint32_t value)
 {
     const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
     buf_append(out, bytes, sizeof(bytes));
 }
 
-void dns_write_answer(struct buf *out, const struct dns_query *query, enum dns_rcode rcode,
-                      const uint32_t *addresses, size_t count, uint32_t ttl_seconds)
+static void append_u32(struct buf *out, uint32_t value)
+{
+    append_u16(out, value >> 16);
+    append_u16(out, value);
+}
+
+/* A label that is too long cannot be said. */
+static void append_name(struct buf *out, const char *name)
+{
+    while (*name) {
+        size_t size = strcspn(name, ".");
+        if (size == 0 || size > LABEL_SIZE_MAX)
+            out->failed = true;
+        buf_append_char(out, (char)size);
+        buf_append(out, name, size);
+        name += size + (name[size] == '.');
+    }
+    buf_append_char(out, '\0');
+}
+
+/* What follows a record's name, up to its data. */
+static void append_record(struct buf *out, uint32_t type, uint32_t ttl_seconds, size_t size)
+{
+    append_u16(out, type);
+    append_u16(out, DNS_CLASS_IN);
+    append_u32(out, ttl_seconds);
+    append_u16(out, (uint32_t)size);
+}
+
+/* As the resolvers of VPCs have it; the last number is how long nothing stays nothing. */
+static void append_soa(struct buf *out, const char *zone, uint32_t ttl_seconds)
+{
+    static const uint32_t numbers[] = {2012103100, 3600, 3600, 3600, 60};
+    char server[DNS_NAME_SIZE + 4];
+    auto_buf data = {0};
+
+    snprintf(server, sizeof(server), "ns0.%s", zone);
+    append_name(&data, server);
+    append_name(&data, "hostmaster.amazon.com");
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        append_u32(&data, numbers[i]);
+    append_name(out, zone);
+    append_record(out, DNS_TYPE_SOA, ttl_seconds, data.size);
+    buf_append(out, data.data, data.size);
+    out->failed = out->failed || data.failed;
+}
+
+static void append_pointer(struct buf *out, const char *target, uint32_t ttl_seconds)
+{
+    auto_buf data = {0};
+
+    append_name(&data, target);
+    append_u16(out, POINTER_TO_QUESTION);
+    append_record(out, DNS_TYPE_PTR, ttl_seconds, data.size);
+    buf_append(out, data.data, data.size);
+    out->failed = out->failed || data.failed;
+}
+
+void dns_write_answer(struct buf *out, const struct dns_query *query,
+                      const struct dns_answer *answer)
 {
     append_u16(out, query->id);
     append_u16(out, FLAG_RESPONSE | FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE |
-                        (query->flags & FLAG_RECURSION_DESIRED) | (uint32_t)rcode);
+                        (query->flags & FLAG_RECURSION_DESIRED) | (uint32_t)answer->rcode);
     append_u16(out, query->question_size ? 1 : 0);
-    append_u16(out, (uint32_t)count);
-    append_u16(out, 0);
+    append_u16(out, (uint32_t)answer->count + (answer->target ? 1 : 0));
+    append_u16(out, answer->zone ? 1 : 0);
     append_u16(out, 0);
     if (query->question_size)
         buf_append(out, query->question, query->question_size);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < answer->count; i++) {
         append_u16(out, POINTER_TO_QUESTION);
-        append_u16(out, DNS_TYPE_A);
-        append_u16(out, DNS_CLASS_IN);
-        append_u16(out, ttl_seconds >> 16);
-        append_u16(out, ttl_seconds);
-        append_u16(out, 4);
-        append_u16(out, addresses[i] >> 16);
-        append_u16(out, addresses[i]);
+        append_record(out, DNS_TYPE_A, answer->ttl_seconds, 4);
+        append_u32(out, answer->addresses[i]);
     }
+    if (answer->target)
+        append_pointer(out, answer->target, answer->ttl_seconds);
+    if (answer->zone)
+        append_soa(out, answer->zone, answer->ttl_seconds);
 }

@@ -115,6 +115,7 @@ static const struct {
     {"etc/environment", 0644, "LANG=C.UTF-8\n"},
     {"etc/sudoers", 0440,
      "Defaults env_reset\n"
+     "Defaults env_keep += \"AWS_CA_BUNDLE NODE_EXTRA_CA_CERTS\"\n"
      "Defaults "
      "secure_path=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n"
      "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"},
@@ -125,6 +126,8 @@ static const struct {
      "HostKey /etc/ssh/ssh_host_ed25519_key\nHostKey /etc/ssh/ssh_host_ecdsa_key\n"
      "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin "
      "prohibit-password\n"
+     "SetEnv AWS_CA_BUNDLE=/etc/pileus/ca-bundle.pem "
+     "NODE_EXTRA_CA_CERTS=/etc/pileus/ca.pem\n"
      "UsePAM no\nUseDNS no\nX11Forwarding no\nPrintMotd no\nAcceptEnv LANG LC_*\n"
      "Subsystem sftp internal-sftp\n"},
 };

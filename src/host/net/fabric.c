@@ -32,8 +32,8 @@ static int check_public(const struct net *net, const struct fabric_view *view, s
 {
     for (uint32_t i = 0; i < view->fabric->address_count; i++) {
         uint32_t address = view->addresses[i].public_address;
-        if (address &&
-            ((address & fabric_mask(16)) != net->world_network || address == net->host_address))
+        if (address && ((address & fabric_mask(16)) != net->world_network ||
+                        address == net->host_address || address == net->service_address))
             return err_set(err, "%s has a public address of another world",
                            view->interfaces[view->addresses[i].interface].id);
     }

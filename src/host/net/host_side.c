@@ -1,7 +1,7 @@
 /*
- * The host's side of the fabric. The host is the "internet": it holds 100.(64+world).0.1 and has a
- * route to each public address in use. What comes from or goes to the world's addresses stays among
- * the host and the VPCs, whatever else the host routes and forwards.
+ * The host's side of the fabric. The host is the "internet": it holds 100.(64+world).0.1, and .0.2
+ * for AWS's services, and has a route to each public address in use. What comes from or goes to the
+ * world's addresses stays among the host and the VPCs, whatever else the host routes and forwards.
  */
 #include "host/net/link.h"
 #include "host/net/router.h"
@@ -13,7 +13,7 @@ enum {
     TABLE_SILENCE = 100740, /* + world: the others */
     PRIORITY_FIRST = 1064,
     RULE_COUNT = 4,
-    ENTRY_COUNT = RULE_COUNT + 2,
+    ENTRY_COUNT = RULE_COUNT + 3,
     WORLD_PREFIX = 16,
 };
 
@@ -53,6 +53,10 @@ static void describe(const struct net *net, struct route entries[ENTRY_COUNT])
          .table = TABLE_SILENCE + net->world,
          .link = LINK_LOOPBACK},
         {.sort = SORT_ADDRESS, .network = net->host_address, .prefix = 32, .link = LINK_LOOPBACK},
+        {.sort = SORT_ADDRESS,
+         .network = net->service_address,
+         .prefix = 32,
+         .link = LINK_LOOPBACK},
     };
     for (uint32_t i = 0; i < ENTRY_COUNT; i++) {
         entries[i] = all[i];

@@ -23,6 +23,7 @@ struct net *net_create(const struct net_options *options, struct err *err)
     net->world = options->world % WORLDS;
     net->world_network = 100u << 24 | (64 + net->world) << 16;
     net->host_address = net->world_network | 1;
+    net->service_address = net->world_network | 2;
     net->host_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (net->host_fd < 0)
         err_sys(err, errno, "cannot open the host's network namespace");
@@ -32,6 +33,16 @@ struct net *net_create(const struct net_options *options, struct err *err)
         return NULL;
     }
     return net;
+}
+
+uint32_t net_host_address(const struct net *net)
+{
+    return net->host_address;
+}
+
+uint32_t net_service_address(const struct net *net)
+{
+    return net->service_address;
 }
 
 void net_destroy(struct net *net)

@@ -23,6 +23,9 @@ struct net_options {
 /* Finds what an earlier host process left, and sets up the host's own side. NULL and err on
  * failure. */
 struct net *net_create(const struct net_options *options, struct err *err);
+/* Addresses of this machine on the world's internet: its own, and where AWS's services answer. */
+uint32_t net_host_address(const struct net *net);
+uint32_t net_service_address(const struct net *net);
 /* Forgets; namespaces and rules stay. */
 void net_destroy(struct net *net);
 /* Removes every namespace, link, route, rule and mount of this world; harmless when there is none.
@@ -65,5 +68,10 @@ int net_open_listener(struct net *net, const char *vpc, uint32_t address, uint16
 /* Fills sockets[0..count) with unconnected non-blocking TCP sockets bound to `address`. */
 int net_open_sockets(struct net *net, const char *vpc, uint32_t address, int count, int *sockets,
                      struct err *err);
-/* IMDS (TCP 169.254.169.254:80, listening) and DNS (UDP 169.254.169.253:53) of a VPC. */
-int net_open_guest_sockets(struct net *net, const char *vpc, int sockets[2], struct err *err);
+/*
+ * IMDS (TCP 169.254.169.254:80, listening) and DNS (169.254.169.253:53, UDP, and TCP, listening) of
+ * a VPC.
+ */
+enum { NET_GUEST_SOCKETS = 3 };
+int net_open_guest_sockets(struct net *net, const char *vpc, int sockets[NET_GUEST_SOCKETS],
+                           struct err *err);

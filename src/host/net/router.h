@@ -63,18 +63,19 @@ struct vpc {
     struct map
         nats; /* interface ids of NAT gateways -> NULL until made by this process, then not NULL */
     struct route_set inside, outside;
-    int guest_sockets[2]; /* kept, so that a new guest process loses nothing; -1 */
+    int guest_sockets[NET_GUEST_SOCKETS]; /* kept, so that a new guest process loses nothing; -1 */
 };
 
 struct net {
     uint32_t world;
     uint32_t world_network; /* 100.(64+world).0.0, a /16 */
     uint32_t host_address;  /* 100.(64+world).0.1 */
-    char *directory;        /* of the bind mounts of namespaces */
-    int host_fd;            /* the namespace that we belong to */
-    struct rtnl rtnl;       /* on the host */
-    unsigned next_link;     /* number of the next link to try */
-    struct map vpcs;        /* id -> struct vpc */
+    uint32_t service_address;
+    char *directory;    /* of the bind mounts of namespaces */
+    int host_fd;        /* the namespace that we belong to */
+    struct rtnl rtnl;   /* on the host */
+    unsigned next_link; /* number of the next link to try */
+    struct map vpcs;    /* id -> struct vpc */
 };
 
 /* The VPC; made, or found from an earlier process, if `create`. NULL and err if it cannot be. */

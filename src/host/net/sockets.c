@@ -105,29 +105,36 @@ int net_open_sockets(struct net *net, const char *id, uint32_t address, int coun
     return result;
 }
 
-int net_open_guest_sockets(struct net *net, const char *id, int sockets[2], struct err *err)
+static int copy_all(const int *from, int *to, int count, struct err *err)
+{
+    for (int i = 0; i < count; i++) {
+        to[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 0);
+        if (to[i] >= 0)
+            continue;
+        err_sys(err, errno, "cannot copy a socket");
+        while (i > 0)
+            close(to[--i]);
+        return -1;
+    }
+    return 0;
+}
+
+int net_open_guest_sockets(struct net *net, const char *id, int sockets[NET_GUEST_SOCKETS],
+                           struct err *err)
 {
     static const struct {
         int type;
         uint32_t address;
         uint16_t port;
-    } servers[2] = {{SOCK_STREAM, (uint32_t)ROUTER_IMDS, IMDS_PORT},
-                    {SOCK_DGRAM, (uint32_t)ROUTER_DNS, DNS_PORT}};
+    } servers[NET_GUEST_SOCKETS] = {{SOCK_STREAM, (uint32_t)ROUTER_IMDS, IMDS_PORT},
+                                    {SOCK_DGRAM, (uint32_t)ROUTER_DNS, DNS_PORT},
+                                    {SOCK_STREAM, (uint32_t)ROUTER_DNS, DNS_PORT}};
     struct vpc *vpc = vpc_get(net, id, false, err);
 
-    for (int i = 0; vpc && i < 2; i++)
+    for (int i = 0; vpc && i < NET_GUEST_SOCKETS; i++)
         if (vpc->guest_sockets[i] < 0 &&
             (vpc->guest_sockets[i] = open_server(net, vpc, servers[i].type, servers[i].address,
                                                  servers[i].port, err)) < 0)
             return -1;
-    for (int i = 0; vpc && i < 2; i++) {
-        sockets[i] = fcntl(vpc->guest_sockets[i], F_DUPFD_CLOEXEC, 0);
-        if (sockets[i] < 0) {
-            err_sys(err, errno, "cannot copy a socket");
-            if (i == 1)
-                close(sockets[0]);
-            return -1;
-        }
-    }
-    return vpc ? 0 : -1;
+    return vpc ? copy_all(vpc->guest_sockets, sockets, NET_GUEST_SOCKETS, err) : -1;
 }

@@ -27,7 +27,7 @@ void vpc_close(struct vpc *vpc)
     route_set_reset(&vpc->inside);
     route_set_reset(&vpc->outside);
     cleanup_fd(&vpc->namespace_fd);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < NET_GUEST_SOCKETS; i++)
         cleanup_fd(&vpc->guest_sockets[i]);
     free(vpc);
 }
@@ -147,7 +147,8 @@ struct vpc *vpc_get(struct net *net, const char *id, bool create, struct err *er
         return NULL;
     }
     snprintf(vpc->id, sizeof(vpc->id), "%s", id);
-    vpc->guest_sockets[0] = vpc->guest_sockets[1] = -1;
+    for (int i = 0; i < NET_GUEST_SOCKETS; i++)
+        vpc->guest_sockets[i] = -1;
     vpc->namespace_fd = open_namespace(net, id, create, err);
     if (vpc->namespace_fd < 0 || prepare(net, vpc, err) < 0) {
         vpc_close(vpc);

@@ -4,7 +4,9 @@
 #include "base/cleanup.h"
 #include "host/run/announce.h"
 #include "host/run/imds.h"
+#include "host/run/lease.h"
 #include "host/run/plain_file.h"
+#include "host/run/trust.h"
 #include "host/run/user_data.h"
 #include "os/file.h"
 
@@ -109,9 +111,6 @@ static void write_names(const struct boot *boot)
              "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%u.%u.%u.%u %s\n",
              a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, boot->host_name);
     write_file("/etc/hosts", text, 0644);
-    unlink("/etc/resolv.conf"); /* in many images a link to what a service would write */
-    write_file("/etc/resolv.conf", "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n",
-               0644);
     make_machine_id(boot, id);
     snprintf(text, sizeof text, "%s\n", id);
     write_file(MACHINE_ID_PATH, text, 0444);
@@ -147,6 +146,8 @@ void boot_prepare(const struct boot *boot)
         putenv((char *)(uintptr_t)environment[i]);
     mkdir("/run/sshd", 0755);
     mkdir("/run/lock", 01777);
+    lease_write(boot->dhcp, boot->address);
+    trust_install(boot->authority);
     make_machine_id(boot, id);
     if (file_holds(MACHINE_ID_PATH, id))
         return;

@@ -2,6 +2,8 @@
  */
 #pragma once
 
+#include "ipc/message.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,6 +12,8 @@ struct boot {
     const char *host_name;
     uint32_t address; /* of eth0, host byte order */
     bool of_host;     /* it is made of the host's programs, whose own init is not for it */
+    const struct message_dhcp *dhcp;
+    const struct message_authority *authority;
 };
 
 enum { BOOT_NOT_INSTALLED = 127 };

@@ -62,6 +62,7 @@ struct instances {
     struct instances_options options;
     struct cgroups cgroups;
     struct sock_fprog filter;
+    struct message_authority authority;
     char stage_dir[PATH_SIZE];
     struct map by_id;
     bool ready;
@@ -287,6 +288,7 @@ static struct spawn spawn_of(struct instance *instance)
 {
     struct instances *set = instance->set;
     return (struct spawn){.start = &instance->record.start,
+                          .authority = &set->authority,
                           .images_dir = set->options.images_dir,
                           .volumes_dir = set->options.volumes_dir,
                           .instance_dir = instance->dir,
@@ -371,11 +373,17 @@ static void begin(struct instance *instance)
 
 /* ---- checks of what api sends: it may be in an attacker's hands, and this process is root ---- */
 
-static bool is_host_name(const char *text, size_t size)
+/* Whether it ends within `size` and has letters, digits and these marks only. */
+static bool is_text(const char *text, size_t size, const char *marks)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
     size_t length = strnlen(text, size);
-    return length && length < size && strspn(text, allowed) == length && *text != '-';
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && !strchr(marks, c))
+            return false;
+    }
+    return length < size;
 }
 
 static int check_volumes(const struct message_instance_start *start, struct err *err)
@@ -393,8 +401,11 @@ static int check_volumes(const struct message_instance_start *start, struct err 
 
 static int check(const struct message_instance_start *start, struct err *err)
 {
-    if (!is_host_name(start->host_name, sizeof start->host_name))
+    if (!is_text(start->host_name, sizeof start->host_name, "-") || !*start->host_name ||
+        *start->host_name == '-')
         return err_set(err, "the host name is not one");
+    if (!is_text(start->dhcp.domain, sizeof start->dhcp.domain, "-. "))
+        return err_set(err, "the domain name is not one");
     if (start->slot >= USERNS_SLOTS)
         return err_set(err, "there is no slot %u", start->slot);
     if (!start->layer_count || start->layer_count > LAYERS_MAX)
@@ -458,6 +469,13 @@ void instances_set_network(struct instances *set, const struct message_instance_
         snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, err.text);
     }
     set->options.network_done(set->options.owner, &done);
+}
+
+void instances_set_authority(struct instances *set, const struct message_authority *authority)
+{
+    size_t size = strnlen(authority->certificate, sizeof authority->certificate);
+    if (authority->size == size && size < sizeof authority->certificate)
+        set->authority = *authority;
 }
 
 void instances_start(struct instances *set, const struct message_instance_start *start)

@@ -41,6 +41,9 @@ void instances_set_ready(struct instances *set, const struct err *failure);
 
 /* The network of an instance: for its next start, and at once if it runs. */
 void instances_set_network(struct instances *set, const struct message_instance_network *network);
+/* What instances that start from now on trust; checked and copied. */
+void instances_set_authority(struct instances *set, const struct message_authority *authority);
+
 void instances_start(struct instances *set, const struct message_instance_start *start);
 void instances_stop(struct instances *set, const char *id, bool force);
 void instances_remove(struct instances *set, const char *id);

@@ -112,7 +112,8 @@ static _Noreturn void run_first_process(const struct spawn *spawn, const struct 
         fail(&err);
     close(SYNC_FD);
     bool of_host = !strcmp(start->layers[0], "host");
-    init_run(&(struct boot){start->instance, start->host_name, start->address, of_host},
+    init_run(&(struct boot){start->instance, start->host_name, start->address, of_host,
+                            &start->dhcp, spawn->authority},
              CONSOLE_FD);
 }
 

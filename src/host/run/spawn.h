@@ -23,6 +23,7 @@
 
 struct spawn {
     const struct message_instance_start *start;
+    const struct message_authority *authority;
     const char *images_dir, *volumes_dir, *instance_dir;
     const char *stage_dir; /* empty, to mount on */
     const struct cgroups *cgroups;

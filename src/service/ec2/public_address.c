@@ -7,8 +7,11 @@
 
 static const char kind[] = "public-address";
 
-/* Host numbers within the /16: 0 names the network, 1 is the host itself, the last is broadcast. */
-enum { FIRST_HOST = 2, LAST_HOST = 65534 };
+/*
+ * Host numbers within the /16: 0 names the network, 1 is the host itself, up to 15 are services,
+ * the last is broadcast.
+ */
+enum { FIRST_HOST = 16, LAST_HOST = 65534 };
 
 int ec2_public_address_take(struct call *call, const char *owner, char ret_address[16],
                             struct err *err)

@@ -2,6 +2,7 @@
 #include "balancer/snapshot.h"
 #include "base/cleanup.h"
 #include "control/balancer_config.h"
+#include "control/names.h"
 #include "service/doc.h"
 #include "simulated_cloud.h"
 
@@ -292,9 +293,9 @@ static void balancer_understands_sticky_groups_and_attributes(void **state)
 /* How many addresses the load balancer's name has, and whether the first node's is among them. */
 static size_t addresses_in_dns(const struct stack *stack, bool *ret_first)
 {
-    json_auto_t *names = balancer_names(stack->cloud->store);
-    const json_t *of_vpc = json_object_get(json_object_get(names, "Vpcs"), stack->vpc);
-    json_t *addresses = json_object_get(of_vpc, doc_text(load_balancer_of(stack), "DNSName"));
+    json_auto_t *names = names_compose(stack->cloud->store, 0);
+    const json_t *of_all = json_object_get(names, "Names");
+    json_t *addresses = json_object_get(of_all, doc_text(load_balancer_of(stack), "DNSName"));
     const json_t *node = json_array_get(json_object_get(load_balancer_of(stack), "_nodes"), 0);
     *ret_first = doc_list_has(addresses, doc_text(node, "PublicAddress"));
     return json_array_size(addresses);
@@ -342,10 +343,10 @@ static void every_vpc_knows_the_names_of_load_balancers(void **state)
 {
     (void)state;
     struct stack stack = create_stack();
-    json_auto_t *names = balancer_names(stack.cloud->store);
-    const json_t *of_vpc = json_object_get(json_object_get(names, "Vpcs"), stack.vpc);
+    json_auto_t *names = names_compose(stack.cloud->store, 0);
+    const json_t *of_all = json_object_get(names, "Names");
     const json_t *addresses =
-        json_object_get(of_vpc, doc_text(load_balancer_of(&stack), "DNSName"));
+        json_object_get(of_all, doc_text(load_balancer_of(&stack), "DNSName"));
     assert_int_equal(json_array_size(addresses), 2);
     assert_int_equal(strncmp(json_string_value(json_array_get(addresses, 0)), "100.", 4), 0);
     cloud_destroy(stack.cloud);

@@ -43,8 +43,8 @@ static void world_send(void *arg, enum message_type type, const void *payload, s
                        const void *tail, size_t tail_size)
 {
     struct world *world = arg;
-    if (type == MESSAGE_FABRIC || type == MESSAGE_CONFIGURE || type == MESSAGE_NAMES ||
-        type == MESSAGE_CLOCK || type == MESSAGE_FABRIC_DELETE)
+    if (type == MESSAGE_AUTHORITY || type == MESSAGE_FABRIC || type == MESSAGE_CONFIGURE ||
+        type == MESSAGE_NAMES || type == MESSAGE_CLOCK || type == MESSAGE_FABRIC_DELETE)
         return;
     assert_true(world->count < MESSAGES_KEPT);
     struct message *message = &world->messages[world->count++];

@@ -28,7 +28,7 @@ static void a_name_is_read_in_lower_case(void **state)
     assert_int_equal(query.type, DNS_TYPE_A);
     assert_int_equal(query.id, 0x1234);
     for (size_t size = 0; size < sizeof(message) - 1; size++)
-        assert_int_equal(parse(message, size, &query), -1);
+        assert_int_equal(parse(message, size, &query), size < 12 ? -1 : DNS_FORMAT_ERROR);
 }
 
 static void what_could_mislead_is_refused(void **state)
@@ -47,10 +47,11 @@ static void what_could_mislead_is_refused(void **state)
         long_name[12 + i * 64] = 63;
         memset(long_name + 13 + i * 64, 'a', 63);
     }
-    assert_int_equal(parse(pointer, sizeof(pointer) - 1, &query), -1);
-    assert_int_equal(parse(dot, sizeof(dot) - 1, &query), -1);
+    assert_int_equal(parse(pointer, sizeof(pointer) - 1, &query), DNS_FORMAT_ERROR);
+    assert_int_equal(parse(dot, sizeof(dot) - 1, &query), DNS_FORMAT_ERROR);
+    assert_int_equal(parse(long_name, sizeof(long_name), &query), DNS_FORMAT_ERROR);
+    /* Two that answer each other's answers would never end. */
     assert_int_equal(parse(response, sizeof(response) - 1, &query), -1);
-    assert_int_equal(parse(long_name, sizeof(long_name), &query), -1);
 }
 
 static void an_answer_repeats_the_question(void **state)
@@ -69,9 +70,82 @@ static void an_answer_repeats_the_question(void **state)
 
     (void)state;
     assert_int_equal(parse(message, sizeof(message) - 1, &query), 0);
-    dns_write_answer(&out, &query, DNS_OK, &address, 1, 60);
+    dns_write_answer(&out, &query,
+                     &(struct dns_answer){.ttl_seconds = 60, .addresses = &address, .count = 1});
     assert_int_equal(out.size, sizeof(expected) - 1);
     assert_memory_equal(out.data, expected, out.size);
+}
+
+static void a_negative_answer_says_for_how_long(void **state)
+{
+    static const char message[] = QUERY("\x01"
+                                        "a\x00",
+                                        "\x00\x01");
+    static const char expected[] =
+        "\x12\x34\x85\x83\x00\x01\x00\x00\x00\x01\x00\x00"
+        "\x01"
+        "a\x00\x00\x01\x00\x01"
+        "\x01z\x00\x00\x06\x00\x01\x00\x00\x00\x3c\x00\x32"
+        "\x03ns0\x01z\x00"
+        "\x0ahostmaster\x06"
+        "amazon\x03"
+        "com\x00"
+        "\x77\xee\x41\xbc\x00\x00\x0e\x10\x00\x00\x0e\x10\x00\x00\x0e\x10\x00\x00\x00\x3c";
+    struct dns_query query;
+    auto_buf out = {0};
+
+    (void)state;
+    assert_int_equal(parse(message, sizeof(message) - 1, &query), 0);
+    dns_write_answer(&out, &query,
+                     &(struct dns_answer){.rcode = DNS_NO_NAME, .ttl_seconds = 60, .zone = "z"});
+    assert_int_equal(out.size, sizeof(expected) - 1);
+    assert_memory_equal(out.data, expected, out.size);
+}
+
+static void a_pointer_names_its_target(void **state)
+{
+    static const char message[] = QUERY("\x01"
+                                        "1\x00",
+                                        "\x00\x0c");
+    struct dns_query query;
+    auto_buf out = {0}, long_label = {0};
+
+    (void)state;
+    assert_int_equal(parse(message, sizeof(message) - 1, &query), 0);
+    dns_write_answer(&out, &query, &(struct dns_answer){.ttl_seconds = 60, .target = "ip.x"});
+    assert_memory_equal(out.data + out.size - 8, "\x00\x06\x02ip\x01x\x00", 8);
+    dns_write_answer(&long_label, &query,
+                     &(struct dns_answer){.target =
+                                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                              "aaaaaaaaaaaaaaaaa"});
+    assert_true(long_label.failed);
+}
+
+static void reverse_names_have_an_address_or_a_part_of_one(void **state)
+{
+    uint32_t address;
+
+    (void)state;
+    assert_int_equal(dns_parse_reverse("9.1.0.10.in-addr.arpa", &address), 4);
+    assert_int_equal(address, 10 << 24 | 1 << 8 | 9);
+    assert_int_equal(dns_parse_reverse("0.10.in-addr.arpa", &address), 2);
+    assert_int_equal(dns_parse_reverse("in-addr.arpa", &address), 0);
+    assert_int_equal(dns_parse_reverse("9.1.0.256.in-addr.arpa", &address), 0);
+    assert_int_equal(dns_parse_reverse("09.1.0.10.in-addr.arpa", &address), 0);
+    assert_int_equal(dns_parse_reverse("1.9.1.0.10.in-addr.arpa", &address), 0);
+    assert_int_equal(dns_parse_reverse("9.1.0.10.example", &address), 0);
+}
+
+static void a_frame_is_read_when_it_is_whole(void **state)
+{
+    static const uint8_t frames[] = {0, 3, 'a', 'b', 'c', 0, 1};
+    size_t size = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(dns_read_frame(frames, i, &size), 0);
+    assert_int_equal(dns_read_frame(frames, sizeof(frames), &size), 5);
+    assert_int_equal(size, 3);
 }
 
 int main(void)
@@ -80,6 +154,10 @@ int main(void)
         cmocka_unit_test(a_name_is_read_in_lower_case),
         cmocka_unit_test(what_could_mislead_is_refused),
         cmocka_unit_test(an_answer_repeats_the_question),
+        cmocka_unit_test(a_negative_answer_says_for_how_long),
+        cmocka_unit_test(a_pointer_names_its_target),
+        cmocka_unit_test(reverse_names_have_an_address_or_a_part_of_one),
+        cmocka_unit_test(a_frame_is_read_when_it_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,7 +162,7 @@ static void network_acls_do_not_judge_guest_services(void **state)
 {
     struct stage *stage = *state;
     struct fabric_builder builder;
-    int sockets[2];
+    int sockets[NET_GUEST_SOCKETS];
 
     build_two_subnets(&builder);
     builder.subnets[0].acl = (uint16_t)build_acl(&builder); /* without an entry */
@@ -170,7 +170,7 @@ static void network_acls_do_not_judge_guest_services(void **state)
     apply(stage, &builder);
     int a = launch(stage, &builder, 0);
     assert_ok(stage, net_open_guest_sockets(stage->net, VPC_A, sockets, &stage->err));
-    auto_fd int imds = sockets[0], dns = sockets[1];
+    auto_fd int imds = sockets[0], dns = sockets[1], stream = sockets[2];
     struct sockaddr_in asker;
     socklen_t size = sizeof(asker);
     char bytes[8];

@@ -220,7 +220,7 @@ static void guest_services_need_no_rule(void **state)
 {
     struct stage *stage = *state;
     struct fabric_builder builder;
-    int sockets[2];
+    int sockets[NET_GUEST_SOCKETS];
 
     build_vpc(&builder, VPC_A);
     build_subnet(&builder, "10.0.1.0/24", 0);
@@ -229,7 +229,7 @@ static void guest_services_need_no_rule(void **state)
     apply(stage, &builder);
     int a = launch(stage, &builder, 0);
     assert_ok(stage, net_open_guest_sockets(stage->net, VPC_A, sockets, &stage->err));
-    auto_fd int imds = sockets[0], dns = sockets[1];
+    auto_fd int imds = sockets[0], dns = sockets[1], stream = sockets[2];
 
     assert_reaches(stage, a, "169.254.169.254", 80);
     assert_int_equal(peer_of(imds), quad("10.0.1.5"));

@@ -313,7 +313,7 @@ static void an_instance_that_does_not_check_is_nobody_else(void **state)
 {
     struct stage *stage = *state;
     struct fabric_builder builder;
-    int sockets[2];
+    int sockets[NET_GUEST_SOCKETS];
 
     build_appliance(&builder);
     build_rule(&builder, 0, DIRECTION_INGRESS, IPPROTO_UDP, 70, 70, "10.0.1.0/24", 0);
@@ -324,6 +324,7 @@ static void an_instance_that_does_not_check_is_nobody_else(void **state)
     int in_a = receive_in(stage, a, 90);
     assert_ok(stage, net_open_guest_sockets(stage->net, VPC_A, sockets, &stage->err));
     close(sockets[0]);
+    close(sockets[2]);
     auto_fd int dns = sockets[1];
 
     send_as(stage, appliance, "10.0.1.5", 90, "10.0.2.6", 70);

@@ -232,7 +232,7 @@ static void a_peer_says_only_what_its_own_addresses_say(void **state)
 {
     struct stage *stage = *state;
     struct fabric_builder a, b;
-    int sockets[2];
+    int sockets[NET_GUEST_SOCKETS];
 
     build_pair(&a, &b);
     a.interfaces[0].flags = INTERFACE_UNCHECKED; /* so that only the peer can stop it */
@@ -244,7 +244,7 @@ static void a_peer_says_only_what_its_own_addresses_say(void **state)
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(70)};
     assert_int_equal(bind(receiver, (const struct sockaddr *)&name, sizeof(name)), 0);
     assert_ok(stage, net_open_guest_sockets(stage->net, VPC_B, sockets, &stage->err));
-    auto_fd int imds = sockets[0], dns = sockets[1];
+    auto_fd int imds = sockets[0], dns = sockets[1], stream = sockets[2];
     struct pollfd heard = {.fd = receiver, .events = POLLIN}, asked = {.fd = dns, .events = POLLIN};
 
     send_as(stage, in_a, "10.2.1.77", 0, "10.2.1.5", 70); /* as one of the receiver's own VPC */
