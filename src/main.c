@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "daemon/daemon.h"
 #include "front/coverage.h"
+#include "http/tls_memory.h"
 #include "os/title.h"
 
 #include <stdbool.h>
@@ -56,6 +57,7 @@ static void print_help(FILE *out)
 int main(int argc, char **argv)
 {
     title_start(argc, argv);
+    tls_memory_start(); /* later, others may have used OpenSSL */
     if (argc < 2) {
         print_help(stderr);
         return 2;

@@ -10,6 +10,7 @@ from conftest import ROOT, eventually
 
 sys.path.insert(0, str(ROOT / "test/lib"))
 from load import Load  # noqa: E402
+from resting import blocks_in_memory_kb  # noqa: E402
 
 OPTIONS = ["--clock-speed", "10"]
 NAME, OTHER = "www.example.com", "api.example.com"
@@ -116,6 +117,14 @@ def test_who_trusts_the_authority_is_served(site):
     assert site.get() == site.host + "\n"
     assert site.curl(f"https://{NAME}/", ca="/dev/null").returncode in (60, 77)
     assert site.curl("https://wrong.example.org/", name="wrong.example.org").returncode == 60
+
+
+def test_a_connection_that_says_nothing_rests(cloud, site):
+    """In the daemon too, where others use OpenSSL before the balancer does."""
+    context = ssl.create_default_context(cafile=site.ca)
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", 443), 5), server_hostname=NAME):
+        before = eventually(lambda: blocks_in_memory_kb(cloud.record()["balancer"]), what="a block that is awake")
+        eventually(lambda: blocks_in_memory_kb(cloud.record()["balancer"]) < before, what="its rest")
 
 
 def test_targets_are_told_of_https(site):

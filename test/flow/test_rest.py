@@ -1,27 +1,18 @@
 """What TLS and HTTP/2 keep of connections that say nothing is put to rest, and is there when they speak again."""
-import re
+import os
+import sys
 import time
 
 import pytest
 
 from certificates import certificate, connect, get, https
-from conftest import WAIT
+from conftest import ROOT, WAIT
 from http2 import Client, listener
 
+sys.path.insert(0, os.path.join(ROOT, "test/lib"))
+from resting import blocks_in_memory_kb  # noqa: E402
+
 COUNT = 20
-RESERVED_KB = 8 << 20  # the range of addresses that blocks come from
-
-
-def blocks_in_memory_kb(balancer):
-    """Of the reserved range; what is known of the blocks is beside them, and takes a page or two."""
-    size = 0
-    with open(f"/proc/{balancer.process.pid}/smaps", encoding="ascii") as file:
-        for name, value in re.findall(r"^(Size|Private_Dirty):\s+(\d+) kB", file.read(), re.M):
-            if name == "Size":
-                size = int(value)
-            elif size >= RESERVED_KB:
-                return int(value)
-    raise AssertionError("nothing is reserved")
 
 
 def wait_until(condition):
@@ -42,8 +33,8 @@ def test_what_says_nothing_takes_little_and_goes_on(balancer, target, tls, conne
     def all_are_answered():
         for client in clients:
             assert ask(client).status == 200
-        return blocks_in_memory_kb(balancer) > 4 * COUNT
+        return blocks_in_memory_kb(balancer.process.pid) > 4 * COUNT
     for _ in range(2):
         wait_until(all_are_answered)
-        wait_until(lambda: blocks_in_memory_kb(balancer) < COUNT)
+        wait_until(lambda: blocks_in_memory_kb(balancer.process.pid) < COUNT)
     wait_until(all_are_answered)
