@@ -62,6 +62,27 @@ static int check_found(const struct call *call, const struct ec2_describe *descr
     return 0;
 }
 
+/* The document that the request names by the key it is kept by, if it names one only; or NULL. */
+static const json_t *find_only(const struct call *call, const struct ec2_describe *describe)
+{
+    const struct ec2_selector *selector = &describe->selectors[0];
+    const json_t *list = selector->member ? json_object_get(call->in, selector->member) : NULL;
+    const char *key = json_string_value(json_array_get(list, 0));
+    if (json_array_size(list) != 1 || !key)
+        return NULL;
+    const json_t *doc = store_get(call->store, describe->kind, call->region, key);
+    return doc && ec2_path_has(doc, selector->path, key) ? doc : NULL;
+}
+
+static void add_selected(const struct call *call, const struct ec2_describe *describe,
+                         const json_t *doc, json_t *named)
+{
+    json_auto_t *shown =
+        describe->show ? describe->show(call, doc) : json_incref((json_t *)(uintptr_t)doc);
+    if (shown && is_selected(call, describe, shown))
+        json_array_append(named, shown);
+}
+
 json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struct err *err)
 {
     const json_t *filters =
@@ -70,12 +91,12 @@ json_t *ec2_select(struct call *call, const struct ec2_describe *describe, struc
         ec2_filters_check(filters, describe->filters, err) < 0)
         return NULL;
     json_auto_t *named = json_array();
-    store_each (cursor, call->store, describe->kind, call->region) {
-        json_auto_t *shown = describe->show ? describe->show(call, cursor.doc)
-                                            : json_incref((json_t *)(uintptr_t)cursor.doc);
-        if (shown && is_selected(call, describe, shown))
-            json_array_append(named, shown);
-    }
+    const json_t *only = find_only(call, describe);
+    if (only)
+        add_selected(call, describe, only, named);
+    else
+        store_each (cursor, call->store, describe->kind, call->region)
+            add_selected(call, describe, cursor.doc, named);
     if (check_found(call, describe, named, err) < 0)
         return NULL;
     json_t *matching = json_array();
