@@ -54,6 +54,24 @@ static void print_help(FILE *out)
             "folder, which tells one daemon from another (default /var/lib/pileus).\n");
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    return argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+}
+
+/* The commands of the daemon and of the balancer have a longer help of their own. */
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    bool has_help = command->main == daemon_start_main || command->main == daemon_stop_main ||
+                    command->main == daemon_upgrade_main || command->main == balance_main;
+    if (has_help || !asks_for_help(argc, argv))
+        return command->main(argc - 2, argv + 2);
+    if (command->usage)
+        return printf("Usage: pileus %s\n", command->usage) < 0;
+    return printf("Usage: pileus %s %s\n\n%s\n", command->name, command->arguments,
+                  command->summary) < 0;
+}
+
 int main(int argc, char **argv)
 {
     title_start(argc, argv);
@@ -75,7 +93,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < TABLE_COUNT; i++)
         for (const struct command *command = tables[i]; command->name; command++)
             if (strcmp(argv[1], command->name) == 0)
-                return command->main(argc - 2, argv + 2);
+                return run_command(command, argc, argv);
     fprintf(stderr, "pileus: no command %s; see `pileus help`\n", argv[1]);
     return 2;
 }

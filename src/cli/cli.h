@@ -6,6 +6,7 @@ struct command {
     const char *arguments; /* for the help: "[-f]" */
     const char *summary;
     int (*main)(int argc, char **argv); /* argv begins after the name; returns the exit status */
+    const char *usage; /* for --help, after "Usage: pileus "; NULL: arguments and summary */
 };
 
 /* status, logs, env, aws, ssh, clock, image, why, ca; ends with a row without name. */

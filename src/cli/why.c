@@ -9,12 +9,12 @@
 
 enum { REACHABLE, NOT_REACHABLE, FAILED };
 
-static const char why_usage[] =
+const char why_usage[] =
     "why SOURCE DESTINATION PORT [--protocol tcp|udp|icmp|NUMBER]\n"
     "       [--source-port PORT] [--region REGION] [--json]\n\n"
     "SOURCE and DESTINATION: an instance, network interface or NAT gateway by its id, a load\n"
     "balancer by its name or ARN, an IPv4 address, or `internet`, which is this host.\n"
-    "PORT: of icmp type[:code], 8 if absent. Exit status: 0 reachable, 1 not, 2 bad question.\n";
+    "PORT: of icmp type[:code], 8 if absent. Exit status: 0 reachable, 1 not, 2 bad question.";
 
 struct request {
     const char *region;
@@ -203,7 +203,7 @@ int why_main(int argc, char **argv)
     struct request request = {.region = target_region(), .question = json_object()};
     int result = FAILED;
     if (take_words(&request, argc, argv) < 0)
-        fprintf(stderr, "Usage: pileus %s", why_usage);
+        fprintf(stderr, "Usage: pileus %s\n", why_usage);
     else if (!data_dir || target_find(data_dir, &record, &err) < 0)
         fprintf(stderr, "pileus: %s\n", err.text);
     else

@@ -55,6 +55,15 @@ def test_kept_instances_run_on_and_are_adopted(cloud, machines):
     assert "since-boot" not in machine.attempt("cat /run/mark").stdout
 
 
+def test_every_command_has_help_that_needs_no_daemon(tmp_path):
+    shown = subprocess.run([PILEUS, "help"], text=True, capture_output=True, check=True).stdout
+    commands = re.findall(r"^  (\w+) ", shown, re.M)
+    assert {"start", "status", "why", "ca"} <= set(commands)
+    for command in commands:
+        done = subprocess.run([PILEUS, command, "--help"], text=True, capture_output=True, env={**os.environ, "PILEUS_DATA": str(tmp_path)})
+        assert done.returncode == 0 and done.stdout.lower().startswith(f"usage: pileus {command}") and not done.stderr, command
+
+
 def test_a_command_without_a_daemon_says_so(tmp_path):
     done = subprocess.run([PILEUS, "status", "--data", tmp_path], text=True, capture_output=True)
     assert done.returncode == 1 and done.stderr.startswith("pileus: ")
