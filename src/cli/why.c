@@ -129,7 +129,21 @@ static void print_way(const json_t *answer, const char *member, const char *titl
     }
 }
 
-static void print_explanations(const json_t *answer)
+/* In another region than that of the environment, a command must say so wherever it runs aws. */
+static void print_command(const char *command, const char *region)
+{
+    static const char program[] = "aws ";
+    const char *next;
+    printf("    ");
+    while (region && (next = strstr(command, program))) {
+        next += strlen(program);
+        printf("%.*s--region %s ", (int)(next - command), command, region);
+        command = next;
+    }
+    printf("%s\n", command);
+}
+
+static void print_explanations(const json_t *answer, const char *region)
 {
     size_t i;
     const json_t *explanation;
@@ -139,7 +153,7 @@ static void print_explanations(const json_t *answer)
         printf("  %s%s: %s (%s)\n", id_column(explanation), is_back ? ", on the way back" : "",
                text_of(explanation, "Text"), text_of(explanation, "ExplanationCode"));
         if (*change)
-            printf("    %s\n", change);
+            print_command(change, region);
     }
 }
 
@@ -149,7 +163,7 @@ static void print_end(const json_t *end)
     printf(strcmp(id, address) ? "%s (%s)" : "%s", id, address);
 }
 
-static void print_answer(const json_t *answer)
+static void print_answer(const json_t *answer, const char *region)
 {
     size_t i;
     const json_t *assumption;
@@ -171,7 +185,7 @@ static void print_answer(const json_t *answer)
         return;
     }
     printf("Not reachable:\n");
-    print_explanations(answer);
+    print_explanations(answer, region);
 }
 
 /* ---- the command ---- */
@@ -190,7 +204,7 @@ static int ask(const struct request *request, const struct record *record)
         json_dumpf(answer, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        print_answer(answer);
+        print_answer(answer, strcmp(request->region, target_region()) ? request->region : NULL);
     }
     return json_is_true(json_object_get(answer, "Reachable")) ? REACHABLE : NOT_REACHABLE;
 }

@@ -62,12 +62,16 @@ static void remember_connection(struct reach *reach)
 
 /* ---- the internet gateway ---- */
 
-static void suggest_address(json_t *explanation, const json_t *interface)
+static void suggest_address(json_t *explanation, const json_t *interface, uint32_t address)
 {
+    char text[16];
+    bool is_primary = address == reach_primary(interface);
     reach_change(explanation,
-                 "aws ec2 associate-address --network-interface-id %s --allocation-id $(aws ec2 "
-                 "allocate-address --query AllocationId --output text)",
-                 doc_text(interface, "NetworkInterfaceId"));
+                 "aws ec2 associate-address --network-interface-id %s%s%s --allocation-id $(aws "
+                 "ec2 allocate-address --query AllocationId --output text)",
+                 doc_text(interface, "NetworkInterfaceId"),
+                 is_primary ? "" : " --private-ip-address ",
+                 is_primary ? "" : reach_quad(address, text));
 }
 
 /* Shows the packet as it leaves the gateway. */
@@ -86,13 +90,20 @@ static enum step explain_unknown(struct reach *reach)
     char text[16];
     const json_t *interface = reach->destination.interface;
     const char *vpc = doc_text(interface, "VpcId");
+    uint32_t address = reach->packet.destination;
+    if (interface && !reach_has_address(interface, address))
+        address = reach_primary(interface);
+    uint32_t public_address = reach_public_of(interface, address);
     reach->place.vpc = NULL;
     reach_hop(reach, REACH_OF_WORLD, NULL, NULL, "to %s",
               reach_quad(reach->packet.destination, text));
     if (!interface || reach->packet.is_answer) {
         reach_explain(reach, "NO_POSSIBLE_DESTINATION", "nobody on the internet has the address %s",
                       text);
-    } else if (reach_public_of(interface, reach_primary(interface))) {
+    } else if (public_address && reach_gateway_of(reach, vpc)) {
+        reach_explain(reach, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
+                      "from the internet it has the address %s", reach_quad(public_address, text));
+    } else if (public_address) {
         reach_change(reach_explain(reach, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
                                    "%s has no internet gateway", vpc),
                      "aws ec2 attach-internet-gateway --vpc-id %s --internet-gateway-id $(aws ec2 "
@@ -102,7 +113,7 @@ static enum step explain_unknown(struct reach *reach)
     } else {
         suggest_address(reach_explain(reach, "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
                                       "%s has no public address", reach->destination.id),
-                        interface);
+                        interface, address);
     }
     return ENDS;
 }
@@ -156,8 +167,9 @@ static enum step leave_vpc(struct reach *reach)
     if (!after) {
         json_t *explanation = reach_explain(reach, "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
                                             "%s has no public address", reach_quad(before, text));
-        if (reach_interface_at(reach, vpc_id(reach), before))
-            suggest_address(explanation, reach_interface_at(reach, vpc_id(reach), before));
+        const json_t *interface = reach_interface_at(reach, vpc_id(reach), before);
+        if (interface)
+            suggest_address(explanation, interface, before);
         return ENDS;
     }
     reach->packet.source = after;
@@ -259,8 +271,8 @@ static enum step reach_balancer(struct reach *reach, const json_t *interface)
                        ? reach->packet.icmp_type == 8
                        : reach->packet.protocol == REACH_TCP && has_listener(reach, interface);
     if (!reach->packet.is_answer && !listens)
-        reach_explain(reach, "ELBV2_LISTENERS_MISMATCH",
-                      "the load balancer has no listener for %s", reach_traffic(reach, traffic));
+        reach_explain(reach, "ELBV2_LISTENERS_MISMATCH", "the load balancer has no listener for %s",
+                      reach_traffic(reach, traffic));
     return ARRIVED;
 }
 

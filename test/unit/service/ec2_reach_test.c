@@ -351,6 +351,40 @@ static void test_the_internet_needs_a_gateway_a_route_and_an_address(void **stat
     is_stopped(left, "8.8.8.8", "53", "NO_POSSIBLE_DESTINATION", gateway);
 }
 
+static void test_each_private_address_has_a_public_one_of_its_own(void **state)
+{
+    char left[32], gateway[32], allocation[32], interface[32];
+    (void)state;
+    attach_gateway(vpc, gateway);
+    route(table, "0.0.0.0/0", "GatewayId", gateway);
+    run(left_subnet, false, group, left);
+    snprintf(interface, sizeof interface, "%s", interface_of(left));
+    ec2("AssignPrivateIpAddresses",
+        "{'NetworkInterfaceId': '%s', 'PrivateIpAddresses': ['10.0.1.77']}", interface);
+    is_stopped("10.0.1.77", "internet", "443", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", gateway);
+    assert_non_null(strstr(change(), " --private-ip-address 10.0.1.77 "));
+    keep(fixture_ok(f, "ec2", "AllocateAddress", "{}"), "AllocationId", allocation);
+    ec2("AssociateAddress",
+        "{'AllocationId': '%s', 'NetworkInterfaceId': '%s', 'PrivateIpAddress': '10.0.1.77'}",
+        allocation, interface);
+    reaches("10.0.1.77", "internet", "tcp", "443");
+    is_stopped("internet", "10.0.1.77", "22", "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "internet");
+    reaches("internet",
+            fixture_text(answer, "Explanations.0.Text") +
+                strlen("from the internet it has the address "),
+            "tcp", "22");
+    is_stopped(left, "internet", "443", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", gateway);
+}
+
+static void test_a_public_address_without_a_gateway_leads_nowhere(void **state)
+{
+    char left[32];
+    (void)state;
+    run(left_subnet, true, group, left);
+    is_stopped("internet", left, "22", "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "internet");
+    assert_non_null(strstr(change(), "attach-internet-gateway"));
+}
+
 static void test_an_answer_to_the_internet_needs_a_route(void **state)
 {
     char left[32], gateway[32];
@@ -687,6 +721,8 @@ int main(void)
         T(test_every_port_of_the_answer_must_pass),
         T(test_within_a_subnet_no_acl_judges),
         T(test_the_internet_needs_a_gateway_a_route_and_an_address),
+        T(test_each_private_address_has_a_public_one_of_its_own),
+        T(test_a_public_address_without_a_gateway_leads_nowhere),
         T(test_an_answer_to_the_internet_needs_a_route),
         T(test_public_addresses_lead_out_and_in_again),
         T(test_the_most_specific_route_decides),
