@@ -192,6 +192,7 @@ json_t *ec2_reach(const struct call *call, const json_t *question, struct err *e
     struct reach reach = {.call = *call};
     const char *protocol = doc_text(question, "Protocol"), *port = doc_text(question, "Port");
     reach.host_address = (100u << 24) + ((64 + call->world->world) << 16) + 1;
+    reach.service_address = reach.host_address + 1;
     if (read_packet(&reach.packet, question, err) < 0 || reach_find_ends(&reach, question, err) < 0)
         return NULL;
     reach.hops = json_array();

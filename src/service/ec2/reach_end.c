@@ -3,6 +3,7 @@
 #include "service/doc.h"
 #include "service/ec2/ids.h"
 #include "service/ec2/reach_internal.h"
+#include "wire/service_name.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +84,7 @@ static int find_address(struct reach *reach, struct reach_end *end, const struct
                         uint32_t address, struct err *err)
 {
     end->address = address;
-    if (address == reach->host_address) {
+    if (reach_is_host(reach, address)) {
         end->is_host = true;
         return 0;
     }
@@ -139,6 +140,7 @@ static int find_end(struct reach *reach, struct reach_end *end, const struct rea
 {
     static const char *const owners[][2] = {{"i-", "instance"}, {"nat-", "nat-gateway"}};
     const char *id = end->id;
+    struct service_name service;
     uint32_t address;
     if (!strcmp(id, "internet") || !strcmp(id, "host") || begins(id, "igw-")) {
         if (begins(id, "igw-") && !ec2_find(&reach->call, "internet-gateway", id, err))
@@ -155,6 +157,11 @@ static int find_end(struct reach *reach, struct reach_end *end, const struct rea
         if (interface)
             set_interface(end, reach, interface);
         return interface ? 0 : -1;
+    }
+    if (service_name_parse((struct slice){id, strlen(id)}, &service) && !service.is_endpoint) {
+        end->is_host = true;
+        end->address = reach->service_address;
+        return 0;
     }
     if (cidr_parse_address(id, &address))
         return find_address(reach, end, other, address, err);

@@ -69,8 +69,8 @@ struct reach_end {
 };
 
 struct reach {
-    struct call call; /* its region is that of the packet */
-    uint32_t host_address;
+    struct call call;                       /* its region is that of the packet */
+    uint32_t host_address, service_address; /* of this machine on the internet */
     struct reach_end source, destination;
     struct reach_packet packet;
     struct reach_place place;
@@ -107,6 +107,8 @@ uint32_t reach_public_of(const json_t *interface, uint32_t address);
  */
 const json_t *reach_public_at(const struct reach *reach, uint32_t address, const char **ret_region,
                               uint32_t *ret_private);
+/* Whether this machine has the address on the internet: its own, or that of AWS's services. */
+bool reach_is_host(const struct reach *reach, uint32_t address);
 /* The VPC's internet gateway; NULL if it has none. */
 const json_t *reach_gateway_of(const struct reach *reach, const char *vpc);
 /* The active peering connection of two VPCs; NULL if there is none. */

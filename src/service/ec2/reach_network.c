@@ -98,6 +98,11 @@ bool reach_vpc_has(const json_t *vpc, uint32_t address)
     return ec2_vpc_contains(vpc, (struct cidr){address, 32});
 }
 
+bool reach_is_host(const struct reach *reach, uint32_t address)
+{
+    return address == reach->host_address || address == reach->service_address;
+}
+
 const json_t *reach_gateway_of(const struct reach *reach, const char *vpc)
 {
     return ec2_network_gateway(reach->call.store, reach->call.region, vpc);

@@ -173,7 +173,7 @@ static enum step leave_vpc(struct reach *reach)
         return ENDS;
     }
     reach->packet.source = after;
-    if (destination != reach->host_address)
+    if (!reach_is_host(reach, destination))
         return enter_vpc(reach);
     reach->place = (struct reach_place){.link = REACH_INTERNET};
     reach_hop(reach, REACH_OF_WORLD, NULL, NULL, "arrives from %s", reach_quad(after, text));

@@ -343,6 +343,8 @@ static void test_the_internet_needs_a_gateway_a_route_and_an_address(void **stat
     assert_non_null(strstr(change(), gateway));
     route(table, "0.0.0.0/0", "GatewayId", gateway);
     reaches(left, "internet", "tcp", "443");
+    reaches(left, "ec2.us-east-1.amazonaws.com", "tcp", "443");
+    assert_string_equal(fixture_text(answer, "Destination.Address"), "100.64.0.2");
     reaches("internet", left, "tcp", "22");
     run(left_subnet, false, group, private);
     is_stopped(private, "internet", "443", "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", gateway);
