@@ -59,7 +59,7 @@ def write_root(path, compression):
     return path
 
 
-def write_oci(path, layers, architecture):
+def write_oci(path, layers, architecture, **settings):
     """As `skopeo copy docker://... oci-archive:FILE` writes it."""
     blobs = {}
 
@@ -71,7 +71,7 @@ def write_oci(path, layers, architecture):
     def add_json(value):
         return add(json.dumps(value).encode())
 
-    manifest = add_json({"schemaVersion": 2, "config": add_json({"architecture": architecture, "os": "linux"}),
+    manifest = add_json({"schemaVersion": 2, "config": add_json({"architecture": architecture, "os": "linux", "config": settings}),
                          "layers": [add(data) for data in layers]})
     blobs["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode()
     blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
@@ -102,7 +102,7 @@ def test_an_instance_of_an_imported_image_has_nothing_of_the_hosts(cloud, machin
     shown = machines.ec2.describe_images(Owners=["self"], ImageIds=[tiny])["Images"][0]
     assert (shown["Name"], shown["State"]) == ("tiny", "available")
     console = hello_of(machines, tiny)
-    assert RELEASE in console and "nameserver 169.254.169.253" in console
+    assert RELEASE in console and "nameserver 172.31.0.2\n" in console
     assert "programs: /usr/bin/cat /usr/bin/sh\n" in console
     assert "no /usr/sbin/sshd" in console
 
@@ -166,6 +166,19 @@ def test_a_build_without_its_tool_says_what_to_install(cloud, tmp_path):
     done = subprocess.run([PILEUS, "image", "build", "debian"], env={**cloud.env, "PATH": str(tmp_path / "empty")}, text=True,
                           capture_output=True)
     assert done.returncode == 1 and "apt-get install mmdebstrap" in done.stderr
+
+
+def test_a_container_images_own_command_runs_and_runs_again(cloud, machines, tmp_path):
+    """As its settings say: in its environment and folder, as its user; its output is on the console."""
+    root = write_root(tmp_path / "root.tar", "gz").read_bytes()
+    users = layer({"etc/passwd": "root:x:0:0:root:/root:/bin/sh\napp:x:990:991::/srv:/bin/sh\n"})
+    script = 'cat /proc/self/status; echo command: "$COLOR $PWD $1"'
+    archive = write_oci(tmp_path / "app.tar", [root, users], {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()],
+                        Env=["COLOR=light blue"], WorkingDir="/srv", User="app", Entrypoint=["/bin/sh", "-c", script], Cmd=["app", "x y"])
+    machine = machines.run(ImageId=load_image(cloud, archive))
+    console = machine.wait_console("command: light blue /srv x y")
+    assert "Uid:\t990\t990\t990\t990" in console and "Gid:\t991\t991" in console
+    eventually(lambda: machine.console().count("command: ") > 1, what="another start")
 
 
 @pytest.mark.parametrize("files, why", [({"../../escaped": ""}, "leads out"), ({"notes.txt": ""}, "no root file system")])

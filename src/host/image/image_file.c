@@ -2,6 +2,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "host/run/command.h"
+#include "host/run/plain_file.h"
 
 #include <archive_entry.h>
 #include <errno.h>
@@ -188,8 +190,9 @@ static int check_architecture(const json_t *config, struct err *err)
     return 0;
 }
 
-/* Names of the parts that are the layers, lowest first; NULL on failure. */
-static json_t *oci_layers(int fd, struct err *err)
+/* Names of the parts that are the layers, lowest first, and the image's settings; NULL on failure.
+ */
+static json_t *oci_layers(int fd, json_t **ret_config, struct err *err)
 {
     json_auto_t *manifest = read_manifest(fd, err);
     json_auto_t *config = manifest ? read_blob(fd, json_object_get(manifest, "config"), err) : NULL;
@@ -204,12 +207,13 @@ static json_t *oci_layers(int fd, struct err *err)
             return NULL;
         json_array_append_new(layers, json_string(name));
     }
+    *ret_config = json_incref(config);
     return json_incref(layers);
 }
 
 /* ---- docker save ---- */
 
-static json_t *docker_layers(int fd, struct err *err)
+static json_t *docker_layers(int fd, json_t **ret_config, struct err *err)
 {
     json_auto_t *manifest = read_json(fd, "manifest.json", err);
     if (!manifest)
@@ -218,6 +222,7 @@ static json_t *docker_layers(int fd, struct err *err)
     json_auto_t *config = read_json(fd, text_of(image, "Config"), err);
     if (!config || check_architecture(config, err) < 0)
         return NULL;
+    *ret_config = json_incref(config);
     return json_incref(json_object_get(image, "Layers"));
 }
 
@@ -299,6 +304,40 @@ static int complete(struct err *err)
     return 0;
 }
 
+static void add_records(struct buf *out, char kind, const json_t *texts)
+{
+    size_t i;
+    const json_t *text;
+    json_array_foreach (texts, i, text)
+        if (json_is_string(text)) {
+            buf_append_char(out, kind);
+            buf_append(out, json_string_value(text), strlen(json_string_value(text)) + 1);
+        }
+}
+
+static void add_record(struct buf *out, char kind, const json_t *settings, const char *member)
+{
+    json_auto_t *texts = json_pack("[O*]", json_object_get(settings, member));
+    add_records(out, kind, texts);
+}
+
+/* What the image's instances run; host/run/command.h. */
+static int note_command(const json_t *settings, struct err *err)
+{
+    static const char path[] = "." COMMAND_PATH;
+    auto_buf text = {.size_limit = COMMAND_SIZE_MAX};
+    add_records(&text, COMMAND_ENVIRONMENT, json_object_get(settings, "Env"));
+    add_record(&text, COMMAND_FOLDER, settings, "WorkingDir");
+    add_record(&text, COMMAND_USER, settings, "User");
+    add_records(&text, COMMAND_ARGUMENT, json_object_get(settings, "Entrypoint"));
+    add_records(&text, COMMAND_ARGUMENT, json_object_get(settings, "Cmd"));
+    if (text.failed)
+        return err_set(err, "its command has more than %d bytes", COMMAND_SIZE_MAX);
+    if (mkdir("etc/pileus", 0755) < 0 && errno != EEXIST)
+        return err_sys(err, errno, "create etc/pileus");
+    return plain_file_write(path, text.data ? text.data : "", text.size, 0644, err);
+}
+
 int image_file_unpack(int fd, struct unpack *unpack, struct err *err)
 {
     int form = find_form(fd, err);
@@ -306,8 +345,10 @@ int image_file_unpack(int fd, struct unpack *unpack, struct err *err)
         return -1;
     if (form == FORM_ROOT)
         return unpack_root(fd, unpack, err) < 0 ? -1 : complete(err);
-    json_auto_t *layers = form == FORM_OCI ? oci_layers(fd, err) : docker_layers(fd, err);
-    if (!layers || unpack_layers(fd, layers, unpack, err) < 0)
+    json_auto_t *config = NULL;
+    json_auto_t *layers =
+        form == FORM_OCI ? oci_layers(fd, &config, err) : docker_layers(fd, &config, err);
+    if (!layers || unpack_layers(fd, layers, unpack, err) < 0 || complete(err) < 0)
         return -1;
-    return complete(err);
+    return note_command(json_object_get(config, "config"), err);
 }

@@ -1,6 +1,7 @@
 #include "host/run/init.h"
 
 #include "host/run/announce.h"
+#include "host/run/command.h"
 #include "host/run/kernel_file.h"
 #include "host/run/systemd.h"
 #include "os/clock.h"
@@ -18,13 +19,21 @@
 
 enum { STOP_MS = 10000, RESTART_MS = 1000 };
 
+/* What is started, and started again when it has ended; unless the image has no such program. */
+struct service {
+    int (*run)(const struct boot *boot);
+    pid_t pid;
+    int64_t due_ms; /* when it is to be started; 0: it runs, or there is none */
+};
+
+enum { SERVICE_COUNT = 2 };
+
 struct init {
     const struct boot *boot;
     int console_fd; /* the file on the host */
     int output_fd;  /* both ends of the fifo /dev/console */
     int signal_fd;
-    pid_t ssh;
-    int64_t ssh_due_ms;  /* when sshd is to be started; 0: it runs, or there is none */
+    struct service services[SERVICE_COUNT];
     int64_t stop_due_ms; /* when whatever still runs is killed; 0: not stopping */
 };
 
@@ -85,18 +94,22 @@ static void copy_console(struct init *init)
         return; /* the host's disk is full: the console is lost, the instance goes on */
 }
 
+static void on_end(struct init *init, struct service *service, int status)
+{
+    bool absent = WIFEXITED(status) && WEXITSTATUS(status) == BOOT_NOT_INSTALLED;
+    service->pid = 0;
+    if (!absent && !init->stop_due_ms)
+        service->due_ms = clock_mono_ms() + RESTART_MS;
+}
+
 static void reap(struct init *init)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid != init->ssh)
-            continue;
-        init->ssh = 0;
-        bool absent = WIFEXITED(status) && WEXITSTATUS(status) == BOOT_NOT_INSTALLED;
-        if (!absent && !init->stop_due_ms)
-            init->ssh_due_ms = clock_mono_ms() + RESTART_MS;
-    }
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (int i = 0; i < SERVICE_COUNT; i++)
+            if (pid == init->services[i].pid)
+                on_end(init, &init->services[i], status);
     if (pid < 0 && errno == ECHILD && init->stop_due_ms)
         init->stop_due_ms = clock_mono_ms(); /* nobody is left */
 }
@@ -107,7 +120,8 @@ static void on_signals(struct init *init)
     while (read(init->signal_fd, &info, sizeof info) == sizeof info)
         if (info.ssi_signo != SIGCHLD && !init->stop_due_ms) {
             init->stop_due_ms = clock_mono_ms() + STOP_MS;
-            init->ssh_due_ms = 0;
+            for (int i = 0; i < SERVICE_COUNT; i++)
+                init->services[i].due_ms = 0;
             announce_end(init->console_fd);
             kill(-1, SIGTERM);
             kill(-1, SIGCONT);
@@ -117,11 +131,27 @@ static void on_signals(struct init *init)
 
 static int wait_ms(const struct init *init)
 {
-    int64_t due_ms = init->stop_due_ms ? init->stop_due_ms : init->ssh_due_ms;
+    int64_t due_ms = init->stop_due_ms;
     int64_t now_ms = clock_mono_ms();
+    for (int i = 0; i < SERVICE_COUNT; i++) {
+        int64_t service_ms = init->services[i].due_ms;
+        if (service_ms && (!due_ms || service_ms < due_ms))
+            due_ms = service_ms;
+    }
     if (!due_ms)
         return -1;
     return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static void start_due(struct init *init)
+{
+    for (int i = 0; i < SERVICE_COUNT; i++) {
+        struct service *service = &init->services[i];
+        if (!service->due_ms || clock_mono_ms() < service->due_ms)
+            continue;
+        service->due_ms = 0;
+        service->pid = start_child(init, service->run);
+    }
 }
 
 static void turn(struct init *init)
@@ -133,15 +163,15 @@ static void turn(struct init *init)
         copy_console(init);
     if (polls[0].revents)
         on_signals(init);
-    if (init->ssh_due_ms && clock_mono_ms() >= init->ssh_due_ms) {
-        init->ssh_due_ms = 0;
-        init->ssh = start_child(init, boot_sshd);
-    }
+    start_due(init);
 }
 
 void init_run(const struct boot *boot, int console_fd)
 {
-    struct init init = {.boot = boot, .console_fd = console_fd};
+    int64_t now_ms = clock_mono_ms();
+    struct init init = {.boot = boot,
+                        .console_fd = console_fd,
+                        .services = {{boot_sshd, 0, now_ms}, {command_run, 0, now_ms}}};
     if (!boot->of_host && systemd_is_init())
         systemd_run(boot, console_fd);
     leave_topmost_group();
@@ -149,7 +179,7 @@ void init_run(const struct boot *boot, int console_fd)
     open_signals(&init);
     announce_boot(console_fd, boot);
     boot_prepare(boot);
-    init.ssh = start_child(&init, boot_sshd);
+    start_due(&init);
     start_child(&init, boot_user);
     while (!init.stop_due_ms || clock_mono_ms() < init.stop_due_ms)
         turn(&init);

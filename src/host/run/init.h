@@ -1,4 +1,5 @@
-/* PID 1 of an instance: starts what boots it, keeps sshd alive, reaps, is its console, ends it. */
+/* PID 1 of an instance: starts what boots it, keeps sshd and an image's own command alive, reaps,
+ * is its console, ends it. */
 #pragma once
 
 #include "host/run/boot.h"
