@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import urllib.request
 from ipaddress import ip_address, ip_network
@@ -32,10 +33,14 @@ CONFLICTS = {"InvalidPermission.Duplicate", "RouteAlreadyExists", "NetworkAclEnt
 # name -> its blocks, its subnets and how many instances are in each. `twin` has the addresses of `left`, `right` is peered with both.
 PLAN = {
     "left": (["10.81.0.0/16", "10.91.0.0/24"],
-             {"10.81.1.0/24": 3, "10.81.2.0/24": 2, "10.81.3.0/24": 2, "10.91.0.0/25": 1, "10.81.9.0/28": 0}),
-    "right": (["10.82.0.0/16"], {"10.82.1.0/24": 2, "10.82.2.0/24": 1, "10.82.9.0/28": 0}),
-    "twin": (["10.81.0.0/16"], {"10.81.1.0/24": 1, "10.81.2.0/24": 1, "10.81.9.0/28": 0}),
+             {"10.81.1.0/24": 3, "10.81.2.0/24": 2, "10.81.3.0/24": 2, "10.91.0.0/25": 1, "10.81.9.0/24": 0}),
+    "right": (["10.82.0.0/16"], {"10.82.1.0/24": 2, "10.82.2.0/24": 1, "10.82.9.0/24": 0}),
+    "twin": (["10.81.0.0/16"], {"10.81.1.0/24": 1, "10.81.2.0/24": 1, "10.81.9.0/24": 0}),
 }
+
+
+def second_address(address):
+    return ip_address(address) + 40
 
 
 class Vpc:
@@ -153,7 +158,10 @@ class Site:
                 row = self.running[instance]
                 name = f"{vpc.name} {row['PrivateIpAddress']}"
                 self.names[row["NetworkInterfaces"][0]["NetworkInterfaceId"]] = name
-                self.stations[name] = Station(namespace_of_instance(instance), ip_address(row["PrivateIpAddress"]))
+                own, second = ip_address(row["PrivateIpAddress"]), second_address(row["PrivateIpAddress"])
+                inside = namespace_of_instance(instance)
+                subprocess.run(["nsenter", f"--net={inside}", "ip", "addr", "add", f"{second}/32", "dev", "eth0"], check=True)
+                self.stations[name] = Station(inside, own, second)
                 if instance == vpc.marker:
                     vpc.marker_name, vpc.marker_address = name, ip_address(row["PublicIpAddress"])
             self.place_nodes(vpc, path)
@@ -186,11 +194,11 @@ class Site:
 
     # ---- random changes ----
 
-    def change(self):
-        kind = self.random.choice([self.change_rule, self.change_rule, self.change_entry, self.change_route, self.change_groups,
-                                   self.change_association, self.change_address, self.change_check, self.change_list])
+    def change(self, kind=None, vpc=None):
+        kind = kind or self.random.choice([self.change_rule, self.change_rule, self.change_entry, self.change_route, self.change_groups,
+                                   self.change_association, self.change_elastic, self.change_secondary, self.change_check, self.change_list])
         try:
-            kind(self.random.choice([*self.vpcs.values(), self.vpcs["left"]]))
+            kind(vpc or self.random.choice([*self.vpcs.values(), self.vpcs["left"]]))
         except ClientError as error:
             if error.response["Error"]["Code"] not in CONFLICTS:
                 raise
@@ -288,10 +296,23 @@ class Site:
         self.ec2.replace_route_table_association(AssociationId=row["RouteTableAssociationId"],
                                                  RouteTableId=self.random.choice(vpc.tables))
 
-    def change_address(self, vpc):
+    def change_elastic(self, vpc):
         """An elastic address moves; where it was there is none."""
+        interface = self.interface_of(self.random.choice(vpc.instances))
         self.ec2.associate_address(AllocationId=self.random.choice(self.addresses), AllowReassociation=True,
-                                   NetworkInterfaceId=self.interface_of(self.random.choice(vpc.instances)))
+                                   NetworkInterfaceId=interface, PrivateIpAddress=self.random.choice(self.addresses_of(interface)))
+
+    def change_secondary(self, vpc):
+        """An instance gets a second address, which its system has from the start, or loses it."""
+        instance = self.random.choice(vpc.instances)
+        interface, second = self.interface_of(instance), str(second_address(self.running[instance]["PrivateIpAddress"]))
+        has = second in self.addresses_of(interface)
+        act = self.ec2.unassign_private_ip_addresses if has else self.ec2.assign_private_ip_addresses
+        act(NetworkInterfaceId=interface, PrivateIpAddresses=[second])
+
+    def addresses_of(self, interface):
+        row = self.ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]
+        return sorted(address["PrivateIpAddress"] for address in row["PrivateIpAddresses"])
 
     def change_check(self, vpc):
         self.ec2.modify_network_interface_attribute(NetworkInterfaceId=self.interface_of(self.random.choice(vpc.instances)),
@@ -347,7 +368,7 @@ class Site:
     def draw_source(self, network, sender):
         if sender == INTERNET:
             return network.host
-        own = self.random.choice(list(sender.addresses))
+        own = self.random.choice(sorted(sender.addresses))
         if self.names[sender.id].startswith("node") or self.random.random() > (0.1 if sender.checked else 0.4):
             return own
         return self.draw_destination(network, sender)
@@ -382,8 +403,8 @@ class Site:
                                          json.dumps(question).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request) as got:
             answer = json.load(got)
-        stopped = {row["ExplanationCode"] for row in answer["Explanations"]} - {"ELBV2_LISTENERS_MISMATCH"}
-        return None if answer["Assumptions"] else not stopped
+        stopped = {row["ExplanationCode"] for row in answer["Explanations"]}
+        return None if answer["Assumptions"] or stopped == {"ELBV2_LISTENERS_MISMATCH"} else not stopped
 
     def compare(self, count):
         """Sends packets; gives the differences from the model and from `pileus why`, and how many arrived."""
@@ -409,6 +430,9 @@ class Site:
 def site(cloud, machines):
     print(f"PILEUS_MATRIX_SEED={SEED}")
     made = Site(cloud, machines, SEED)
+    for vpc in made.vpcs.values():
+        for _ in range(16):
+            made.change(made.change_rule, vpc)
     for _ in range(60):
         made.change()
     return made

@@ -114,10 +114,10 @@ def answer_to(data, number):
 
 class Station:
     """A place where packets are sent and heard: the interface eth0 of an instance, before its own rules. It answers for
-    one address, as an instance that forwards nothing."""
+    its addresses only, as an instance that forwards nothing."""
 
-    def __init__(self, path, address):
-        self.address = address
+    def __init__(self, path, address, *others):
+        self.address, self.others = address, others
         with namespace(path):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
             self.router = bytes.fromhex(Path("/proc/thread-self/net/arp").read_text().splitlines()[1].split()[3].replace(":", ""))
@@ -129,7 +129,7 @@ class Station:
         self.socket.sendto(data, ("eth0", ETH_P_IP, 0, 0, self.router))
 
     def answers(self, data):
-        return data[16:20] == self.address.packed
+        return any(data[16:20] == address.packed for address in (self.address, *self.others))
 
     def heard(self):
         """The bytes of the packets that came since it was asked last."""
