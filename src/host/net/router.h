@@ -33,8 +33,9 @@ enum {
     ROUTER_TABLE_MEMBERS = 1000,     /* the VPC's own addresses */
     ROUTER_TABLE_FIRST = 2000,       /* + number of the route table */
     ROUTER_TABLE_OVERRIDES = 100000, /* + number of the route table */
+    ROUTER_METRIC_OWN = 50,          /* of an address that a route leads to by itself */
     ROUTER_METRIC_NOWHERE = 100,     /* of a blackhole beneath a route */
-    ROUTER_PRIORITY_LINKS = 800,     /* ... 803: of a forwarder's link */
+    ROUTER_PRIORITY_LINKS = 800,     /* ... 804: of a forwarder's link */
     ROUTER_PRIORITY_WITHIN = 900,
     ROUTER_PRIORITY_OVERRIDES = 950,
     ROUTER_PRIORITY_MEMBERS = 1000,

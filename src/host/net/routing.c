@@ -4,7 +4,8 @@
  * The route table of a packet is that of its source's subnet; a forwarder's link, which may send
  * packets of others, says itself which subnet it is in. Rules ask tables in this order:
  *
- *     of a forwarder's link:             overrides, members, route table; or nothing
+ *     of a forwarder's link:             members within its subnet, overrides, members, route
+ *                                        table; or nothing
  *     of a link to a peered VPC:         members; or nothing
  *     within a subnet with overrides:    members
  *     of a subnet with overrides:        overrides: routes more specific than the local ones
@@ -101,12 +102,20 @@ static void desire_subnet_rules(struct desire *desire, const struct fabric_subne
     add_rule(desire, ROUTER_PRIORITY_SUBNETS, subnet, ROUTER_TABLE_FIRST + subnet->table);
 }
 
+static struct route link_rule(const char *name)
+{
+    struct route rule = {
+        .sort = SORT_RULE, .priority = ROUTER_PRIORITY_LINKS, .type = FR_ACT_TO_TBL};
+    snprintf(rule.from, sizeof(rule.from), "%s", name);
+    return rule;
+}
+
 /* What comes from a link asks these tables, which end with 0, and no others. */
 static void add_link_rules(struct desire *desire, const char *name, const uint32_t *tables)
 {
-    struct route rule = {.sort = SORT_RULE, .priority = ROUTER_PRIORITY_LINKS};
+    struct route rule = link_rule(name);
 
-    snprintf(rule.from, sizeof(rule.from), "%s", name);
+    rule.priority++;
     do {
         rule.table = *tables;
         rule.type = *tables ? FR_ACT_TO_TBL : FR_ACT_BLACKHOLE;
@@ -115,15 +124,24 @@ static void add_link_rules(struct desire *desire, const char *name, const uint32
     } while (*tables++);
 }
 
-/* A forwarder's packets go by the route table of its own subnet, whoever they are from. */
+/*
+ * A forwarder's packets go by the route table of its own subnet, whoever they are from; within the
+ * subnet no route leads them.
+ */
 static void desire_forwarder_rules(struct desire *desire, const struct fabric_interface *interface)
 {
-    uint16_t number = desire->view->subnets[interface->subnet].table;
+    const struct fabric_subnet *subnet = &desire->view->subnets[interface->subnet];
+    uint16_t number = subnet->table;
     const uint32_t tables[] = {ROUTER_TABLE_OVERRIDES + number, ROUTER_TABLE_MEMBERS,
                                ROUTER_TABLE_FIRST + number, 0};
     char name[NET_LINK_NAME_SIZE];
 
     net_link_name(name, interface->id);
+    struct route within = link_rule(name);
+    within.target = subnet->network;
+    within.target_prefix = subnet->prefix;
+    within.table = ROUTER_TABLE_MEMBERS;
+    route_set_add(&desire->set, &within);
     add_link_rules(desire, name, tables);
 }
 
@@ -193,6 +211,35 @@ static int find_target(const struct desire *desire, const struct fabric_route *w
     return link.index != 0;
 }
 
+/* An interface that checks destinations takes from a route what is for itself. */
+static int desire_own(struct desire *desire, const struct fabric_route *wanted, uint32_t table,
+                      struct err *err)
+{
+    const struct fabric_view *view = desire->view;
+    char name[NET_LINK_NAME_SIZE];
+    struct link link;
+
+    net_link_name(name, view->interfaces[wanted->target].id);
+    if (link_find(&desire->vpc->rtnl, name, &link, err) < 0)
+        return -1;
+    for (uint32_t i = 0; link.index && i < view->fabric->address_count; i++) {
+        uint32_t address = view->addresses[i].address;
+        if (view->addresses[i].interface != wanted->target ||
+            (address & fabric_mask(wanted->prefix)) != wanted->network)
+            continue;
+        route_set_add(&desire->set,
+                      &(struct route){.sort = SORT_ROUTE,
+                                      .network = address,
+                                      .prefix = 32,
+                                      .type = RTN_UNICAST,
+                                      .table = table,
+                                      .priority = ROUTER_METRIC_OWN,
+                                      .link = (uint32_t)link.index,
+                                      .gateway = primary_address(view, wanted->target)});
+    }
+    return 0;
+}
+
 /*
  * Beneath what depends on a link lies a blackhole: when the link goes, so does its route, and a
  * less specific one must not take its place.
@@ -214,6 +261,8 @@ static int desire_route(struct desire *desire, const struct fabric_route *wanted
     int found = find_target(desire, wanted, &route, err);
     if (found > 0)
         route_set_add(&desire->set, &route);
+    else if (found == 0 && wanted->kind == ROUTE_INTERFACE)
+        return desire_own(desire, wanted, route.table, err);
     return found;
 }
 

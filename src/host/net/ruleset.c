@@ -83,16 +83,25 @@ static const struct {
                  "iifname . ip saddr @peer_sources ip daddr @own_blocks accept\n"},
     {"prerouting", "iifname " INTERNET " dnat to ip daddr map @public\n"},
     {"postrouting", "oifname " INTERNET " snat to ip saddr map @private\n"},
-    {"send", "icmp type redirect drop\n"
-             "oifname " INTERNET " ip daddr != 100.64.0.0/10 drop\n"
-             "oifname " INTERNET " ip saddr 100.64.0.0/10 drop\n"
-             "oifname " INTERNET " meta mark " FOREIGN " ip saddr . ip daddr @own_names drop\n"
-             "jump tracked\n"
-             "ct state invalid drop\n"
-             "iifname " INTERNET " ct status dnat accept\n"
-             "iifname " INTERNET " drop\n"},
+    {"send",
+     "icmp type redirect drop\n"
+     "oifname " INTERNET " ip daddr != 100.64.0.0/10 drop\n"
+     "oifname " INTERNET " ip saddr 100.64.0.0/10 drop\n"
+     "oifname " INTERNET " meta mark " FOREIGN " ip saddr . ip daddr @own_names drop\n"
+     "iifname " INTERNET
+     " ct direction original ip daddr . ct original ip daddr != @own_names drop\n"
+     "iifname " INTERNET " ct direction reply ip daddr . ct reply ip daddr != @own_names drop\n"
+     "jump tracked\n"
+     "ct state invalid drop\n"
+     "iifname " INTERNET " ct status dnat accept\n"
+     "iifname " INTERNET " drop\n"},
     {"receive", "jump tracked\n"
                 "oifname " INTERNET " accept\n"},
+    /* A connection remembers a public address also when somebody else has it. */
+    {"leave",
+     "oifname " INTERNET
+     " ct direction original ct original ip saddr . ip saddr != @own_names drop\n"
+     "oifname " INTERNET " ct direction reply ct reply ip saddr . ip saddr != @own_names drop\n"},
     /* What a forwarder sends for others may answer them, but is no part of what they sent. */
     {"tracked", "meta mark " FOREIGN " ct direction original return\n"
                 "ct state established,related accept\n"},

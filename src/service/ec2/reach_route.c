@@ -2,7 +2,7 @@
  * Where a VPC's router sends a packet. The tables are asked in this order, and the first that has a
  * route decides (as in host/net/routing.c):
  *
- *     from a forwarder's link:         overrides, members, route table of its subnet
+ *     from a forwarder's link:         members within its subnet, overrides, members, route table
  *     from a peered VPC:               members
  *     within a subnet with overrides:  members
  *     else:                            overrides of the source's subnet, members, its route table
@@ -73,7 +73,8 @@ static void follow(struct search *search, const json_t *route)
     } else if (search->subject) {
         search->way.link = REACH_INTERFACE;
         search->way.interface = search->subject;
-        if (!reach_is_forwarder(search->subject))
+        if (!reach_is_forwarder(search->subject) &&
+            !reach_has_address(search->subject, reach->packet.destination))
             search->reason = CHECKED;
         else if (!reach_is_up(reach, search->subject))
             search->reason = DOWN;
@@ -206,7 +207,11 @@ static const json_t *table_of(const struct search *search, const json_t *subnet)
 static void ask_tables_of_link(struct search *search, const json_t *interface)
 {
     const json_t *subnet = reach_get(search->reach, "subnet", doc_text(interface, "SubnetId"));
+    struct cidr block = {0};
+    cidr_parse(doc_text(subnet, "CidrBlock"), &block);
     search->way.table = table_of(search, subnet);
+    if (cidr_contains(block, search->reach->packet.destination))
+        ask_members(search);
     ask_table(search, true);
     ask_members(search);
     ask_table(search, false);

@@ -156,6 +156,34 @@ static void the_internet_gateway_maps_addresses_both_ways(void **state)
     assert_silence(stage, a, "192.0.2.77", 80); /* nothing beyond the world's addresses */
 }
 
+static void a_connection_ends_when_its_public_address_moves(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_two_subnets(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 0, "10.0.1.5", "100.119.0.5", 0);
+    build_interface(&builder, INTERFACE_INSTANCE, 1, "10.0.2.6", NULL, 0);
+    apply(stage, &builder);
+    int in_a = listen_in(stage, launch(stage, &builder, 0), 80);
+    int in_b = listen_in(stage, launch(stage, &builder, 1), 80);
+    auto_fd int client = socket_in(stage, HOST, SOCK_STREAM);
+    assert_int_equal(try_connect(client, quad("100.119.0.5"), 80, ALLOWED_MS), 1);
+    auto_fd int server = accept(in_a, NULL, NULL);
+    assert_passes_a_byte(client, server);
+    assert_passes_a_byte(server, client);
+
+    builder.addresses[0].public_address = 0;
+    builder.addresses[1].public_address = quad("100.119.0.5");
+    apply(stage, &builder);
+    assert_int_equal(send(client, "x", 1, 0), 1);
+    assert_int_equal(send(server, "x", 1, 0), 1);
+    struct pollfd ends[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+    assert_int_equal(poll(ends, 2, DROPPED_MS), 0);
+    assert_reaches(stage, HOST, "100.119.0.5", 80);
+    assert_int_equal(peer_of(in_b), quad("100.119.0.1"));
+}
+
 static void vpcs_with_the_same_addresses_meet_by_public_ones_only(void **state)
 {
     struct stage *stage = *state;
@@ -601,6 +629,7 @@ int main(void)
         ON_STAGE(egress_is_judged_too),
         ON_STAGE(revoked_rules_stop_new_connections_at_once),
         ON_STAGE(the_internet_gateway_maps_addresses_both_ways),
+        ON_STAGE(a_connection_ends_when_its_public_address_moves),
         ON_STAGE(vpcs_with_the_same_addresses_meet_by_public_ones_only),
         ON_STAGE(balancers_are_judged_like_anyone),
         ON_STAGE(guest_services_need_no_rule),

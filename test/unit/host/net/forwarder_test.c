@@ -273,6 +273,23 @@ static void a_route_leads_through_an_instance_that_does_not_check(void **state)
     assert_reaches(stage, a, "10.0.2.6", 80);
 }
 
+/* Not even when the subnet's table leads to its own block elsewhere. */
+static void what_a_forwarder_sends_within_its_subnet_stays_there(void **state)
+{
+    struct stage *stage = *state;
+    struct fabric_builder builder;
+
+    build_appliance(&builder);
+    build_interface(&builder, INTERFACE_INSTANCE, 2, "10.0.3.8", NULL, 1);
+    build_route_to(&builder, 3, "10.0.3.0/24", ROUTE_INTERFACE, 0);
+    builder.interfaces[0].flags = INTERFACE_UNCHECKED;
+    apply(stage, &builder);
+    launch(stage, &builder, 0);
+    int appliance = launch(stage, &builder, 2);
+    listen_in(stage, launch(stage, &builder, 3), 80);
+    assert_reaches(stage, appliance, "10.0.3.8", 80);
+}
+
 static void a_route_to_an_instance_that_checks_leads_nowhere(void **state)
 {
     struct stage *stage = *state;
@@ -286,6 +303,10 @@ static void a_route_to_an_instance_that_checks_leads_nowhere(void **state)
     forward_in(stage, launch(stage, &builder, 2));
     assert_silence(stage, a, "10.0.2.6", 80);
     builder.fabric.route_count = 0;
+    apply(stage, &builder);
+    assert_reaches(stage, a, "10.0.2.6", 80);
+    build_route_to(&builder, 1, "10.0.2.0/24", ROUTE_INTERFACE,
+                   1); /* but what is its own, it takes */
     apply(stage, &builder);
     assert_reaches(stage, a, "10.0.2.6", 80);
 }
@@ -376,6 +397,7 @@ int main(void)
         ON_STAGE(a_nat_gateway_goes_with_its_row),
         ON_STAGE(a_new_process_keeps_connections_through_a_nat_gateway),
         ON_STAGE(a_route_leads_through_an_instance_that_does_not_check),
+        ON_STAGE(what_a_forwarder_sends_within_its_subnet_stays_there),
         ON_STAGE(a_route_to_an_instance_that_checks_leads_nowhere),
         ON_STAGE(an_instance_that_does_not_check_is_nobody_else),
         ON_STAGE(an_instance_that_does_not_check_has_no_public_address_of_another),
