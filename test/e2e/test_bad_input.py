@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
@@ -84,6 +84,33 @@ def test_a_wrong_signature_an_unknown_key_and_an_old_date_are_refused(cloud):
     assert status in (400, 401, 403), text
     status, _, text = send(cloud, "Action=GetCallerIdentity&Version=2011-06-15", service="sts", secret="wrong")
     assert status == 403 and "SignatureDoesNotMatch" in text
+
+
+class SignedAt(SigV4QueryAuth):
+    """Presigns as of another time."""
+
+    def __init__(self, time, expires):
+        super().__init__(Credentials("test", "test"), "sts", REGION, expires=expires)
+        self.time = time.strftime("%Y%m%dT%H%M%SZ")
+
+    def add_auth(self, request):
+        request.context["timestamp"] = self.time
+        self._modify_request_before_signing(request)
+        canonical = self.canonical_request(request)
+        self._inject_signature_to_request(request, self.signature(self.string_to_sign(request, canonical), request))
+
+
+@pytest.mark.parametrize("age_s,expires_s,status", [(30, 600, 200), (700, 600, 403), (700, 604800, 200), (-1000, 600, 403),
+                                                    (0, 604801, 400)])
+def test_a_presigned_url_holds_as_long_as_it_says(cloud, age_s, expires_s, status):
+    time = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=age_s)
+    request = AWSRequest("GET", f"{cloud.endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
+    SignedAt(time, expires_s).add_auth(request)
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=30)
+    connection.request("GET", request.url.removeprefix(cloud.endpoint))
+    answer = connection.getresponse()
+    assert answer.status == status, answer.read()
+    connection.close()
 
 
 @pytest.mark.parametrize("service,body,headers", [
@@ -167,6 +194,16 @@ def test_ec2_answers_with_its_own_codes(cloud, operation, arguments, code):
     ("elbv2", "create_load_balancer", {"Name": "bad name!", "Subnets": ["subnet-0123456789abcdef0"]}, "ValidationError"),
     ("autoscaling", "set_desired_capacity", {"AutoScalingGroupName": "nobody", "DesiredCapacity": 1}, "ValidationError"),
     ("autoscaling", "create_auto_scaling_group", {"AutoScalingGroupName": "x", "MinSize": 3, "MaxSize": 1}, "ValidationError"),
+    ("elbv2", "describe_load_balancers", {"LoadBalancerArns": ["banana"]}, "ValidationError"),
+    ("elbv2", "delete_rule", {"RuleArn": "banana"}, "ValidationError"),
+    ("elbv2", "create_target_group", {"Name": "x", "Protocol": "HTTP", "Port": 70000, "VpcId": "vpc-1"}, "ValidationError"),
+    ("cloudwatch", "put_metric_alarm", {
+        "AlarmName": "a", "MetricName": "m", "Namespace": "n", "Statistic": "Average", "Period": 7, "EvaluationPeriods": 1,
+        "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}, "ValidationError"),
+    ("cloudwatch", "get_metric_statistics", {
+        "MetricName": "m", "Namespace": "n", "Statistics": ["Average"], "Period": 60, "StartTime": "2026-01-02T00:00:00Z",
+        "EndTime": "2026-01-01T00:00:00Z"}, "InvalidParameterValue"),
+    ("acm", "describe_certificate", {"CertificateArn": f"arn:aws:acm:{REGION}:000000000000:certificate/none"}, "ResourceNotFoundException"),
     ("ssm", "get_parameter", {"Name": "/nobody/home"}, "ParameterNotFound"),
 ])
 def test_other_services_answer_with_their_own_codes(cloud, service, operation, arguments, code):
