@@ -212,7 +212,7 @@ def test_other_services_answer_with_their_own_codes(cloud, service, operation, a
 
 def test_an_operation_that_is_not_supported_says_so(cloud):
     with pytest.raises(ClientError) as caught:
-        cloud.boto("ec2").create_volume(AvailabilityZone="ap-south-1a", Size=1)
+        cloud.boto("ec2").describe_spot_price_history()
     assert "not supported by Pileus yet" in caught.value.response["Error"]["Message"]
 
 

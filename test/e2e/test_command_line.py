@@ -38,7 +38,7 @@ def test_images_logs_and_coverage(cloud, machines):
     assert cloud.pileus("logs").stdout == cloud.log()
     coverage = cloud.pileus("coverage").stdout
     assert re.search(r"^ec2: \d+ of \d+ operations$", coverage, re.M) and "  + RunInstances\n" in coverage
-    assert "  - CreateVolume\n" in coverage
+    assert "  - DescribeSpotPriceHistory\n" in coverage
 
 
 def test_kept_instances_run_on_and_are_adopted(cloud, machines):
