@@ -85,6 +85,12 @@ void ec2_interface_set_deletion(struct call *call, const char *id, bool is_delet
     interface_show_owner(call, interface);
 }
 
+void ec2_interface_set_public(struct call *call, const char *id, bool is_public)
+{
+    json_t *interface = txn_edit(call->txn, kind, call->region, id);
+    json_object_set_new(interface, "_public", json_boolean(is_public));
+}
+
 void ec2_interface_set_description(struct call *call, const char *id, const char *description)
 {
     json_t *interface = txn_edit(call->txn, kind, call->region, id);

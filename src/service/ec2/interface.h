@@ -47,6 +47,8 @@ int ec2_interface_check_address(const struct call *call, const json_t *subnet, c
 
 /* Gives a public address if the interface wants one and has none (an instance starts). */
 int ec2_interface_acquire_public(struct call *call, const char *id, struct err *err);
+/* Whether it wants a public address, at each start of its instance. */
+void ec2_interface_set_public(struct call *call, const char *id, bool is_public);
 /* Gives an auto-assigned public address back; elastic ones stay (an instance stopped). */
 void ec2_interface_release_public(struct call *call, const char *id);
 

@@ -1,7 +1,9 @@
 /* Attributes of network interfaces: described, changed and reset one or more at a time. */
 #include "service/accept.h"
+#include "service/doc.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/instance_state.h"
 #include "service/ec2/interface.h"
 
 #include <string.h>
@@ -75,12 +77,31 @@ static int set_attachment(struct call *call, const json_t *interface, const json
     return 0;
 }
 
+/* Of any interface, but only a primary one gets an address: now, if its instance runs. */
+static int set_public(struct call *call, const json_t *interface, bool is_public, struct err *err)
+{
+    const json_t *attachment = json_object_get(interface, "Attachment");
+    const json_t *instance =
+        store_get(call->store, "instance", call->region, doc_text(attachment, "InstanceId"));
+    const char *id = doc_text(interface, "NetworkInterfaceId");
+    ec2_interface_set_public(call, id, is_public);
+    if (!is_public)
+        ec2_interface_release_public(call, id);
+    else if (instance && doc_number(attachment, "DeviceIndex") == 0 &&
+             instance_is(instance, "running"))
+        return ec2_interface_acquire_public(call, id, err);
+    return 0;
+}
+
 int ec2_ModifyNetworkInterfaceAttribute(struct call *call, struct err *err)
 {
-    static const char *const members[] = {"Attachment", "Description", "Groups", "SourceDestCheck"};
+    static const char *const members[] = {"AssociatePublicIpAddress", "Attachment", "Description",
+                                          "Groups", "SourceDestCheck"};
     const json_t *wanted = NULL;
     size_t count = 0;
-    if (call_accept(call->in, "NetworkInterfaceId Attachment Description Groups SourceDestCheck",
+    if (call_accept(call->in,
+                    "NetworkInterfaceId AssociatePublicIpAddress Attachment Description Groups "
+                    "SourceDestCheck",
                     err) < 0)
         return -1;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
@@ -92,6 +113,8 @@ int ec2_ModifyNetworkInterfaceAttribute(struct call *call, struct err *err)
     if (!interface)
         return -1;
     const char *id = ec2_text(interface, "NetworkInterfaceId");
+    if ((wanted = json_object_get(call->in, "AssociatePublicIpAddress")))
+        return set_public(call, interface, json_is_true(wanted), err);
     if ((wanted = json_object_get(call->in, "Attachment")))
         return set_attachment(call, interface, wanted, err);
     if ((wanted = json_object_get(call->in, "Groups")))

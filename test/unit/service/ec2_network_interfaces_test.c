@@ -369,6 +369,23 @@ static void an_instance_with_several_is_not_one_of_them(void **state)
                   "{'InstanceId': '%s', 'InstanceType': {'Value': 't3.micro'}}", server);
 }
 
+static void a_public_address_comes_and_goes_while_the_instance_runs(void **state)
+{
+    (void)state;
+    char server[32], id[32];
+    run("t3.micro", server); /* in a subnet that gives none */
+    snprintf(id, sizeof id, "%s",
+             fixture_text(instance(server), "NetworkInterfaces.0.NetworkInterfaceId"));
+    assert_null(fixture_at(instance(server), "PublicIpAddress"));
+    json_decref(fixture_ok(f, "ec2", "ModifyNetworkInterfaceAttribute",
+                           "{'NetworkInterfaceId': '%s', 'AssociatePublicIpAddress': true}", id));
+    assert_non_null(fixture_at(instance(server), "PublicIpAddress"));
+    json_decref(fixture_ok(f, "ec2", "ModifyNetworkInterfaceAttribute",
+                           "{'NetworkInterfaceId': '%s', 'AssociatePublicIpAddress': false}", id));
+    assert_null(fixture_at(instance(server), "PublicIpAddress"));
+    assert_int_equal(store_count(f->store, "public-address", ""), 0);
+}
+
 /* ---- launches ---- */
 
 static void a_launch_takes_new_interfaces_and_existing_ones(void **state)
@@ -508,6 +525,7 @@ int main(void)
         TEST(what_cannot_be_attached_is_refused),
         TEST(some_attachments_are_not_the_users_to_end),
         TEST(an_instance_with_several_is_not_one_of_them),
+        TEST(a_public_address_comes_and_goes_while_the_instance_runs),
         TEST(a_launch_takes_new_interfaces_and_existing_ones),
         TEST(bad_interfaces_of_a_launch_change_nothing),
         TEST(an_interface_that_exists_is_for_one_instance),
