@@ -44,11 +44,11 @@ def attach(net, interface, machine, index=1):
 def detach(net, interface, **options):
     net.ec2.detach_network_interface(AttachmentId=describe(net, interface)["Attachment"]["AttachmentId"], **options)
     eventually(lambda: describe(net, interface)["Status"] == "available", what="the detachment")
-    assert "Attachment" not in describe(net, interface)
+    assert describe(net, interface)["Attachment"]["Status"] == "detached"  # for a while, as clients wait for it
 
 
 def remove(net, interface):
-    if "Attachment" in describe(net, interface):
+    if describe(net, interface)["Status"] == "in-use":
         detach(net, interface)
     net.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
 

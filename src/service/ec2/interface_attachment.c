@@ -70,8 +70,14 @@ void ec2_interface_go_on(struct call *call, const char *id)
 {
     const json_t *known = store_get(call->store, kind, call->region, id);
     const json_t *attachment = json_object_get(known, "Attachment");
-    if (doc_is(attachment, "Status", "detaching"))
+    if (doc_is(attachment, "Status", "detaching")) {
+        json_t *last = json_copy((json_t *)(uintptr_t)attachment);
         leave(call, id);
+        json_t *interface = txn_edit(call->txn, kind, call->region, id);
+        json_object_set_new(last, "Status", json_string("detached"));
+        json_object_set_new(interface, "_detached", last);
+        json_object_set_new(interface, "_detached_ms", json_integer(call->now_ms));
+    }
     if (!doc_is(attachment, "Status", "attaching"))
         return;
     json_t *interface = txn_edit(call->txn, kind, call->region, id);

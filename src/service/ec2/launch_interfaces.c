@@ -12,7 +12,8 @@ static const char kind[] = "network-interface";
 
 /* ---- where ---- */
 
-/* The default subnet with the most free addresses, so that instances spread over the zones. */
+/* The default subnet with the most free addresses, so that instances spread over the zones. `zone`
+ * "": any. */
 static const json_t *default_subnet(const struct call *call, const char *zone, struct err *err)
 {
     const json_t *vpc = ec2_default_vpc(call), *best = NULL;
@@ -23,7 +24,7 @@ static const json_t *default_subnet(const struct call *call, const char *zone, s
     store_each (cursor, call->store, "subnet", call->region) {
         if (!doc_is(cursor.doc, "VpcId", doc_text(vpc, "VpcId")) ||
             !doc_flag(cursor.doc, "DefaultForAz") ||
-            (zone && !doc_is(cursor.doc, "AvailabilityZone", zone)))
+            (*zone && !doc_is(cursor.doc, "AvailabilityZone", zone)))
             continue;
         if (!best || doc_number(cursor.doc, "AvailableIpAddressCount") >
                          doc_number(best, "AvailableIpAddressCount"))
@@ -43,7 +44,7 @@ static const json_t *find_subnet(struct call *call, const struct launch *launch,
 {
     const char *id =
         row->existing ? doc_text(row->existing, "SubnetId") : ec2_text(row->request, "SubnetId");
-    const char *zone = ec2_text(json_object_get(launch->in, "Placement"), "AvailabilityZone");
+    const char *zone = doc_text(json_object_get(launch->in, "Placement"), "AvailabilityZone");
     const json_t *subnet = NULL;
     if (id)
         subnet = ec2_find(call, "subnet", id, err);
@@ -51,7 +52,7 @@ static const json_t *find_subnet(struct call *call, const struct launch *launch,
         subnet = store_get(call->store, "subnet", call->region, launch->interfaces[0].subnet_id);
     else
         subnet = default_subnet(call, zone, err);
-    if (subnet && zone && !doc_is(subnet, "AvailabilityZone", zone)) {
+    if (subnet && *zone && !doc_is(subnet, "AvailabilityZone", zone)) {
         err_aws(err, "InvalidParameterValue",
                 "The subnet '%s' is not in the Availability Zone '%s'",
                 doc_text(subnet, "SubnetId"), zone);

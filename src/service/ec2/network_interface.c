@@ -11,7 +11,10 @@
 
 static const char kind[] = "network-interface";
 
-enum { INTERFACES_MAX = 5000 /* of the account, in a region */ };
+enum {
+    INTERFACES_MAX = 5000, /* of the account, in a region */
+    DETACHED_SHOWN_MS = 30 * 1000,
+};
 
 /* ---- CreateNetworkInterface ---- */
 
@@ -91,6 +94,18 @@ int ec2_DeleteNetworkInterface(struct call *call, struct err *err)
     return 0;
 }
 
+/* For a while after a detachment its attachment is shown as detached: clients wait to see that. */
+static json_t *show(const struct call *call, const json_t *interface)
+{
+    json_t *last = json_object_get(interface, "_detached");
+    bool recent = last && call->now_ms - doc_number(interface, "_detached_ms") <= DETACHED_SHOWN_MS;
+    if (!recent || json_object_get(interface, "Attachment"))
+        return json_incref((json_t *)(uintptr_t)interface);
+    json_t *shown = json_copy((json_t *)(uintptr_t)interface);
+    json_object_set(shown, "Attachment", last);
+    return shown;
+}
+
 int ec2_DescribeNetworkInterfaces(struct call *call, struct err *err)
 {
     static const struct ec2_filter filters[] = {
@@ -136,6 +151,7 @@ int ec2_DescribeNetworkInterfaces(struct call *call, struct err *err)
         .list = "NetworkInterfaces",
         .selectors = {{"NetworkInterfaceIds", "NetworkInterfaceId", "network-interface"}},
         .filters = filters,
+        .show = show,
     };
     if (call_accept(call->in,
                     "Filters NetworkInterfaceIds MaxResults NextToken IncludeManagedResources",

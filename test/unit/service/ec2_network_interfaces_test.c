@@ -295,6 +295,15 @@ static void an_attachment_begins_and_ends_when_the_host_says_so(void **state)
     assert_null(fixture_at(instance(server), "NetworkInterfaces.1"));
     fixture_fails(f, "InvalidAttachmentID.NotFound", "ec2", "DetachNetworkInterface",
                   "{'AttachmentId': '%s'}", attachment);
+    json_auto_t *shown =
+        fixture_ok(f, "ec2", "DescribeNetworkInterfaces",
+                   "{'Filters': [{'Name': 'attachment.attachment-id', 'Values': ['%s']}]}",
+                   attachment); /* as clients look for it after a detachment */
+    assert_string_equal(fixture_text(shown, "NetworkInterfaces.0.Attachment.Status"), "detached");
+    f->now_ms += 31000;
+    json_auto_t *later =
+        fixture_ok(f, "ec2", "DescribeNetworkInterfaces", "{'NetworkInterfaceIds': ['%s']}", id);
+    assert_null(fixture_at(later, "NetworkInterfaces.0.Attachment"));
 }
 
 static void what_cannot_be_attached_is_refused(void **state)
