@@ -192,6 +192,17 @@ def test_a_file_that_is_no_image_leaves_nothing(cloud, tmp_path, files, why):
     assert sorted(images.iterdir()) == before and not (cloud.data / "escaped").exists()
 
 
+def test_a_copy_outlives_its_source(cloud, machines, tmp_path):
+    source = load_image(cloud, write_root(tmp_path / "source.tar", "gz"))
+    copy = machines.ec2.copy_image(Name="copy", SourceImageId=source, SourceRegion=REGION)["ImageId"]
+    machines.ec2.deregister_image(ImageId=source)
+    assert RELEASE in hello_of(machines, copy)
+    machines.ec2.deregister_image(ImageId=copy)
+    for reservation in machines.ec2.describe_instances(Filters=[{"Name": "image-id", "Values": [copy]}])["Reservations"]:
+        machines.ec2.terminate_instances(InstanceIds=[reservation["Instances"][0]["InstanceId"]])
+    eventually(lambda: not (cloud.data / "images" / source).exists(), what="the layer to be deleted")
+
+
 def test_a_deregistered_image_is_deleted_once_nobody_needs_it(cloud, machines, tmp_path):
     image = load_image(cloud, write_root(tmp_path / "short.tar", "gz"))
     assert (cloud.data / "images" / image / "root/etc/os-release").exists()

@@ -20,6 +20,8 @@
     X(ResetImageAttribute)                                                                         \
     X(EnableImageDeprecation)                                                                      \
     X(DisableImageDeprecation)                                                                     \
+    /* image_copy.c */                                                                             \
+    X(CopyImage)                                                                                   \
     /* instance_options.c */                                                                       \
     X(ModifyInstanceCreditSpecification)                                                           \
     X(ModifyInstanceMaintenanceOptions)                                                            \
