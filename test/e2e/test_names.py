@@ -97,3 +97,24 @@ def test_the_way_to_the_api_needs_a_way_out(machines, machine, session):
     group = machines.ec2.describe_security_groups(GroupIds=[network.group])["SecurityGroups"][0]
     machines.ec2.revoke_security_group_egress(GroupId=network.group, IpPermissions=group["IpPermissionsEgress"])
     eventually(lambda: inside.attempt(probe).returncode == 28, what="no rule lets it out")
+
+
+def test_dhcp_options_say_what_an_instance_learns(machines):
+    options = machines.ec2.create_dhcp_options(DhcpConfigurations=[
+        {"Key": "domain-name", "Values": ["corp.example"]}, {"Key": "ntp-servers", "Values": ["10.61.0.9"]},
+        {"Key": "domain-name-servers", "Values": ["10.61.1.10", "AmazonProvidedDNS"]}])["DhcpOptions"]["DhcpOptionsId"]
+    network = Network(machines, "10.61.0.0/16")
+    machines.ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=network.vpc)
+    inside = network.run(network.subnet("10.61.1.0/24"))
+    assert inside.sh("cat /etc/resolv.conf").splitlines()[:3] == ["search corp.example", "nameserver 10.61.1.10",
+                                                                  "nameserver 10.61.0.2"]
+    assert "ntp-servers 10.61.0.9;" in inside.sh("cat /var/lib/dhcp/dhclient.eth0.leases")
+    # What the VPC's attributes say acts at once.
+    name = inside.describe()["PrivateDnsName"]
+    assert inside.describe()["PublicDnsName"] == "" and dig(inside, name)[:2] == (0, 1)
+    machines.ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsHostnames={"Value": True})
+    public = inside.describe()["PublicDnsName"]
+    eventually(lambda: dig(inside, public)[3] == inside.private_address, what="the public name resolves inside")
+    machines.ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsSupport={"Value": False})
+    ask = f"python3 -c {shlex.quote(DIG)} {name} 1 udp 169.254.169.253"
+    eventually(lambda: "silence" in inside.attempt(ask).stderr, what="the resolver is silent")

@@ -104,7 +104,8 @@ def test_group_names_are_those_of_the_default_vpc(cloud):
 def test_dns_cannot_be_switched_off_in_name_only(cloud):
     ec2 = cloud.boto("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.80.0.0/16")["Vpc"]["VpcId"]
-    assert code_of(ec2.modify_vpc_attribute, VpcId=vpc, EnableDnsSupport={"Value": False}) == "UnsupportedOperation"
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
+    assert not ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")["EnableDnsSupport"]["Value"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]

@@ -50,6 +50,8 @@ static const struct id_kind kinds[] = {
      "The network insights analysis ID '%s' does not exist"},
     {"prefix-list", "pl", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound",
      "The prefix list ID '%s' does not exist"},
+    {"vpc-endpoint", "vpce", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound",
+     "The Vpc Endpoint Id '%s' does not exist"},
     {"dhcp-options", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
      "The dhcpOption ID '%s' does not exist"},
     {"network-interface", "eni", "InvalidNetworkInterfaceId.Malformed",

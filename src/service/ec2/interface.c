@@ -13,6 +13,7 @@ const struct interface_kind *interface_kind_find(const char *name)
         {"instance", "interface", "eni-attach", NULL, 0, true},
         {"balancer", "interface", "ela-attach", "amazon-elb", 1, true},
         {"nat", "nat_gateway", "ela-attach", "amazon-aws", 1, false},
+        {"endpoint", "vpc_endpoint", "ela-attach", "amazon-aws", 1, true},
     };
     const struct interface_kind *row = kinds;
     while (strcmp(row->name, name))

@@ -15,11 +15,11 @@ struct ec2_interface_spec {
     int secondary_count;     /* how many besides these it gets */
     int addresses_max;       /* how many it may have, if it gets any of these */
     bool want_public;        /* acquire a public address now, and again at each start */
-    const char *kind;        /* "instance", "balancer" or "nat" */
-    const char *owner;       /* instance id, ARN of the load balancer, or NAT gateway id; NULL: it
-                                is attached to nothing yet */
-    int device_index;        /* at its instance */
-    bool is_kept;            /* when its instance is terminated */
+    const char *kind;        /* "instance", "balancer", "nat" or "endpoint" */
+    const char *owner; /* instance id, ARN of the load balancer, NAT gateway or endpoint id; NULL:
+                          it is attached to nothing yet */
+    int device_index;  /* at its instance */
+    bool is_kept;      /* when its instance is terminated */
     const char *description; /* "" for instances, "ELB app/NAME/16hex" for balancers */
     json_t *tags;            /* array, or NULL; borrowed */
 };
@@ -113,6 +113,10 @@ const json_t *ec2_interface_of_instance(const struct call *call, const json_t *i
  * is written to the instance's document by themselves.
  */
 void ec2_interface_show(const json_t *interface, json_t *instance);
+
+/* Gives the public addresses of a VPC their DNS names, or takes these, as its attribute says now.
+ */
+void ec2_interface_name_public(struct call *call, const char *vpc);
 
 /* Takes a free public address of the world for `owner` (eni- or eipalloc-). */
 int ec2_public_address_take(struct call *call, const char *owner, char ret_address[16],

@@ -7,14 +7,22 @@
 
 static const char kind[] = "network-interface";
 
+/* The public DNS name of an address in a VPC; "" where there are none. */
+static void name_in_vpc(const struct call *call, const char *vpc_id, const char *address,
+                        char name[96])
+{
+    const json_t *vpc = store_get(call->store, "vpc", call->region, vpc_id);
+    name[0] = '\0';
+    if (json_is_true(json_object_get(vpc, "_dns_hostnames")))
+        ec2_public_name(call, address, name);
+}
+
 /* Associates `address` with a private one; the ids are NULL for one that is assigned. */
 static void set_association(struct call *call, json_t *interface, json_t *row, const char *address,
                             const char *owner, const char *allocation, const char *association_id)
 {
-    char name[96] = "";
-    const json_t *vpc = store_get(call->store, "vpc", call->region, ec2_text(interface, "VpcId"));
-    if (json_is_true(json_object_get(vpc, "_dns_hostnames")))
-        ec2_public_name(call, address, name);
+    char name[96];
+    name_in_vpc(call, ec2_text(interface, "VpcId"), address, name);
     json_auto_t *association =
         json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "IpOwnerId", owner, "PublicDnsName", name,
                   "PublicIp", address, "AllocationId", allocation, "AssociationId", association_id);
@@ -142,4 +150,33 @@ void interface_drop_public(struct call *call, const char *id)
             forget_interface(call, elastic_of(row));
             clear_association(call, interface, row);
         }
+}
+
+static void name_association(const struct call *call, const json_t *interface, json_t *row)
+{
+    char name[96];
+    json_t *association = json_object_get(row, "Association");
+    if (!association)
+        return;
+    name_in_vpc(call, ec2_text(interface, "VpcId"), ec2_text(association, "PublicIp"), name);
+    json_object_set_new(association, "PublicDnsName", json_string(name));
+}
+
+void ec2_interface_name_public(struct call *call, const char *vpc)
+{
+    json_auto_t *ids = json_array();
+    size_t i, k;
+    json_t *id, *row;
+    store_each (cursor, call->store, "network-interface", call->region)
+        if (!strcmp(ec2_text(cursor.doc, "VpcId"), vpc) &&
+            json_object_get(cursor.doc, "Association"))
+            json_array_append_new(ids, json_string(cursor.id));
+    json_array_foreach (ids, i, id) {
+        json_t *interface =
+            txn_edit(call->txn, "network-interface", call->region, json_string_value(id));
+        name_association(call, interface, interface);
+        json_array_foreach (json_object_get(interface, "PrivateIpAddresses"), k, row)
+            name_association(call, interface, row);
+        interface_show_owner(call, interface);
+    }
 }

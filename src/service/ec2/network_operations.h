@@ -13,6 +13,9 @@
     X(DisassociateAddress)                                                                         \
     X(ReleaseAddress)                                                                              \
     /* dhcp_options.c */                                                                           \
+    X(AssociateDhcpOptions)                                                                        \
+    X(CreateDhcpOptions)                                                                           \
+    X(DeleteDhcpOptions)                                                                           \
     X(DescribeDhcpOptions)                                                                         \
     /* internet_gateway.c */                                                                       \
     X(AttachInternetGateway)                                                                       \
@@ -104,6 +107,12 @@
     /* vpc_block.c */                                                                              \
     X(AssociateVpcCidrBlock)                                                                       \
     X(DisassociateVpcCidrBlock)                                                                    \
+    /* vpc_endpoint.c */                                                                           \
+    X(CreateVpcEndpoint)                                                                           \
+    X(DeleteVpcEndpoints)                                                                          \
+    X(DescribeVpcEndpointServices)                                                                 \
+    X(DescribeVpcEndpoints)                                                                        \
+    X(ModifyVpcEndpoint)                                                                           \
     /* vpc_peering.c */                                                                            \
     X(AcceptVpcPeeringConnection)                                                                  \
     X(CreateVpcPeeringConnection)                                                                  \

@@ -31,6 +31,7 @@ static const struct taggable {
     {"network-insights-analysis", "nia-", "network-insights-analysis", "NetworkInsightsAnalysisId",
      "Tags"},
     {"prefix-list", "pl-", "prefix-list", "PrefixListId", "Tags"},
+    {"vpc-endpoint", "vpce-", "vpc-endpoint", "VpcEndpointId", "Tags"},
     {"dhcp-options", "dopt-", "dhcp-options", "DhcpOptionsId", "Tags"},
     {"network-interface", "eni-", "network-interface", "NetworkInterfaceId", "TagSet"},
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},

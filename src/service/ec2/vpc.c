@@ -2,8 +2,10 @@
 
 #include "service/accept.h"
 #include "service/ec2/describe.h"
+#include "service/ec2/dhcp_options.h"
 #include "service/ec2/handlers.h"
 #include "service/ec2/ids.h"
+#include "service/ec2/interface.h"
 #include "service/ec2/security_group.h"
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc_block.h"
@@ -18,33 +20,14 @@ const json_t *ec2_default_vpc(const struct call *call)
     return ec2_first(call, "vpc", "IsDefault", "true");
 }
 
-/* The region's only set of DHCP options; made with its first VPC. */
-static const char *dhcp_options(struct call *call)
-{
-    char id[32];
-    struct store_cursor first = store_first(call->store, "dhcp-options", call->region);
-    if (first.doc)
-        return ec2_text(first.doc, "DhcpOptionsId");
-    call_make_id(call, "dopt", id);
-    json_t *domain = strcmp(call->region, "us-east-1")
-                         ? json_sprintf("%s.compute.internal", call->region)
-                         : json_string("ec2.internal");
-    json_t *doc = json_pack("{s:s, s:s, s:[], s:[{s:s, s:[{s:o}]}, {s:s, s:[{s:s}]}]}",
-                            "DhcpOptionsId", id, "OwnerId", call->account, "Tags",
-                            "DhcpConfigurations", "Key", "domain-name", "Values", "Value", domain,
-                            "Key", "domain-name-servers", "Values", "Value", "AmazonProvidedDNS");
-    txn_put(call->txn, "dhcp-options", call->region, id, doc);
-    return ec2_text(doc, "DhcpOptionsId");
-}
-
 static json_t *make_document(struct call *call, const char *id, const char *block, bool is_default,
                              json_t *tags)
 {
     return json_pack("{s:s, s:s, s:s, s:[o], s:[], s:s, s:s, s:s, s:b, s:o, s:b}", "VpcId", id,
                      "OwnerId", call->account, "CidrBlock", block, "CidrBlockAssociationSet",
                      ec2_vpc_block_associated(call, block), "Ipv6CidrBlockAssociationSet",
-                     "DhcpOptionsId", dhcp_options(call), "State", "available", "InstanceTenancy",
-                     "default", "IsDefault", is_default, "Tags",
+                     "DhcpOptionsId", ec2_dhcp_options_default(call), "State", "available",
+                     "InstanceTenancy", "default", "IsDefault", is_default, "Tags",
                      tags ? json_deep_copy(tags) : json_array(), "_dns_hostnames", is_default);
 }
 
@@ -190,17 +173,23 @@ int ec2_DescribeVpcs(struct call *call, struct err *err)
 struct vpc_attribute {
     const char *name;    /* as DescribeVpcAttribute is asked for it */
     const char *member;  /* of requests and answers */
-    const char *private; /* of the document; NULL: it is `always`, and cannot be changed */
-    bool always;
+    const char *private; /* of the document; NULL: it is `usual`, and cannot be changed */
+    bool usual;          /* also where a document does not say */
 };
 
 static const struct vpc_attribute attributes[] = {
-    {"enableDnsSupport", "EnableDnsSupport", NULL, true},
+    {"enableDnsSupport", "EnableDnsSupport", "_dns_support", true},
     {"enableDnsHostnames", "EnableDnsHostnames", "_dns_hostnames", false},
     {"enableNetworkAddressUsageMetrics", "EnableNetworkAddressUsageMetrics", NULL, false},
 };
 
 enum { ATTRIBUTE_COUNT = sizeof attributes / sizeof *attributes };
+
+static bool has_attribute(const json_t *vpc, const struct vpc_attribute *attribute)
+{
+    const json_t *own = attribute->private ? json_object_get(vpc, attribute->private) : NULL;
+    return own ? json_is_true(own) : attribute->usual;
+}
 
 int ec2_DescribeVpcAttribute(struct call *call, struct err *err)
 {
@@ -214,9 +203,7 @@ int ec2_DescribeVpcAttribute(struct call *call, struct err *err)
     for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
         if (strcmp(attributes[i].name, name))
             continue;
-        bool value = attributes[i].private
-                         ? json_is_true(json_object_get(vpc, attributes[i].private))
-                         : attributes[i].always;
+        bool value = has_attribute(vpc, &attributes[i]);
         json_object_set_new(call->out, "VpcId", json_string(id));
         json_object_set_new(call->out, attributes[i].member, json_pack("{s:b}", "Value", value));
         return 0;
@@ -247,12 +234,13 @@ int ec2_ModifyVpcAttribute(struct call *call, struct err *err)
         return -1;
     bool value = json_is_true(json_object_get(json_object_get(call->in, changed->member), "Value"));
     if (!changed->private)
-        return value == changed->always
+        return value == changed->usual
                    ? 0
                    : err_aws(err, "UnsupportedOperation",
                              "The value '%s' of the attribute %s is not supported by Pileus yet",
                              value ? "true" : "false", changed->name);
     json_t *vpc = txn_edit(call->txn, "vpc", call->region, id);
     json_object_set_new(vpc, changed->private, json_boolean(value));
+    ec2_interface_name_public(call, id);
     return 0;
 }
