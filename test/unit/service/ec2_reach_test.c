@@ -451,6 +451,19 @@ static void test_a_route_through_an_instance_that_forwards(void **state)
     assert_non_null(strstr(change(), "start-instances"));
 }
 
+static void test_a_route_to_an_interface_that_checks_leads_to_itself(void **state)
+{
+    char left[32], right[32], other[32], own[32];
+    (void)state;
+    run(left_subnet, false, group, left);
+    run(right_subnet, false, group, right);
+    run(right_subnet, false, group, other);
+    own_table(vpc, left_subnet, own);
+    route(own, "10.0.2.0/24", "NetworkInterfaceId", interface_of(right));
+    reaches(left, right, "tcp", "80");
+    is_stopped(left, other, "80", "ENI_SOURCE_DEST_CHECK_RESTRICTION", own);
+}
+
 static void test_a_packet_that_goes_round_in_circles(void **state)
 {
     char left[32], middle[32];
@@ -729,6 +742,7 @@ int main(void)
         T(test_public_addresses_lead_out_and_in_again),
         T(test_the_most_specific_route_decides),
         T(test_a_route_through_an_instance_that_forwards),
+        T(test_a_route_to_an_interface_that_checks_leads_to_itself),
         T(test_a_packet_that_goes_round_in_circles),
         T(test_what_nobody_has_and_who_does_not_run),
         T(test_a_nat_gateway_leads_out_but_not_in),
