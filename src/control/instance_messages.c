@@ -4,6 +4,7 @@
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
 #include "service/ec2/volume_device.h"
+#include "service/ec2/volume_types.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +22,23 @@ static void copy_host_name(char out[HOST_NAME_SIZE], const char *name)
     snprintf(out, HOST_NAME_SIZE, "%.*s", (int)size, name);
 }
 
-static void add_volume(struct message_instance_start *start, const json_t *mapping)
+struct volume_limits volume_limits_of(const json_t *volume)
+{
+    int64_t throughput = doc_number(volume, "Throughput");
+    return (struct volume_limits){
+        .iops = (uint32_t)doc_number(volume, "Iops"),
+        .mib = (uint32_t)volume_type_throughput(doc_text(volume, "VolumeType"), throughput),
+    };
+}
+
+static void add_volume(struct message_instance_start *start, const json_t *mapping,
+                       const json_t *volume)
 {
     if (start->volume_count == VOLUMES_MAX)
         return; /* no instance is given more */
     struct volume_attachment *row = &start->volumes[start->volume_count++];
     copy_text(row->volume, ID_SIZE, doc_text(json_object_get(mapping, "Ebs"), "VolumeId"));
+    row->limits = volume_limits_of(volume);
     copy_text(row->device, DEVICE_SIZE, volume_device_folder(doc_text(mapping, "DeviceName")));
 }
 
@@ -38,11 +50,14 @@ static void fill_volumes(const struct store *store, const char *region, const js
     size_t i;
     const json_t *mapping;
     copy_text(start->root_volume, ID_SIZE, root);
-    start->root_gib = (uint32_t)doc_number(store_get(store, "volume", region, root), "Size");
+    const json_t *volume = store_get(store, "volume", region, root);
+    start->root_gib = (uint32_t)doc_number(volume, "Size");
+    start->root_limits = volume_limits_of(volume);
     json_array_foreach (json_object_get(instance, "BlockDeviceMappings"), i, mapping) {
         const json_t *ebs = json_object_get(mapping, "Ebs");
         if (!doc_is(ebs, "VolumeId", root) && !doc_is(ebs, "Status", "detaching"))
-            add_volume(start, mapping);
+            add_volume(start, mapping,
+                       store_get(store, "volume", region, doc_text(ebs, "VolumeId")));
     }
 }
 

@@ -67,6 +67,8 @@ bool instance_is_up(const json_t *instance);
 
 /* ---- instance_messages.c: what is sent ---- */
 
+/* What an instance may do with a volume in a second. */
+struct volume_limits volume_limits_of(const json_t *volume);
 void instance_send_start(struct control *control, const char *region, const json_t *instance);
 /* What IMDS knows of an instance, as JSON text for the caller to free; NULL if memory ran out. */
 char *instance_metadata(struct control *control, const char *region, const json_t *instance);

@@ -223,6 +223,7 @@ static void tell(struct control *control, enum message_type type, const json_t *
     const json_t *attachment = attachment_of(doc), *layer;
     const char *device = volume_device_folder(doc_text(attachment, "Device"));
     struct message_volume message = {
+        .limits = volume_limits_of(doc),
         .gib = (uint32_t)doc_number(doc, "Size"),
         .force = doc_flag(doc, "_force_detach"),
     };

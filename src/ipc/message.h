@@ -254,10 +254,16 @@ enum {
     AUTHORITY_SIZE = 4096,
 };
 
+/* What an instance may read from a volume, and write to it, in a second; 0: no limit. */
+struct volume_limits {
+    uint32_t iops, mib;
+};
+
 /* A volume beside the root volume; its files are at /mnt/<device>. */
 struct volume_attachment {
     char volume[ID_SIZE];
     char device[DEVICE_SIZE]; /* "sdf": letters and digits only */
+    struct volume_limits limits;
 };
 
 /* A network interface as an instance has it; the fabric names it too. */
@@ -318,6 +324,7 @@ struct message_instance_start {
     char layers[LAYERS_MAX][ID_SIZE]; /* of the root file system, lowest first: "host", ami-... */
     char root_volume[ID_SIZE];        /* made by the first start; "": the disk is a plain folder */
     uint32_t root_gib;
+    struct volume_limits root_limits;
     uint32_t volume_count;
     struct volume_attachment volumes[VOLUMES_MAX]; /* they exist */
 };
@@ -381,6 +388,7 @@ struct message_volume {
     char volume[ID_SIZE];
     char instance[ID_SIZE];   /* to attach to or to detach from */
     char device[DEVICE_SIZE]; /* as in volume_attachment */
+    struct volume_limits limits;
     uint32_t gib;
     uint32_t force;         /* of VOLUME_DETACH: 1: whoever still has its files open */
     char snapshot[ID_SIZE]; /* whose files a new volume begins with; "": none */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 enum {
     /* Short, so that a throttled program waits milliseconds, not the kernel's default of 100. */
@@ -36,7 +37,7 @@ enum {
 
 static const char *const controller_names[CGROUP_CONTROLLER_COUNT] = {
     [CGROUP_CPU] = "cpu",   [CGROUP_CPUACCT] = "cpuacct", [CGROUP_MEMORY] = "memory",
-    [CGROUP_PIDS] = "pids", [CGROUP_FREEZER] = "freezer",
+    [CGROUP_PIDS] = "pids", [CGROUP_FREEZER] = "freezer", [CGROUP_BLKIO] = "blkio",
 };
 
 /* Whether `word` is one of the words of `text`, which commas, spaces or line ends separate. */
@@ -93,7 +94,7 @@ int cgroups_find(struct cgroups *cgroups, uint32_t world, struct err *err)
     if (cgroups->unified)
         return 0;
     for (int i = 0; i < CGROUP_CONTROLLER_COUNT; i++)
-        if (!cgroups->roots[i][0])
+        if (!cgroups->roots[i][0] && i != CGROUP_BLKIO)
             return err_set(err,
                            "the cgroup controller \"%s\" is not mounted: mount cgroup2 at "
                            "/sys/fs/cgroup, or enable the controller in the kernel's command line",
@@ -116,7 +117,7 @@ static int hierarchies(const struct cgroups *cgroups,
 {
     int count = 0;
     for (int i = 0; i < CGROUP_CONTROLLER_COUNT && !cgroups->unified; i++) {
-        bool shared = false; /* "cpu,cpuacct" are often one hierarchy */
+        bool shared = !cgroups->roots[i][0]; /* "cpu,cpuacct" are often one hierarchy */
         for (int j = 0; j < count; j++)
             shared |= !strcmp(roots[j], cgroups->roots[i]);
         if (!shared)
@@ -130,7 +131,9 @@ static int hierarchies(const struct cgroups *cgroups,
 static int enable_controllers(const char *group, struct err *err)
 {
     char path[PATH_SIZE + 32];
+    struct err ignored;
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", group);
+    kernel_file_write(path, "+io", &ignored); /* a kernel may lack it */
     return kernel_file_write(path, "+cpu +memory +pids", err);
 }
 
@@ -160,7 +163,7 @@ static int write_setting(const struct cgroups *cgroups, const char *root, const 
 static int write_setting(const struct cgroups *cgroups, const char *root, const char *instance,
                          const char *file, struct err *err, const char *format, ...)
 {
-    char path[PATH_SIZE], value[64];
+    char path[PATH_SIZE], value[128];
     va_list args;
     va_start(args, format);
     vsnprintf(value, sizeof value, format, args);
@@ -216,6 +219,43 @@ static int limit_each_controller(const struct cgroups *cgroups, const char *inst
         return -1;
     return write_setting(cgroups, cgroups->roots[CGROUP_PIDS], instance, "pids.max", err, "%u",
                          limits->processes);
+}
+
+/* "7:3 1000", "7:3 0" for no limit: in version 1 the same number for reads and for writes. */
+static int throttle(const struct cgroups *cgroups, const char *instance, dev_t device,
+                    const char *what, uint64_t value, struct err *err)
+{
+    static const char *const directions[] = {"read", "write"};
+    for (size_t i = 0; i < sizeof directions / sizeof *directions; i++) {
+        char file[64];
+        snprintf(file, sizeof file, "blkio.throttle.%s_%s_device", directions[i], what);
+        if (write_setting(cgroups, cgroups->roots[CGROUP_BLKIO], instance, file, err, "%u:%u %lu",
+                          major(device), minor(device), value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int cgroup_limit_disk(const struct cgroups *cgroups, const char *instance, dev_t device,
+                      const struct cgroup_disk_limits *limits, struct err *err)
+{
+    char path[PATH_SIZE], operations[16] = "max", bytes[24] = "max";
+    if (!cgroups->unified && !cgroups->roots[CGROUP_BLKIO][0])
+        return 0;
+    if (!cgroups->unified)
+        return throttle(cgroups, instance, device, "iops", limits->operations, err) < 0
+                   ? -1
+                   : throttle(cgroups, instance, device, "bps", (uint64_t)limits->mib << 20, err);
+    group_path(path, cgroups, cgroups->unified_root, instance, "io.max");
+    if (access(path, F_OK) < 0)
+        return 0;
+    if (limits->operations)
+        snprintf(operations, sizeof operations, "%u", limits->operations);
+    if (limits->mib)
+        snprintf(bytes, sizeof bytes, "%lu", (uint64_t)limits->mib << 20);
+    return write_setting(cgroups, cgroups->unified_root, instance, "io.max", err,
+                         "%u:%u rbps=%s wbps=%s riops=%s wiops=%s", major(device), minor(device),
+                         bytes, bytes, operations, operations);
 }
 
 /* The group becomes its owner's to divide; what limits it does not. */

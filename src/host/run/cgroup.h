@@ -16,6 +16,7 @@ enum cgroup_controller {
     CGROUP_MEMORY,
     CGROUP_PIDS,
     CGROUP_FREEZER,
+    CGROUP_BLKIO, /* may be missing */
     CGROUP_CONTROLLER_COUNT
 };
 
@@ -46,6 +47,15 @@ void cgroups_remove(const struct cgroups *cgroups);
  * makes within share these limits. */
 int cgroup_create(const struct cgroups *cgroups, const char *instance,
                   const struct cgroup_limits *limits, struct err *err);
+/* Of reads, and of writes; 0: no limit. */
+struct cgroup_disk_limits {
+    uint32_t operations; /* a second */
+    uint32_t mib;        /* a second */
+};
+
+/* Limits what an instance reads from and writes to a block device, where the kernel has that. */
+int cgroup_limit_disk(const struct cgroups *cgroups, const char *instance, dev_t device,
+                      const struct cgroup_disk_limits *limits, struct err *err);
 /* The version 2 group, for clone_process(); -1 if there is no version 2. */
 int cgroup_open(const struct cgroups *cgroups, const char *instance);
 /* Moves the calling process into the groups of version 1. */

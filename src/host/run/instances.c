@@ -545,8 +545,9 @@ bool instances_find_process(struct instances *set, const char *id,
     const struct instance *instance = find(set, id);
     if (!instance || (!is(instance, RUNNING) && !is(instance, STOPPING)))
         return false;
-    *ret_process = (struct instance_process){instance->record.pid, instance->record.start_time,
-                                             userns_base(instance->record.start.slot)};
+    *ret_process =
+        (struct instance_process){&set->cgroups, instance->record.pid, instance->record.start_time,
+                                  userns_base(instance->record.start.slot)};
     return true;
 }
 

@@ -62,6 +62,7 @@ void instances_measure(struct instances *set, instances_visit *visit, void *owne
 
 /* The first process of an instance, and what its user namespace makes of id 0. */
 struct instance_process {
+    const struct cgroups *cgroups;
     pid_t pid;
     uint64_t start_time; /* process_start_time() */
     uint32_t root_id;

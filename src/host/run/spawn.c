@@ -156,6 +156,25 @@ static int open_volumes(const struct spawn *spawn, int userns_fd, int *trees, st
     return 0;
 }
 
+static int limit_volume(const struct spawn *spawn, const char *volume,
+                        const struct volume_limits *limits, struct err *err)
+{
+    return attach_limit(spawn->cgroups, spawn->start->instance, spawn->volumes_dir, volume, limits,
+                        err);
+}
+
+static int limit_volumes(const struct spawn *spawn, struct err *err)
+{
+    const struct message_instance_start *start = spawn->start;
+    if (start->root_volume[0] &&
+        limit_volume(spawn, start->root_volume, &start->root_limits, err) < 0)
+        return -1;
+    for (uint32_t i = 0; i < start->volume_count; i++)
+        if (limit_volume(spawn, start->volumes[i].volume, &start->volumes[i].limits, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int run_stage(const struct spawn *spawn, struct err *err)
 {
     int volumes[VOLUMES_MAX] = {0};
@@ -168,7 +187,7 @@ static int run_stage(const struct spawn *spawn, struct err *err)
         return -1;
     struct rootfs_trees trees;
     if (mount_root(spawn, userns_fd, &trees, err) < 0 ||
-        open_volumes(spawn, userns_fd, volumes, err) < 0)
+        open_volumes(spawn, userns_fd, volumes, err) < 0 || limit_volumes(spawn, err) < 0)
         return -1;
     if (setns(userns_fd, CLONE_NEWUSER) < 0)
         return err_sys(err, errno, "enter the user namespace");

@@ -80,6 +80,16 @@ int attach_here(int tree_fd, const char *device, struct err *err)
     return 0;
 }
 
+int attach_limit(const struct cgroups *cgroups, const char *instance, const char *volumes_dir,
+                 const char *volume, const struct volume_limits *limits, struct err *err)
+{
+    dev_t device;
+    struct cgroup_disk_limits disk = {limits->iops, limits->mib};
+    if (!disk_device(volumes_dir, volume, &device))
+        return err_set(err, "%s has no block device", volume);
+    return cgroup_limit_disk(cgroups, instance, device, &disk, err);
+}
+
 /* ---- of what runs ---- */
 
 static int enter(int pidfd, struct err *err)
@@ -110,7 +120,10 @@ int attach_to_running(const struct attach_job *job, struct err *err)
         return -1;
     source.userns_fd = userns;
     auto_fd int tree = attach_open(&source, err);
-    if (tree < 0 || enter(pidfd, err) < 0)
+    if (tree < 0 ||
+        attach_limit(job->cgroups, job->instance, source.volumes_dir, source.volume, &job->limits,
+                     err) < 0 ||
+        enter(pidfd, err) < 0)
         return -1;
     return attach_here(tree, job->device, err);
 }

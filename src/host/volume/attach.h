@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "host/run/cgroup.h"
 #include "ipc/message.h"
 
 #include <stdbool.h>
@@ -28,10 +29,17 @@ int attach_open(const struct attach_source *source, struct err *err);
  * instance does not have. */
 int attach_here(int tree_fd, const char *device, struct err *err);
 
+/* Limits what the instance does with a volume that is mounted. */
+int attach_limit(const struct cgroups *cgroups, const char *instance, const char *volumes_dir,
+                 const char *volume, const struct volume_limits *limits, struct err *err);
+
 struct attach_job {
     struct attach_source source; /* but userns_fd, which is looked up */
-    pid_t pid;                   /* of the instance's first process */
-    uint64_t start_time;         /* process_start_time() */
+    const struct cgroups *cgroups;
+    const char *instance;
+    struct volume_limits limits;
+    pid_t pid;           /* of the instance's first process */
+    uint64_t start_time; /* process_start_time() */
     char device[DEVICE_SIZE];
     bool force;
 };

@@ -281,6 +281,19 @@ int disk_mount(const char *volumes_dir, const char *volume, struct err *err)
     return device < 0 ? -1 : mount_device(name, err);
 }
 
+bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device)
+{
+    struct disk_paths paths = paths_of(volumes_dir, volume);
+    char name[LOOP_NAME_SIZE];
+    struct stat info;
+    auto_fd int note = open(paths.note, O_RDONLY | O_CLOEXEC);
+    auto_fd int device = note < 0 ? -1 : loop_device_find(paths.image, note, name);
+    if (device < 0 || fstat(device, &info) < 0)
+        return false;
+    *ret_device = info.st_rdev;
+    return true;
+}
+
 void disk_set_room(const char *volumes_dir, const char *volume, bool room)
 {
     struct disk_paths paths = paths_of(volumes_dir, volume);

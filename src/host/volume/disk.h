@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { VOLUME_GIB_MAX = 16000 /* a sparse file of ext4 ends at 16 TiB */ };
 
@@ -24,6 +25,8 @@ int disk_make(const char *volumes_dir, const char *volume, uint32_t gib, struct 
 int disk_make_template(const char *volumes_dir, uint32_t gib, struct err *err);
 /* A descriptor of a mount of it, attached nowhere: all of them show the same file system. */
 int disk_mount(const char *volumes_dir, const char *volume, struct err *err);
+/* The block device of a volume that is mounted, in *ret_device; false if it is not. */
+bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device);
 /* Fails when the file system of the folder has less room than the machine itself needs. */
 int disk_check_room(const char *dir, struct err *err);
 /*

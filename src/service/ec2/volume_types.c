@@ -17,15 +17,16 @@ static const struct volume_type {
     int64_t iops_per_gib_max;
     int64_t iops_usual; /* 0: must be asked for, if it can be */
     int64_t throughput_min, throughput_max;
+    int64_t throughput_fixed; /* MiB a second, where it cannot be asked for; 0: not limited */
     bool boots;
 } types[] = {
-    {"gp3", 1, 16384, 3000, 16000, 500, 3000, 125, 1000, true},
-    {"gp2", 1, 16384, 0, 0, 0, 0, 0, 0, true},
-    {"io1", 4, 16384, 100, 64000, 50, 0, 0, 0, true},
-    {"io2", 4, 65536, 100, 256000, 1000, 0, 0, 0, true},
-    {"st1", 125, 16384, 0, 0, 0, 0, 0, 0, false},
-    {"sc1", 125, 16384, 0, 0, 0, 0, 0, 0, false},
-    {"standard", 1, 1024, 0, 0, 0, 0, 0, 0, true},
+    {"gp3", 1, 16384, 3000, 16000, 500, 3000, 125, 1000, 0, true},
+    {"gp2", 1, 16384, 0, 0, 0, 0, 0, 0, 250, true},
+    {"io1", 4, 16384, 100, 64000, 50, 0, 0, 0, 1000, true},
+    {"io2", 4, 65536, 100, 256000, 1000, 0, 0, 0, 4000, true},
+    {"st1", 125, 16384, 0, 0, 0, 0, 0, 0, 500, false},
+    {"sc1", 125, 16384, 0, 0, 0, 0, 0, 0, 250, false},
+    {"standard", 1, 1024, 0, 0, 0, 0, 0, 0, 90, true},
 };
 
 static const struct volume_type *find(const char *name)
@@ -34,6 +35,12 @@ static const struct volume_type *find(const char *name)
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
     return NULL;
+}
+
+int64_t volume_type_throughput(const char *type, int64_t throughput)
+{
+    const struct volume_type *row = find(type);
+    return throughput ? throughput : row ? row->throughput_fixed : 0;
 }
 
 bool volume_type_boots(const char *type)

@@ -17,5 +17,8 @@ struct volume_shape {
  * second and, for gp3, MiB a second.
  */
 int volume_shape_complete(struct volume_shape *shape, struct err *err);
+/* MiB a second of a volume of the type: `throughput` where the type has one, 0 if it has no limit.
+ */
+int64_t volume_type_throughput(const char *type, int64_t throughput);
 /* Whether an instance can boot from the type. */
 bool volume_type_boots(const char *type);

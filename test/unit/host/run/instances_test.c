@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -474,6 +475,54 @@ static void a_volume_is_there_at_boot_and_grows(void **state)
     free(console);
 }
 
+static void volumes_are_full_while_the_disk_of_the_machine_is(void **state)
+{
+    struct fixture *fixture = *state;
+    need_root();
+    struct message_instance_start start = start_of("i-y", 87);
+    fixture->user_data = "#!/bin/sh\necho beg''un\n"
+                         "until ! fallocate -l 1M /probe; do rm /probe; sleep 0.05; done\n"
+                         "echo fu''ll\nuntil fallocate -l 1M /probe; do sleep 0.05; done\n"
+                         "echo ro''om\n";
+    start_instance(fixture, &start);
+    free(await_console(fixture, "i-y", "begun"));
+    disk_set_room(fixture->volumes, "vol-i-y", false);
+    free(await_console(fixture, "i-y", "full"));
+    disk_set_room(fixture->volumes, "vol-i-y", true);
+    free(await_console(fixture, "i-y", "room"));
+}
+
+/* What the kernel was told of the volume's device, in either version of cgroups. */
+static void a_volume_has_its_limits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cgroups cgroups;
+    struct err err = {0};
+    dev_t device;
+    char path[320], wanted[96];
+    size_t size;
+    need_root();
+    struct message_instance_start start = start_of("i-z", 88);
+    start.root_limits = (struct volume_limits){.iops = 700, .mib = 5};
+    start_instance(fixture, &start);
+    await_report(fixture, INSTANCE_STARTED);
+    assert_true(cgroups_find(&cgroups, WORLD, &err) >= 0);
+    assert_true(disk_device(fixture->volumes, "vol-i-z", &device));
+    snprintf(path, sizeof path, "%s/pileus.%d/i-z/%s",
+             cgroups.unified ? cgroups.unified_root : cgroups.roots[CGROUP_BLKIO], WORLD,
+             cgroups.unified ? "io.max" : "blkio.throttle.write_bps_device");
+    if (access(path, F_OK) < 0) {
+        print_message("the kernel limits no block devices\n");
+        skip();
+    }
+    char *text = file_read(path, 4096, &size, &err);
+    snprintf(wanted, sizeof wanted, "%u:%u %s5242880", major(device), minor(device),
+             cgroups.unified ? "rbps=" : "");
+    assert_non_null(text);
+    assert_non_null(strstr(text, wanted));
+    free(text);
+}
+
 static void a_new_host_process_finds_instances_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -520,6 +569,8 @@ int main(void)
         TEST(an_image_carries_files_to_an_instance_with_other_ids),
         TEST(a_root_volume_is_full_at_its_size),
         TEST(a_volume_is_there_at_boot_and_grows),
+        TEST(volumes_are_full_while_the_disk_of_the_machine_is),
+        TEST(a_volume_has_its_limits),
         TEST(a_new_host_process_finds_instances_again),
         TEST(a_start_that_fails_says_why),
     };
