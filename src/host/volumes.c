@@ -7,10 +7,12 @@
 #include "host/volume/work.h"
 #include "ipc/id.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* With so much room nobody needs to share it: a second is too short to write that. */
+static const uint64_t plenty_bytes = 32ULL << 30;
 
 /* What a worker is given, and what is said when it is done. */
 struct job {
@@ -222,17 +224,28 @@ void volumes_receive(struct volumes *volumes, enum message_type type, const void
         on_attachment(volumes, volume, type == MESSAGE_VOLUME_ATTACH);
 }
 
+/* ---- the machine's disk ---- */
+
+static int share_room(const void *argument, struct err *err)
+{
+    return volumes_share_room(argument, err);
+}
+
+static void on_shared(void *owner, const struct err *failure)
+{
+    struct volumes *volumes = owner;
+    (void)failure; /* what could not be done is tried again in a second */
+    volumes->sharing = false;
+}
+
 void volumes_tick(struct volumes *volumes)
 {
     struct err ignored;
-    bool room = disk_check_room(volumes->store.volumes_dir, &ignored) >= 0;
-    bool changed = !room || volumes->was_full;
-    volumes->was_full = !room;
-    DIR *entries = changed ? opendir(volumes->store.volumes_dir) : NULL;
-    if (!entries)
+    bool scarce = disk_room(volumes->store.volumes_dir) < plenty_bytes;
+    if (volumes->sharing || (!scarce && !volumes->was_scarce))
         return;
-    for (struct dirent *entry; (entry = readdir(entries));)
-        if (entry->d_name[0] != '.')
-            disk_set_room(volumes->store.volumes_dir, entry->d_name, room);
-    closedir(entries);
+    struct volume_work work = {.store = volumes->store};
+    struct worker_job job = {share_room, &work, on_shared, volumes};
+    volumes->was_scarce = scarce;
+    volumes->sharing = worker_start(volumes->loop, &job, &ignored) >= 0;
 }

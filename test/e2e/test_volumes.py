@@ -1,11 +1,12 @@
 """Disks: root volumes and EBS volumes of a size that holds, attached, detached, kept and deleted for real."""
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import eventually
-from machines import machines
+from conftest import Cloud, eventually
+from machines import Machine, Machines, machines
 
 # Takes all but 50 MiB without writing, writes more than that, and gives it back.
 FILL = """set -e; cd {0}; free=$(df --output=avail -BM . | tail -1 | tr -d ' M'); echo free $free
@@ -192,3 +193,43 @@ def test_nothing_is_left_when_the_daemon_stops(cloud, machine):
     cloud.stop()
     eventually(lambda: not loop_devices(cloud), what="the loop devices to go")
     assert str(cloud.data) not in Path("/proc/mounts").read_text()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A cloud on a disk of 1 GiB."""
+    image, point = tmp_path / "disk", tmp_path / "data"
+    point.mkdir()
+    subprocess.run(["truncate", "-s", "1G", image], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-m0", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, point], check=True)
+    cloud = Cloud()
+    cloud.data.rmdir()
+    cloud.data = point
+    try:
+        yield cloud.start()
+    finally:
+        cloud.stop()
+        eventually(lambda: subprocess.run(["umount", point]).returncode == 0, what="the disk to be free")
+
+
+def test_a_full_disk_of_the_machine_breaks_nothing(small_disk, tmp_path):
+    made = Machines(small_disk, tmp_path)
+    writer = made.run()
+    other = made.run(SubnetId=writer.describe()["SubnetId"])
+    out = writer.root("dd if=/dev/zero of=/fill bs=1M count=1500 2>&1 || echo full")
+    assert "No space left on device" in out and "full" in out
+    writer.root("sync && touch /still-writable && rm /still-writable")
+    assert other.sh("cat /etc/hostname") and other.state == "running"
+    # With what the host itself takes there is no room at all, and a launch says so.
+    free = os.statvfs(small_disk.data)
+    subprocess.run(["fallocate", "-l", str(free.f_bavail * free.f_frsize - (10 << 20)), small_disk.data / "other"], check=True)
+    eventually(lambda: other.attempt("sudo dd if=/dev/zero of=/fill bs=1M count=20").returncode, what="the volumes to be full")
+    failed = made.ec2.run_instances(ImageId=made.image, InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]
+    failed = Machine(made, failed["InstanceId"]).wait("terminated").describe()
+    assert "the disk of the machine is full" in failed["StateReason"]["Message"]
+    (small_disk.data / "other").unlink()
+    writer.root("rm /fill && sync")
+    eventually(lambda: other.attempt("sudo dd if=/dev/zero of=/fill bs=1M count=20 conv=fsync").returncode == 0,
+               what="room again")
+    made.run()

@@ -47,17 +47,21 @@ static const char *template_path(char path[PATH_SIZE], const char *volumes_dir, 
     return path;
 }
 
-int disk_check_room(const char *dir, struct err *err)
+uint64_t disk_room(const char *dir)
 {
     struct statvfs info;
     if (statvfs(dir, &info) < 0)
-        return err_sys(err, errno, "look up the free space of %s", dir);
+        return 0;
+    uint64_t free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     uint64_t reserve = (uint64_t)info.f_blocks * info.f_frsize / RESERVE_PART;
     if (reserve > reserve_max_bytes)
         reserve = reserve_max_bytes;
-    if ((uint64_t)info.f_bavail * info.f_frsize < reserve)
-        return err_set(err, "the disk of the machine is full");
-    return 0;
+    return free_bytes > reserve ? free_bytes - reserve : 0;
+}
+
+int disk_check_room(const char *dir, struct err *err)
+{
+    return disk_room(dir) ? 0 : err_set(err, "the disk of the machine is full");
 }
 
 /* ---- mounting ---- */
@@ -294,19 +298,42 @@ bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device)
     return true;
 }
 
-void disk_set_room(const char *volumes_dir, const char *volume, bool room)
+/* ---- room on the disk below ---- */
+
+int disk_measure(const char *volumes_dir, const char *volume, struct disk_use *ret_use,
+                 struct err *err)
 {
     struct disk_paths paths = paths_of(volumes_dir, volume);
-    struct err ignored;
+    struct statvfs info;
+    struct stat image;
+    dev_t device;
+    if (!disk_device(volumes_dir, volume, &device))
+        return 0;
+    auto_fd int mount = disk_mount(volumes_dir, volume, err);
+    if (mount < 0)
+        return -1;
+    if (fstatvfs(mount, &info) < 0 || stat(paths.image, &image) < 0)
+        return err_sys(err, errno, "measure %s", volume);
+    uint64_t used = (uint64_t)(info.f_blocks - info.f_bfree) * info.f_frsize;
+    uint64_t taken = (uint64_t)image.st_blocks * 512;
+    ret_use->free_bytes = (uint64_t)info.f_bfree * info.f_frsize;
+    ret_use->debt_bytes = used > taken ? used - taken : 0;
+    return 1;
+}
+
+int disk_allow(const char *volumes_dir, const char *volume, const struct disk_use *use,
+               uint64_t allowance_bytes, struct err *err)
+{
+    enum { USUAL_CLUSTERS = 4096, CLUSTER_SIZE = 4096 };
+    struct disk_paths paths = paths_of(volumes_dir, volume);
     char name[LOOP_NAME_SIZE], path[PATH_SIZE], text[24];
-    uint32_t gib = noted_size(&paths);
     auto_fd int note = open(paths.note, O_RDONLY | O_CLOEXEC);
     auto_fd int device = note < 0 ? -1 : loop_device_find(paths.image, note, name);
-    if (device < 0 || !gib)
-        return;
+    if (device < 0)
+        return 0;
+    bool limited = use->free_bytes > allowance_bytes;
+    uint64_t kept = limited ? (use->free_bytes - allowance_bytes) / CLUSTER_SIZE : 0;
     snprintf(path, sizeof path, "/sys/fs/ext4/%s/reserved_clusters", strrchr(name, '/') + 1);
-    /* The kernel's own default is 4096; the other is more than any volume has free. */
-    uint64_t reserved = room ? 4096 : (uint64_t)gib * BLOCKS_PER_GIB - 1;
-    snprintf(text, sizeof text, "%llu", (unsigned long long)reserved);
-    kernel_file_write(path, text, &ignored);
+    snprintf(text, sizeof text, "%lu", kept > USUAL_CLUSTERS ? kept : (uint64_t)USUAL_CLUSTERS);
+    return kernel_file_write(path, text, err);
 }

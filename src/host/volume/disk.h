@@ -27,10 +27,20 @@ int disk_make_template(const char *volumes_dir, uint32_t gib, struct err *err);
 int disk_mount(const char *volumes_dir, const char *volume, struct err *err);
 /* The block device of a volume that is mounted, in *ret_device; false if it is not. */
 bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device);
-/* Fails when the file system of the folder has less room than the machine itself needs. */
-int disk_check_room(const char *dir, struct err *err);
-/*
- * Whether volumes may take more of the machine's disk. Without room they are full for who writes
- * to them, as if they were of that size: the disk below must never fail a write of theirs. Fast.
+/* Bytes of the file system of the folder that are free and that the machine does not need itself.
  */
-void disk_set_room(const char *volumes_dir, const char *volume, bool room);
+uint64_t disk_room(const char *dir);
+/* Fails when there are none. */
+int disk_check_room(const char *dir, struct err *err);
+
+struct disk_use {
+    uint64_t free_bytes; /* of the volume */
+    uint64_t debt_bytes; /* taken in the volume, but not yet of the machine's disk */
+};
+
+/* 1: *ret_use is set; 0: the volume is not mounted, and takes nothing. */
+int disk_measure(const char *volumes_dir, const char *volume, struct disk_use *ret_use,
+                 struct err *err);
+/* Lets who writes to a volume take no more than `allowance_bytes` of what it has free. */
+int disk_allow(const char *volumes_dir, const char *volume, const struct disk_use *use,
+               uint64_t allowance_bytes, struct err *err);

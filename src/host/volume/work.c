@@ -6,6 +6,7 @@
 #include "host/volume/disk.h"
 #include "os/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -13,7 +14,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512 };
+/* No single volume may take more than this part of the room in a second. */
+enum { PATH_SIZE = 512, SHARE_PART = 4 };
 
 /* In a mount namespace that ends with this process, and the mount with it. */
 static int mount_at_stage(const struct volume_work *work, const char *volume, struct err *err)
@@ -67,4 +69,57 @@ int volume_keep(const struct volume_work *work, struct err *err)
         (!plain && mount_at_stage(work, keep->volume, err) < 0))
         return -1;
     return store_keep(&work->store, keep->image, plain ? dir : work->stage_dir, dir, err);
+}
+
+/* ---- the machine's disk ---- */
+
+/* Calls `visit` with each volume that is mounted, and how much of it is used. */
+static int each_use(const char *volumes_dir,
+                    int (*visit)(void *owner, const char *volume, const struct disk_use *use,
+                                 struct err *err),
+                    void *owner, struct err *err)
+{
+    DIR *entries = opendir(volumes_dir);
+    int result = entries ? 0 : err_sys(err, errno, "read %s", volumes_dir);
+    for (struct dirent *entry; result >= 0 && (entry = readdir(entries));) {
+        struct disk_use use;
+        if (entry->d_name[0] == '.')
+            continue;
+        result = disk_measure(volumes_dir, entry->d_name, &use, err);
+        if (result > 0)
+            result = visit(owner, entry->d_name, &use, err);
+    }
+    if (entries)
+        closedir(entries);
+    return result;
+}
+
+struct sharing {
+    const char *volumes_dir;
+    uint64_t debt_bytes, allowance_bytes;
+};
+
+static int add_debt(void *owner, const char *volume, const struct disk_use *use, struct err *err)
+{
+    struct sharing *sharing = owner;
+    (void)volume, (void)err;
+    sharing->debt_bytes += use->debt_bytes;
+    return 0;
+}
+
+static int allow(void *owner, const char *volume, const struct disk_use *use, struct err *err)
+{
+    const struct sharing *sharing = owner;
+    return disk_allow(sharing->volumes_dir, volume, use, sharing->allowance_bytes, err);
+}
+
+int volumes_share_room(const struct volume_work *work, struct err *err)
+{
+    struct sharing sharing = {.volumes_dir = work->store.volumes_dir};
+    if (each_use(sharing.volumes_dir, add_debt, &sharing, err) < 0)
+        return -1;
+    uint64_t room = disk_room(sharing.volumes_dir);
+    room = room > sharing.debt_bytes ? room - sharing.debt_bytes : 0;
+    sharing.allowance_bytes = room / SHARE_PART;
+    return each_use(sharing.volumes_dir, allow, &sharing, err);
 }

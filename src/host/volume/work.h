@@ -17,5 +17,11 @@ struct volume_work {
 
 /* Makes `volume`, with all that its snapshot holds, in one step; one that is there may grow. */
 int volume_make(const struct volume_work *work, struct err *err);
+/*
+ * Shares what is left of the machine's disk: a write of a volume must never fail below, where it
+ * would make the file system read-only. So none may take more than a part of it until it is called
+ * again.
+ */
+int volumes_share_room(const struct volume_work *work, struct err *err);
 /* Keeps what is in a volume (or the plain disk of an instance) as `keep` says. */
 int volume_keep(const struct volume_work *work, struct err *err);

@@ -478,6 +478,8 @@ static void a_volume_is_there_at_boot_and_grows(void **state)
 static void volumes_are_full_while_the_disk_of_the_machine_is(void **state)
 {
     struct fixture *fixture = *state;
+    struct disk_use use;
+    struct err err = {0};
     need_root();
     struct message_instance_start start = start_of("i-y", 87);
     fixture->user_data = "#!/bin/sh\necho beg''un\n"
@@ -486,9 +488,11 @@ static void volumes_are_full_while_the_disk_of_the_machine_is(void **state)
                          "echo ro''om\n";
     start_instance(fixture, &start);
     free(await_console(fixture, "i-y", "begun"));
-    disk_set_room(fixture->volumes, "vol-i-y", false);
+    assert_int_equal(disk_measure(fixture->volumes, "vol-i-y", &use, &err), 1);
+    assert_true(disk_allow(fixture->volumes, "vol-i-y", &use, 0, &err) >= 0);
     free(await_console(fixture, "i-y", "full"));
-    disk_set_room(fixture->volumes, "vol-i-y", true);
+    assert_int_equal(disk_measure(fixture->volumes, "vol-i-y", &use, &err), 1);
+    assert_true(disk_allow(fixture->volumes, "vol-i-y", &use, use.free_bytes, &err) >= 0);
     free(await_console(fixture, "i-y", "room"));
 }
 
