@@ -43,10 +43,10 @@ static int check_address(const struct call *call, const json_t *group, json_t *t
         return err_aws(err, "ValidationError",
                        "The IP address '%.100s' is not a valid IPv4 address", id);
     const char *zone = zone_of_address(call, doc_text(group, "VpcId"), address);
-    bool private = zone != NULL;
+    bool is_private = zone != NULL;
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-    private |= block_holds(ranges[i], address);
-    if (!private)
+        is_private |= block_holds(ranges[i], address);
+    if (!is_private)
         return err_aws(err, "InvalidTarget",
                        "The following targets are not in a supported IP range: '%s'", id);
     if (!zone && strcmp(asked, "all") != 0)
