@@ -19,12 +19,15 @@ const char daemon_options_help[] =
     "  -d, --detach           detach from the terminal after `Ready.`\n"
     "      --data DIR         where all state lives (default /var/lib/pileus)\n"
     "      --listen ADDR:PORT the endpoint of every service (default 127.0.0.1:4566)\n"
+    "      --dns ADDR:PORT    a resolver for this machine, for systems that do not know names "
+    "below\n"
+    "                         localhost themselves (default none)\n"
     "      --account ID       the account's 12 digits (default 000000000000)\n"
     "      --clock-speed X    cloud time runs X times faster than real time (default 1)\n"
     "      --vcpu-share F     how much of a CPU one vCPU is (default 0.5)\n"
     "      --auth on|off      off accepts any signature (default on)\n"
     "\n"
-    "Each option is also a variable: PILEUS_DATA, PILEUS_LISTEN, PILEUS_ACCOUNT, "
+    "Each option is also a variable: PILEUS_DATA, PILEUS_LISTEN, PILEUS_DNS, PILEUS_ACCOUNT, "
     "PILEUS_CLOCK_SPEED,\n"
     "PILEUS_VCPU_SHARE, PILEUS_AUTH. An option wins over its variable.\n";
 
@@ -41,21 +44,36 @@ static int set_data(struct daemon_options *options, const char *value)
     return 0;
 }
 
-static int set_listen(struct daemon_options *options, const char *value)
+static int parse_endpoint(const char *value, char address[INET_ADDRSTRLEN], uint16_t *ret_port)
 {
-    static char address[INET_ADDRSTRLEN];
     const char *colon = strrchr(value, ':');
     char *end;
     struct in_addr parsed;
-    if (!colon || colon - value >= (ptrdiff_t)sizeof address)
+    if (!colon || colon - value >= INET_ADDRSTRLEN)
         return -1;
-    snprintf(address, sizeof address, "%.*s", (int)(colon - value), value);
+    snprintf(address, INET_ADDRSTRLEN, "%.*s", (int)(colon - value), value);
     long port = strtol(colon + 1, &end, 10);
     if (*end || port < 1 || port > 65535 || inet_pton(AF_INET, address, &parsed) != 1)
         return -1;
-    options->listen_address = address;
-    options->listen_port = (uint16_t)port;
+    *ret_port = (uint16_t)port;
     return 0;
+}
+
+static int set_listen(struct daemon_options *options, const char *value)
+{
+    static char address[INET_ADDRSTRLEN];
+    options->listen_address = address;
+    return parse_endpoint(value, address, &options->listen_port);
+}
+
+/* On loopback only: it is no resolver for other machines. */
+static int set_dns(struct daemon_options *options, const char *value)
+{
+    static char address[INET_ADDRSTRLEN];
+    options->dns_address = address;
+    return parse_endpoint(value, address, &options->dns_port) < 0 || strncmp(address, "127.", 4)
+               ? -1
+               : 0;
 }
 
 static int set_account(struct daemon_options *options, const char *value)
@@ -96,6 +114,7 @@ static const struct option_row {
 } rows[] = {
     {"--data", "PILEUS_DATA", "a folder", set_data},
     {"--listen", "PILEUS_LISTEN", "ADDR:PORT, such as 127.0.0.1:4566", set_listen},
+    {"--dns", "PILEUS_DNS", "ADDR:PORT on loopback, such as 127.0.0.1:53", set_dns},
     {"--account", "PILEUS_ACCOUNT", "12 digits", set_account},
     {"--clock-speed", "PILEUS_CLOCK_SPEED", "a number from 0.1 to 100000", set_clock_speed},
     {"--vcpu-share", "PILEUS_VCPU_SHARE", "a number from 0.01 to 1", set_vcpu_share},

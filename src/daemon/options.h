@@ -10,6 +10,8 @@ struct daemon_options {
     const char *data_dir;       /* --data, absolute */
     const char *listen_address; /* --listen */
     uint16_t listen_port;
+    const char *dns_address; /* --dns: a resolver for the host; NULL: none */
+    uint16_t dns_port;
     const char *account; /* --account: 12 digits */
     double clock_speed;  /* --clock-speed */
     double vcpu_share;   /* --vcpu-share: how much of a CPU one vCPU is */

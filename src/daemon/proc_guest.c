@@ -1,6 +1,7 @@
 /* guest: what instances ask for, IMDS and DNS. No rights; its sockets are handed to it. */
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "daemon/dns_sockets.h"
 #include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "guest/guest.h"
@@ -84,8 +85,9 @@ static const struct peer peers[] = {
     {0},
 };
 
-/* The first name server of the host that instances may use through us; 0 if there is none. */
-static uint32_t host_resolver(void)
+/* The first name server of the host that instances may use through us; 0 if there is none. The
+ * resolver that we are ourselves is not asked. */
+static uint32_t host_resolver(const char *own_address)
 {
     struct err ignored;
     size_t size;
@@ -94,6 +96,7 @@ static uint32_t host_resolver(void)
     auto_free char *text = file_read("/etc/resolv.conf", 65536, &size, &ignored);
     for (char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
         if (sscanf(line, "nameserver %63s", address) == 1 &&
+            (!own_address || strcmp(address, own_address)) &&
             inet_pton(AF_INET, address, &parsed) == 1)
             return ntohl(parsed.s_addr);
     return 0;
@@ -104,17 +107,23 @@ int proc_guest_main(const struct process_setup *setup, int parent_fd)
     char root_dir[PATH_MAX];
     uint8_t seed[16];
     struct err err;
-    uint32_t resolver = host_resolver();
+    const struct daemon_options *options = setup->options;
+    int sockets[GUEST_SOCKETS] = {-1, -1, -1};
+    uint32_t resolver = host_resolver(options->dns_address);
     struct privilege privilege = {.uid = PRIVILEGE_UID_GUEST, .root_dir = root_dir};
     struct process_context context = {.self = PROCESS_GUEST, .setup = setup, .peers = peers};
     snprintf(root_dir, sizeof root_dir, "%s/empty", setup->options->data_dir);
     random_bytes(seed, sizeof seed);
     map_seed(seed);
+    if (options->dns_address && dns_sockets_open(options, sockets, &err) < 0)
+        log_error("%s", err.text);
     if (process_start(&context, parent_fd, &err) < 0 || privilege_drop(&privilege, &err) < 0 ||
         !(context.owner = guest_create(context.loop, &err))) {
         log_error("%s", err.text);
         return 1;
     }
+    if (sockets[GUEST_SOCKET_DNS] >= 0 && guest_add_vpc(context.owner, "", sockets, &err) < 0)
+        log_error("the host's resolver: %s", err.text);
     if (resolver && guest_set_upstream(context.owner, resolver, &err) < 0)
         log_warn("instances resolve only the cloud's own names: %s", err.text);
     if (process_run(&context, &err) < 0) {

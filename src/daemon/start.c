@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "daemon/daemon.h"
+#include "daemon/dns_sockets.h"
 #include "daemon/host_options.h"
 #include "daemon/leftovers.h"
 #include "daemon/options.h"
@@ -43,6 +44,19 @@ static int open_endpoint(const struct daemon_options *options, struct err *err)
         return err_sys(err, errno, "cannot listen on %s:%u (choose another with --listen)",
                        options->listen_address, options->listen_port);
     return fd_take(&fd);
+}
+
+/* guest opens them, each time it starts; that it can is found out before anything runs. */
+static int check_resolver(const struct daemon_options *options, struct err *err)
+{
+    int sockets[GUEST_SOCKETS];
+    if (!options->dns_address)
+        return 0;
+    if (dns_sockets_open(options, sockets, err) < 0)
+        return -1;
+    close(sockets[GUEST_SOCKET_DNS]);
+    close(sockets[GUEST_SOCKET_DNS_STREAM]);
+    return 0;
 }
 
 static int make_folder(const char *path, gid_t gid, mode_t mode, struct err *err)
@@ -155,7 +169,7 @@ static int run(const struct daemon_options *options, int terminal_fd)
     host_options_fill(&host, &paths, options->data_dir, world.number, world.run_dir);
     int listen_fd = -1;
     if (host_check(&host, &err) < 0 || (listen_fd = open_endpoint(options, &err)) < 0 ||
-        open_log(options->data_dir, &err) < 0 ||
+        check_resolver(options, &err) < 0 || open_log(options->data_dir, &err) < 0 ||
         world_occupy(&world, options->data_dir, &err) < 0) {
         dprintf(terminal_fd, "pileus: %s\n", err.text);
         return 1;

@@ -1,12 +1,15 @@
 """Names in a VPC, and the way from an instance to AWS's APIs: real clients, unchanged, in real instances."""
 import json
 import shlex
+import subprocess
+import sys
 
 import pytest
 from conftest import REGION, eventually
 from machines import machine, machines
 from network import Network
 
+OPTIONS = ["--dns", "127.0.0.1:53"]
 API = f"ec2.{REGION}.amazonaws.com"
 DIG = """
 import socket, struct, sys
@@ -118,3 +121,13 @@ def test_dhcp_options_say_what_an_instance_learns(machines):
     machines.ec2.modify_vpc_attribute(VpcId=network.vpc, EnableDnsSupport={"Value": False})
     ask = f"python3 -c {shlex.quote(DIG)} {name} 1 udp 169.254.169.253"
     eventually(lambda: "silence" in inside.attempt(ask).stderr, what="the resolver is silent")
+
+
+def test_the_host_may_have_a_resolver_too(cloud, machine):
+    def ask(name):
+        words = [sys.executable, "-c", DIG, name, "1", "udp", "127.0.0.1"]
+        return subprocess.run(words, text=True, capture_output=True, check=True).stdout.split()[-1]
+
+    assert ask(f"web-1.{REGION}.elb.localhost") == "127.0.0.1"
+    assert ask(API) == cloud.host_address.replace(".0.1", ".0.2")
+    assert ask(machine.describe()["PublicDnsName"]) == machine.address
