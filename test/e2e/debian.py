@@ -1,4 +1,5 @@
 """An image with Debian's systemd, sshd and cloud-init, built once by `pileus image build` and kept in .cache."""
+import hashlib
 import os
 import shutil
 import subprocess
@@ -6,7 +7,8 @@ import subprocess
 import pytest
 from conftest import PILEUS, REGION, ROOT
 
-ARCHIVE = ROOT / ".cache/images/debian-bookworm-cloud-init.tar"
+RECIPE = hashlib.sha256((ROOT / "src/cli/image_build.c").read_bytes()).hexdigest()[:12]
+ARCHIVE = ROOT / f".cache/images/debian-{RECIPE}.tar"
 MIRROR = "http://deb.debian.org/debian"
 
 
@@ -29,6 +31,8 @@ def build(cloud, directory):
     built = subprocess.run([PILEUS, "image", "build", "debian", "--include", "cloud-init", "--mirror", MIRROR, "--archive", part,
                             "--region", REGION], env={**cloud.env, "PATH": f"{directory}:{os.environ['PATH']}"},
                            text=True, stdout=subprocess.PIPE, timeout=900, check=True)
+    for old in ARCHIVE.parent.glob("debian-*.tar"):
+        old.unlink()
     part.rename(ARCHIVE)
     return built.stdout.strip()
 

@@ -1,4 +1,6 @@
 """Images that bring systemd: it is PID 1, cloud-init finds the cloud by itself, and both ends of a life are orderly."""
+from pathlib import Path
+
 import pytest
 from conftest import eventually
 from debian import debian
@@ -69,7 +71,7 @@ def test_a_stop_and_a_reboot_end_its_units_in_order(server):
     assert server.sh("sudo grep -c 'first boot' /var/log/cloud-init-output.log", user="admin") == "1"
 
 
-def test_reboot_and_poweroff_from_within(machines, server):
+def test_reboot_and_poweroff_from_within(cloud, machines, server):
     before = booted(server)
     server.attempt("sudo systemctl reboot", user="admin")
     eventually(lambda: booted(server) != before, what="another boot")
@@ -82,6 +84,9 @@ def test_reboot_and_poweroff_from_within(machines, server):
     server.wait("running")
     server.attempt("sudo systemctl poweroff", user="admin")
     server.wait("terminated")
+    groups = f"pileus.{cloud.record()['world']}/{server.id}"
+    root = Path("/sys/fs/cgroup")
+    eventually(lambda: not [*root.glob(groups), *root.glob(f"*/{groups}")], what="its cgroups to be removed")
 
 
 def test_without_cloud_init_the_boot_is_ours(machines, debian):
