@@ -183,8 +183,13 @@ int autoscaling_ExitStandby(struct call *call, struct err *err)
                        err) < 0)
         return -1;
     move_all(call, group, &moving);
-    json_array_foreach (json_object_get(call->in, "InstanceIds"), i, id)
-        json_object_set_new(group_instance(group, json_string_value(id)), "_returns", json_true());
+    json_array_foreach (json_object_get(call->in, "InstanceIds"), i, id) {
+        json_t *member = group_instance(group, json_string_value(id));
+        json_object_set_new(member, "_returns", json_true());
+        /* What it was before it stood by does not count; it is judged anew. */
+        json_object_set_new(member, "HealthStatus", json_string("Healthy"));
+        json_object_del(member, "_cause");
+    }
     return 0;
 }
 
