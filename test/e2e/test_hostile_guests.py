@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, eventually
 from machines import machines
-from network import ANYWHERE, Network
+from network import Network
 
 sys.path.insert(0, str(ROOT / "test/lib"))
 from aws_network import ICMP, INTERNET, METADATA, RESOLVER, TCP, UDP, Packet  # noqa: E402

@@ -441,14 +441,14 @@ def site(cloud, machines):
 def agree(site, cases, changes=0):
     total = 0
     for first in range(0, cases, BATCH):
-        for _ in range(changes if first or changes else 0):
+        for _ in range(changes):
             site.change()
         site.settle()
         differences, arrived = site.compare(min(BATCH, cases - first))
         assert not differences, f"seed {SEED}: {len(differences)} differences\n" + "\n".join(differences[:10])
         total += arrived
     # A model and a network that let nothing pass would agree as well.
-    assert total > cases / 10, f"seed {SEED}: only {total} of {cases} packets arrived"
+    assert total > cases / 20, f"seed {SEED}: only {total} of {cases} packets arrived"
     assert site.explained > cases / 2, f"seed {SEED}: `pileus why` was compared with {site.explained} packets only"
 
 

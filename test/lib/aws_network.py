@@ -221,11 +221,11 @@ def protocol_number(name):
 
 def covers(protocol, first, last, packet):
     """`first`, `last`: ports, or type and code of ICMP, where -1 is any."""
-    if protocol in (-1, packet.protocol) and packet.protocol == ICMP and protocol == ICMP:
+    if protocol in (-1, packet.protocol) and protocol not in (ICMP, TCP, UDP):
+        return True
+    if protocol == ICMP == packet.protocol:
         return first in (-1, packet.port) and last in (-1, 0)
-    if protocol == packet.protocol and protocol in (TCP, UDP):
-        return first <= packet.port <= last
-    return protocol in (-1, packet.protocol)
+    return protocol == packet.protocol and first <= packet.port <= last
 
 
 def entry_covers(entry, packet):
