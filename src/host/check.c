@@ -12,6 +12,7 @@
 #include <sys/capability.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const struct {
     cap_value_t capability;
@@ -84,11 +85,21 @@ static int check_nftables(struct err *err)
     return fd < 0 ? err_sys(err, errno, "the kernel has no nftables (modprobe nf_tables)") : 0;
 }
 
+static int check_volumes(struct err *err)
+{
+    if (access("/usr/sbin/mkfs.ext4", X_OK) < 0)
+        return err_set(err,
+                       "there is no mkfs.ext4, which volumes are made with: install e2fsprogs");
+    if (access("/dev/loop-control", R_OK | W_OK) < 0)
+        return err_sys(err, errno, "there are no loop devices, which volumes are (modprobe loop)");
+    return 0;
+}
+
 int host_check(const struct host_options *options, struct err *err)
 {
     struct cgroups cgroups;
     if (check_rights(err) < 0 || check_overlay(err) < 0 || check_ids(options->data_dir, err) < 0 ||
-        cgroups_find(&cgroups, options->world, err) < 0)
+        cgroups_find(&cgroups, options->world, err) < 0 || check_volumes(err) < 0)
         return -1;
     return check_nftables(err);
 }
