@@ -64,6 +64,8 @@
     X(DescribeManagedPrefixLists)                                                                  \
     X(GetManagedPrefixListEntries)                                                                 \
     X(ModifyManagedPrefixList)                                                                     \
+    /* prefix_list_managed.c */                                                                    \
+    X(DescribePrefixLists)                                                                         \
     /* route.c */                                                                                  \
     X(CreateRoute)                                                                                 \
     X(DeleteRoute)                                                                                 \

@@ -218,6 +218,15 @@ static int check_users(const struct call *call, const char *id, struct err *err)
     return 0;
 }
 
+/* What AWS manages is nobody else's to change. */
+static int check_owner(const struct call *call, const json_t *list, struct err *err)
+{
+    if (!strcmp(ec2_text(list, "OwnerId"), call->account))
+        return 0;
+    return err_aws(err, "OperationNotPermitted", "The prefix list '%s' is managed by AWS.",
+                   ec2_text(list, "PrefixListId"));
+}
+
 int ec2_ModifyManagedPrefixList(struct call *call, struct err *err)
 {
     if (call_accept(call->in,
@@ -229,7 +238,8 @@ int ec2_ModifyManagedPrefixList(struct call *call, struct err *err)
     json_t *list = id ? ec2_edit(call, kind, id, err) : NULL;
     const char *name = ec2_text(call->in, "PrefixListName");
     const json_t *most = json_object_get(call->in, "MaxEntries");
-    if (!list || (name && check_name(name, err) < 0) || change_entries(call, list, err) < 0)
+    if (!list || check_owner(call, list, err) < 0 || (name && check_name(name, err) < 0) ||
+        change_entries(call, list, err) < 0)
         return -1;
     if (check_size(list, json_integer_value(most ? most : json_object_get(list, "MaxEntries")),
                    err) < 0)
@@ -252,7 +262,7 @@ int ec2_DeleteManagedPrefixList(struct call *call, struct err *err)
         return -1;
     const char *id = ec2_required(call, "PrefixListId", err);
     const json_t *list = id ? ec2_find(call, kind, id, err) : NULL;
-    if (!list)
+    if (!list || check_owner(call, list, err) < 0)
         return -1;
     if (ec2_first(call, "security-group-rule", "PrefixListId", id) ||
         ec2_first(call, "route-table", "Routes.DestinationPrefixListId", id))
@@ -281,6 +291,8 @@ int ec2_DescribeManagedPrefixLists(struct call *call, struct err *err)
     };
     if (call_accept(call->in, "Filters PrefixListIds MaxResults NextToken", err) < 0)
         return -1;
+    ec2_prefix_list_of_service(call, "s3");
+    ec2_prefix_list_of_service(call, "dynamodb");
     return ec2_describe(call, &describe, err);
 }
 

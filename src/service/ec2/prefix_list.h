@@ -11,3 +11,8 @@
  * what the list may grow to, so that a list never outgrows what refers to it.
  */
 size_t ec2_prefix_list_weight(const struct call *call, const char *id);
+/*
+ * AWS's own list of a service that gateway endpoints lead to ("s3", "dynamodb"): its id, made if
+ * the region has none yet. NULL: there is no such service.
+ */
+const char *ec2_prefix_list_of_service(struct call *call, const char *service);

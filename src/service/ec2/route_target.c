@@ -184,6 +184,8 @@ static bool is_active(const struct call *call, const json_t *table, const json_t
     const char *gateway = ec2_text(route, "GatewayId");
     const char *nat = ec2_text(route, "NatGatewayId");
     const char *peering_id = ec2_text(route, "VpcPeeringConnectionId");
+    if (gateway && !strncmp(gateway, "vpce-", 5))
+        return store_get(call->store, "vpc-endpoint", call->region, gateway) != NULL;
     if (gateway)
         return !strcmp(gateway, "local") ||
                ec2_internet_gateway_is_attached(call, gateway, ec2_text(table, "VpcId"));

@@ -92,7 +92,7 @@ int ec2_CreateDefaultVpc(struct call *call, struct err *err)
 /* What comes with a VPC goes with it; anything else must be gone before. */
 static bool has_dependencies(const struct call *call, const json_t *vpc)
 {
-    static const char *const kinds[] = {"subnet", "network-interface"};
+    static const char *const kinds[] = {"subnet", "network-interface", "vpc-endpoint"};
     const char *id = ec2_text(vpc, "VpcId");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (ec2_first(call, kinds[i], "VpcId", id))

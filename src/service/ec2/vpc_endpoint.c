@@ -13,6 +13,7 @@
 #include "service/ec2/interface.h"
 #include "service/ec2/tags.h"
 #include "service/ec2/vpc.h"
+#include "service/ec2/vpc_endpoint_gateway.h"
 #include "service/ec2/zones.h"
 
 #include <stdio.h>
@@ -225,17 +226,6 @@ static int check_private_dns(const struct call *call, const json_t *endpoint, st
 
 /* ---- CreateVpcEndpoint ---- */
 
-static int check_type(const struct call *call, struct err *err)
-{
-    const char *type = ec2_text(call->in, "VpcEndpointType");
-    if (type && !strcmp(type, "Interface"))
-        return 0;
-    return err_aws(err, "UnsupportedOperation",
-                   "VPC endpoints of type %.32s are not supported by Pileus yet: there is neither "
-                   "S3 nor DynamoDB, to which they lead",
-                   type ? type : "Gateway");
-}
-
 static json_t *make_document(const struct call *call, const char *vpc, const char *service,
                              json_t *groups, json_t *tags)
 {
@@ -255,11 +245,13 @@ static json_t *make_document(const struct call *call, const char *vpc, const cha
 
 int ec2_CreateVpcEndpoint(struct call *call, struct err *err)
 {
+    const char *type = ec2_text(call->in, "VpcEndpointType");
+    if (!type || !strcmp(type, "Gateway"))
+        return ec2_gateway_endpoint_create(call, err);
     if (call_accept(call->in,
-                    "VpcEndpointType VpcId ServiceName SubnetIds SecurityGroupIds "
+                    "VpcEndpointType=Interface VpcId ServiceName SubnetIds SecurityGroupIds "
                     "PrivateDnsEnabled IpAddressType=ipv4 TagSpecifications",
-                    err) < 0 ||
-        check_type(call, err) < 0)
+                    err) < 0)
         return -1;
     const char *vpc = ec2_required(call, "VpcId", err);
     const char *full_name = vpc ? ec2_required(call, "ServiceName", err) : NULL;
@@ -314,13 +306,15 @@ int ec2_ModifyVpcEndpoint(struct call *call, struct err *err)
 {
     size_t i;
     const json_t *subnet;
-    if (call_accept(call->in,
-                    "VpcEndpointId AddSubnetIds RemoveSubnetIds AddSecurityGroupIds "
-                    "RemoveSecurityGroupIds PrivateDnsEnabled IpAddressType=ipv4",
-                    err) < 0)
-        return -1;
     const char *id = ec2_required(call, "VpcEndpointId", err);
-    json_t *endpoint = id ? ec2_edit(call, kind, id, err) : NULL;
+    if (id && ec2_is_gateway_endpoint(call, id))
+        return ec2_gateway_endpoint_modify(call, id, err);
+    if (!id || call_accept(call->in,
+                           "VpcEndpointId AddSubnetIds RemoveSubnetIds AddSecurityGroupIds "
+                           "RemoveSecurityGroupIds PrivateDnsEnabled IpAddressType=ipv4",
+                           err) < 0)
+        return -1;
+    json_t *endpoint = ec2_edit(call, kind, id, err);
     const json_t *private = json_object_get(call->in, "PrivateDnsEnabled");
     if (!endpoint || change_groups(call, endpoint, err) < 0)
         return -1;
@@ -350,6 +344,7 @@ int ec2_DeleteVpcEndpoints(struct call *call, struct err *err)
         const char *id = json_string_value(item);
         if (ec2_find(call, kind, id, &failure)) {
             remove_interfaces(call, id, NULL);
+            ec2_gateway_endpoint_remove_routes(call, id);
             txn_delete(call->txn, kind, call->region, id);
             continue;
         }

@@ -80,8 +80,6 @@ static void private_names_need_the_vpcs_attributes_and_are_given_once(void **sta
 static void what_cannot_be_an_endpoint_is_refused(void **state)
 {
     const struct stage *stage = *state;
-    fixture_fails(stage->fixture, "UnsupportedOperation", "ec2", "CreateVpcEndpoint",
-                  "{'VpcId': '%s', 'ServiceName': 'com.amazonaws.us-east-1.s3'}", stage->vpc);
     fixture_fails(stage->fixture, "InvalidServiceName", "ec2", "CreateVpcEndpoint",
                   "{'VpcId': '%s', 'ServiceName': 'com.amazonaws.us-east-1.kms', "
                   "'VpcEndpointType': 'Interface'}",
@@ -89,6 +87,38 @@ static void what_cannot_be_an_endpoint_is_refused(void **state)
     fixture_fails(stage->fixture, "InvalidSubnetID.NotFound", "ec2", "CreateVpcEndpoint", ENDPOINT,
                   stage->vpc, "subnet-00000000000000000", "false");
     assert_int_equal(store_count(stage->fixture->store, "vpc-endpoint", "us-east-1"), 0);
+}
+
+static void a_gateway_endpoint_is_a_route_to_awss_own_list(void **state)
+{
+    const struct stage *stage = *state;
+    char table[64], list[64], id[64];
+    json_auto_t *tables =
+        fixture_ok(stage->fixture, "ec2", "DescribeRouteTables",
+                   "{'Filters': [{'Name': 'vpc-id', 'Values': ['%s']}]}", stage->vpc);
+    snprintf(table, sizeof table, "%s", fixture_text(tables, "RouteTables.0.RouteTableId"));
+    json_auto_t *made = fixture_ok(stage->fixture, "ec2", "CreateVpcEndpoint",
+                                   "{'VpcId': '%s', 'ServiceName': 'com.amazonaws.us-east-1.s3', "
+                                   "'RouteTableIds': ['%s']}",
+                                   stage->vpc, table);
+    snprintf(id, sizeof id, "%s", fixture_text(made, "VpcEndpoint.VpcEndpointId"));
+    json_auto_t *lists = fixture_ok(stage->fixture, "ec2", "DescribePrefixLists",
+                                    "{'Filters': [{'Name': 'prefix-list-name', 'Values': "
+                                    "['com.amazonaws.us-east-1.s3']}]}");
+    snprintf(list, sizeof list, "%s", fixture_text(lists, "PrefixLists.0.PrefixListId"));
+    json_auto_t *shown = fixture_ok(stage->fixture, "ec2", "DescribeRouteTables",
+                                    "{'RouteTableIds': ['%s']}", table);
+    assert_string_equal(fixture_text(shown, "RouteTables.0.Routes.1.DestinationPrefixListId"),
+                        list);
+    assert_string_equal(fixture_text(shown, "RouteTables.0.Routes.1.GatewayId"), id);
+    assert_string_equal(fixture_text(shown, "RouteTables.0.Routes.1.State"), "active");
+    fixture_fails(stage->fixture, "OperationNotPermitted", "ec2", "DeleteManagedPrefixList",
+                  "{'PrefixListId': '%s'}", list);
+    json_decref(
+        fixture_ok(stage->fixture, "ec2", "DeleteVpcEndpoints", "{'VpcEndpointIds': ['%s']}", id));
+    json_auto_t *after = fixture_ok(stage->fixture, "ec2", "DescribeRouteTables",
+                                    "{'RouteTableIds': ['%s']}", table);
+    assert_int_equal(json_array_size(fixture_at(after, "RouteTables.0.Routes")), 1);
 }
 
 static void dhcp_options_are_checked(void **state)
@@ -132,6 +162,7 @@ int main(void)
         ON_STAGE(an_endpoint_has_an_interface_and_names_in_each_subnet),
         ON_STAGE(private_names_need_the_vpcs_attributes_and_are_given_once),
         ON_STAGE(what_cannot_be_an_endpoint_is_refused),
+        ON_STAGE(a_gateway_endpoint_is_a_route_to_awss_own_list),
         ON_STAGE(dhcp_options_are_checked),
         ON_STAGE(a_set_that_is_used_cannot_be_deleted),
     };
