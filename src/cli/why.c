@@ -12,8 +12,9 @@ enum { REACHABLE, NOT_REACHABLE, FAILED };
 const char why_usage[] =
     "why SOURCE DESTINATION PORT [--protocol tcp|udp|icmp|NUMBER]\n"
     "       [--source-port PORT] [--region REGION] [--json]\n\n"
-    "SOURCE and DESTINATION: an instance, network interface or NAT gateway by its id, a load\n"
-    "balancer by its name or ARN, an IPv4 address, or `internet`, which is this host.\n"
+    "SOURCE and DESTINATION: an instance, network interface, NAT gateway or VPC endpoint by its\n"
+    "id, a load balancer by its name or ARN, an IPv4 address, the name of an AWS service, or\n"
+    "`internet`, which is this host.\n"
     "PORT: of icmp type[:code], 8 if absent. Exit status: 0 reachable, 1 not, 2 bad question.";
 
 struct request {

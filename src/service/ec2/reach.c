@@ -146,7 +146,7 @@ static bool begin(struct reach *reach)
     reach->call.region = from->region;
     reach->place = (struct reach_place){
         .vpc = reach_get(reach, "vpc", doc_text(from->interface, "VpcId")),
-        .link = doc_is(from->interface, "_kind", "balancer") ? REACH_ROUTER : REACH_INTERFACE,
+        .link = reach_is_of_router(from->interface) ? REACH_ROUTER : REACH_INTERFACE,
         .interface = from->interface};
     reach_interface_hop(reach, from->interface, "sends");
     if (reach_is_up(reach, from->interface))

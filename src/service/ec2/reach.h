@@ -10,12 +10,12 @@
 /*
  * `question`: texts {"Source", "Destination", "SourceAddress", "DestinationAddress", "Protocol",
  * "Port", "SourcePort"}.
- * Ends are ids of instances, interfaces and NAT gateways, names or ARNs of load balancers, IPv4
- * addresses, and "internet" or "host"; also an internet gateway's id, which means the internet, and
- * names of AWS's services ("ec2.us-east-1.amazonaws.com").
- * Protocol is "tcp" (or absent), "udp", "icmp" or a number; Port is a number, of ICMP "type[:code]"
- * (absent: an echo request). The addresses may be absent: which of those of its ends are meant.
- * SourcePort is a number or "first-last", absent: each that Linux chooses from must do.
+ * Ends are ids of instances, interfaces, NAT gateways and VPC endpoints, names or ARNs of load
+ * balancers, IPv4 addresses, and "internet" or "host"; also an internet gateway's id, which means
+ * the internet, and names of AWS's services ("ec2.us-east-1.amazonaws.com"). Protocol is "tcp" (or
+ * absent), "udp", "icmp" or a number; Port is a number, of ICMP "type[:code]" (absent: an echo
+ * request). The addresses may be absent: which of those of its ends are meant. SourcePort is a
+ * number or "first-last", absent: each that Linux chooses from must do.
  *
  * Returns a new object: {"Reachable": bool, "Source", "Destination": {"Id", "Address", ...},
  * "Protocol": text, "Port": text, "Forward": [hop], "Return": [hop], "Explanations": [...],

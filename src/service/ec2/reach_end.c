@@ -133,14 +133,48 @@ static int find_node(struct reach *reach, struct reach_end *end, const struct re
     return 0;
 }
 
+/* ---- names of AWS's services ---- */
+
+/* The endpoint that has the name in the VPC of the other end, if that has private DNS. */
+static const json_t *find_endpoint(const struct reach *reach, const struct reach_end *other,
+                                   const char *name)
+{
+    const char *vpc = doc_text(other->interface, "VpcId");
+    store_each (cursor, reach->call.store, "vpc-endpoint", reach->call.region) {
+        uint32_t address;
+        const json_t *addresses =
+            json_object_get(json_object_get(cursor.doc, "_private_names"), name);
+        const char *text = json_string_value(json_array_get(addresses, 0));
+        if (doc_is(cursor.doc, "VpcId", vpc) && text && cidr_parse_address(text, &address))
+            return reach_interface_at(reach, vpc, address);
+    }
+    return NULL;
+}
+
+/* False: the text is no such name. */
+static bool find_service(struct reach *reach, struct reach_end *end, const struct reach_end *other)
+{
+    struct service_name name;
+    if (!service_name_parse((struct slice){end->id, strlen(end->id)}, &name) || name.is_endpoint)
+        return false;
+    const json_t *endpoint = find_endpoint(reach, other, end->id);
+    if (endpoint) {
+        set_interface(end, reach, endpoint);
+        return true;
+    }
+    end->is_host = true;
+    end->address = reach->service_address;
+    return true;
+}
+
 /* ---- both ends ---- */
 
 static int find_end(struct reach *reach, struct reach_end *end, const struct reach_end *other,
                     struct err *err)
 {
-    static const char *const owners[][2] = {{"i-", "instance"}, {"nat-", "nat-gateway"}};
+    static const char *const owners[][2] = {
+        {"i-", "instance"}, {"nat-", "nat-gateway"}, {"vpce-", "vpc-endpoint"}};
     const char *id = end->id;
-    struct service_name service;
     uint32_t address;
     if (!strcmp(id, "internet") || !strcmp(id, "host") || begins(id, "igw-")) {
         if (begins(id, "igw-") && !ec2_find(&reach->call, "internet-gateway", id, err))
@@ -158,11 +192,8 @@ static int find_end(struct reach *reach, struct reach_end *end, const struct rea
             set_interface(end, reach, interface);
         return interface ? 0 : -1;
     }
-    if (service_name_parse((struct slice){id, strlen(id)}, &service) && !service.is_endpoint) {
-        end->is_host = true;
-        end->address = reach->service_address;
+    if (find_service(reach, end, other))
         return 0;
-    }
     if (cidr_parse_address(id, &address))
         return find_address(reach, end, other, address, err);
     return find_node(reach, end, other, err);

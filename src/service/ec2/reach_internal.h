@@ -22,7 +22,7 @@ struct reach_packet {
 enum reach_link {
     REACH_NOWHERE,
     REACH_INTERFACE, /* an instance's or a NAT gateway's */
-    REACH_ROUTER,    /* none: addresses of load balancers are the router's own */
+    REACH_ROUTER,    /* none: addresses of load balancers and endpoints are the router's own */
     REACH_INTERNET,
     REACH_PEER,
 };
@@ -121,6 +121,8 @@ bool reach_has_address(const json_t *interface, uint32_t address);
 /* Whether packets that are neither from nor to its own addresses may pass the interface. */
 bool reach_is_forwarder(const json_t *interface);
 bool reach_is_nat(const json_t *interface);
+/* Whether it has no link, for its addresses are the router's own. */
+bool reach_is_of_router(const json_t *interface);
 /* Whether somebody is at the interface now: an instance that runs, a gateway that is available. */
 bool reach_is_up(const struct reach *reach, const json_t *interface);
 
@@ -154,6 +156,7 @@ enum reach_kind {
     REACH_OF_NAT,
     REACH_OF_PEERING,
     REACH_OF_BALANCER,
+    REACH_OF_ENDPOINT,
     REACH_OF_WORLD,
 };
 

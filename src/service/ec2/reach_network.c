@@ -62,6 +62,11 @@ bool reach_is_nat(const json_t *interface)
     return doc_is(interface, "_kind", "nat");
 }
 
+bool reach_is_of_router(const json_t *interface)
+{
+    return doc_is(interface, "_kind", "balancer") || doc_is(interface, "_kind", "endpoint");
+}
+
 bool reach_is_forwarder(const json_t *interface)
 {
     return interface && (reach_is_nat(interface) || (doc_is(interface, "_kind", "instance") &&

@@ -22,6 +22,7 @@ static const struct {
     [REACH_OF_NAT] = {"nat-gateway", "natgateway"},
     [REACH_OF_PEERING] = {"vpc-peering-connection", "vpc-peering-connection"},
     [REACH_OF_BALANCER] = {"load-balancer", NULL},
+    [REACH_OF_ENDPOINT] = {"vpc-endpoint", "vpc-endpoint"},
     [REACH_OF_WORLD] = {"internet", NULL},
 };
 
@@ -159,13 +160,19 @@ void reach_assume(struct reach *reach, const char *text, ...)
 /* A load balancer's interface has its ARN as its owner. */
 void reach_interface_hop(struct reach *reach, const json_t *interface, const char *text)
 {
-    enum reach_kind kind = doc_is(interface, "_kind", "instance")   ? REACH_OF_INSTANCE
-                           : doc_is(interface, "_kind", "balancer") ? REACH_OF_BALANCER
-                                                                    : REACH_OF_NAT;
+    static const struct {
+        const char *name;
+        enum reach_kind kind;
+    } owners[] = {{"instance", REACH_OF_INSTANCE},
+                  {"balancer", REACH_OF_BALANCER},
+                  {"endpoint", REACH_OF_ENDPOINT},
+                  {"nat", REACH_OF_NAT}};
     const char *owner = doc_text(interface, "_owner");
     const char *id = doc_text(interface, "NetworkInterfaceId");
-    if (!*owner)
-        kind = REACH_OF_INTERFACE;
+    enum reach_kind kind = REACH_OF_INTERFACE;
+    for (size_t i = 0; *owner && i < sizeof owners / sizeof *owners; i++)
+        if (doc_is(interface, "_kind", owners[i].name))
+            kind = owners[i].kind;
     json_t *hop = reach_hop(reach, kind, *owner ? owner : id, NULL, "%s", text);
     json_object_set_new(hop, "NetworkInterface", reach_component(reach, REACH_OF_INTERFACE, id));
 }

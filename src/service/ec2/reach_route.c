@@ -179,12 +179,12 @@ static void ask_members(struct search *search)
         search->reason = reach_is_up(reach, search->subject) ? FOUND : DOWN;
 }
 
-/* Addresses of load balancers are the router's own, whatever routes say. */
+/* Addresses of load balancers and endpoints are the router's own, whatever routes say. */
 static void ask_router(struct search *search)
 {
     const json_t *interface =
         reach_interface_at(search->reach, vpc_id(search), search->reach->packet.destination);
-    if (!doc_is(interface, "_kind", "balancer"))
+    if (!reach_is_of_router(interface))
         return;
     search->reason = FOUND;
     search->way.link = REACH_ROUTER;

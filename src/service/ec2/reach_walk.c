@@ -261,18 +261,31 @@ static bool has_listener(const struct reach *reach, const json_t *interface)
     return false;
 }
 
-static enum step reach_balancer(struct reach *reach, const json_t *interface)
+/* The API answers at an endpoint. */
+static bool is_api(const struct reach_packet *packet)
+{
+    return packet->ports.first == 443 || packet->ports.first == 80;
+}
+
+/* What the router itself has: a load balancer's node, or an endpoint. */
+static enum step reach_router(struct reach *reach, const json_t *interface)
 {
     char traffic[64];
+    const struct reach_packet *packet = &reach->packet;
+    bool is_balancer = doc_is(interface, "_kind", "balancer");
     reach_interface_hop(reach, interface, "arrives");
     reach->place =
         (struct reach_place){.vpc = reach->place.vpc, .link = REACH_ROUTER, .interface = interface};
-    bool listens = reach->packet.protocol == REACH_ICMP
-                       ? reach->packet.icmp_type == 8
-                       : reach->packet.protocol == REACH_TCP && has_listener(reach, interface);
-    if (!reach->packet.is_answer && !listens)
+    bool listens = packet->protocol == REACH_TCP &&
+                   (is_balancer ? has_listener(reach, interface) : is_api(packet));
+    if (packet->is_answer || listens || (packet->protocol == REACH_ICMP && packet->icmp_type == 8))
+        return ARRIVED;
+    reach_traffic(reach, traffic);
+    if (is_balancer)
         reach_explain(reach, "ELBV2_LISTENERS_MISMATCH", "the load balancer has no listener for %s",
-                      reach_traffic(reach, traffic));
+                      traffic);
+    else
+        reach_explain(reach, "PROTOCOL_RESTRICTION", "the endpoint does not answer on %s", traffic);
     return ARRIVED;
 }
 
@@ -316,6 +329,7 @@ static bool is_service(const struct reach *reach)
     if (packet->destination == metadata_service)
         return is_inside && packet->protocol == REACH_TCP && packet->ports.first == 80;
     return is_inside && is_dns &&
+           !json_is_false(json_object_get(reach->place.vpc, "_dns_support")) &&
            (packet->destination == name_service ||
             packet->destination == cidr_canonical(primary).network + 2);
 }
@@ -339,7 +353,7 @@ static enum step hand_on(struct reach *reach, const struct reach_way *way)
     case REACH_INTERFACE:
         return deliver(reach, way->interface);
     case REACH_ROUTER:
-        return reach_balancer(reach, way->interface);
+        return reach_router(reach, way->interface);
     case REACH_INTERNET:
         return leave_vpc(reach);
     case REACH_PEER:

@@ -680,6 +680,30 @@ static void test_a_load_balancer_needs_a_listener_and_reaches_targets(void **sta
     is_stopped(left, right, "8080", "ENI_SG_RULES_MISMATCH", inner);
 }
 
+/* ---- endpoints ---- */
+
+static void test_an_endpoint_answers_as_the_service_whose_name_it_has(void **state)
+{
+    char left[32], shut[32], endpoint[32];
+    static const char name[] = "sts.us-east-1.amazonaws.com";
+    (void)state;
+    run(left_subnet, false, group, left);
+    is_stopped(left, name, "443", "NO_ROUTE_TO_DESTINATION", table);
+    new_group(vpc, "shut", shut);
+    ec2("ModifyVpcAttribute", "{'VpcId': '%s', 'EnableDnsHostnames': {'Value': true}}", vpc);
+    keep(fixture_ok(f, "ec2", "CreateVpcEndpoint",
+                    "{'VpcId': '%s', 'ServiceName': 'com.amazonaws.us-east-1.sts', "
+                    "'VpcEndpointType': 'Interface', 'SubnetIds': ['%s'], 'SecurityGroupIds': "
+                    "['%s'], 'PrivateDnsEnabled': true}",
+                    vpc, right_subnet, shut),
+         "VpcEndpoint.VpcEndpointId", endpoint);
+    is_stopped(left, name, "443", "SG_HAS_NO_RULES", shut);
+    let_all_in(shut);
+    reaches(left, name, "tcp", "443");
+    reaches(left, endpoint, "tcp", "80");
+    is_stopped(left, endpoint, "22", "PROTOCOL_RESTRICTION", endpoint);
+}
+
 /* ---- services, and an instance itself ---- */
 
 static void test_metadata_and_names_are_never_filtered(void **state)
@@ -692,6 +716,9 @@ static void test_metadata_and_names_are_never_filtered(void **state)
     reaches(left, "10.0.0.2", "udp", "53");
     is_stopped(left, "169.254.169.254", "81", "SUBNET_ACL_RESTRICTION", acl);
     reaches(left, left, "tcp", "9");
+    ec2("ModifyVpcAttribute", "{'VpcId': '%s', 'EnableDnsSupport': {'Value': false}}", vpc);
+    ask(left, "10.0.0.2", "udp", "53");
+    assert_true(json_is_false(json_object_get(answer, "Reachable")));
 }
 
 /* ---- questions that make no sense ---- */
@@ -751,6 +778,7 @@ int main(void)
         T(test_the_acl_of_a_nat_gateway_judges_both_halves),
         T(test_peers_need_routes_both_ways),
         T(test_a_load_balancer_needs_a_listener_and_reaches_targets),
+        T(test_an_endpoint_answers_as_the_service_whose_name_it_has),
         T(test_metadata_and_names_are_never_filtered),
         T(test_a_question_that_makes_no_sense),
     };
