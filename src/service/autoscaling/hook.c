@@ -112,14 +112,15 @@ bool hooks_begin(struct call *call, const json_t *group, json_t *member, const c
             !doc_is(hook, "LifecycleTransition", transition))
             continue;
         int64_t heartbeat_ms = doc_number(hook, "HeartbeatTimeout") * 1000;
-        int64_t limit_ms = doc_number(hook, "GlobalTimeout") * 1000;
+        int64_t until_ms = call->now_ms + heartbeat_ms;
+        int64_t limit_ms = call->now_ms + doc_number(hook, "GlobalTimeout") * 1000;
         call_make_uuid(call, token);
-        json_array_append_new(
-            actions,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name", doc_text(hook, "LifecycleHookName"),
-                      "token", token, "until_ms", (json_int_t)(call->now_ms + heartbeat_ms),
-                      "limit_ms", (json_int_t)(call->now_ms + limit_ms), "heartbeat_ms",
-                      (json_int_t)heartbeat_ms, "default", doc_text(hook, "DefaultResult")));
+        json_array_append_new(actions, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name",
+                                                 doc_text(hook, "LifecycleHookName"), "token",
+                                                 token, "until_ms", (json_int_t)until_ms,
+                                                 "limit_ms", (json_int_t)limit_ms, "heartbeat_ms",
+                                                 (json_int_t)heartbeat_ms, "default",
+                                                 doc_text(hook, "DefaultResult")));
     }
     bool holds = json_array_size(actions) > 0;
     if (holds)

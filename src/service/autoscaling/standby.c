@@ -89,10 +89,10 @@ static json_t *make_cause(const struct call *call, const json_t *group, const st
                           const char *id)
 {
     char sentence[256], capacity[80] = "";
-    int64_t before = doc_number(group, "DesiredCapacity");
+    int64_t before = doc_number(group, "DesiredCapacity"), after = before + moving->change;
     if (moving->change)
         snprintf(capacity, sizeof capacity, ", %s the capacity from %lld to %lld",
-                 moving->direction, (long long)before, (long long)(before + moving->change));
+                 moving->direction, (long long)before, (long long)after);
     snprintf(sentence, sizeof sentence, moving->sentence, id);
     return cause_append(call, NULL, "%s in response to a user request%s.", sentence, capacity);
 }
