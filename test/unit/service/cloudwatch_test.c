@@ -392,8 +392,8 @@ static void a_composite_alarm_stands_on_others(void **state)
         "'AlarmRule': 'ALARM(parent)'",
         "'AlarmRule': 'ALARM(child'",
         "'AlarmRule': 'TRUE', 'ActionsSuppressor': 'child'",
-        "'AlarmRule': 'TRUE', 'ActionsSuppressor': 'nobody', 'ActionsSuppressorWaitPeriod': 1, "
-        "'ActionsSuppressorExtensionPeriod': 1",
+        ("'AlarmRule': 'TRUE', 'ActionsSuppressor': 'nobody', 'ActionsSuppressorWaitPeriod': 1, "
+         "'ActionsSuppressorExtensionPeriod': 1"),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         fixture_fails(fixture, "ValidationError", "cloudwatch", "PutCompositeAlarm",

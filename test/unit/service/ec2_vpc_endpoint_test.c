@@ -125,8 +125,9 @@ static void dhcp_options_are_checked(void **state)
 {
     static const char *const wrong[] = {
         "{'Key': 'domain-name', 'Values': ['a b\\\\n']}",
-        "{'Key': 'domain-name-servers', 'Values': ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4', "
-        "'10.0.0.5']}",
+        ("{'Key': 'domain-name-servers', 'Values': ['10.0.0.1', '10.0.0.2', '10.0.0.3', "
+         "'10.0.0.4', "
+         "'10.0.0.5']}"),
         "{'Key': 'ntp-servers', 'Values': ['AmazonProvidedDNS']}",
         "{'Key': 'netbios-node-type', 'Values': ['3']}",
         "{'Key': 'router', 'Values': ['10.0.0.1']}",

@@ -177,6 +177,8 @@ static void network_acls_do_not_judge_guest_services(void **state)
 
     assert_reaches(stage, a, "169.254.169.254", 80);
     assert_int_equal(peer_of(imds), quad("10.0.1.5"));
+    assert_reaches(stage, a, "169.254.169.253", 53);
+    assert_int_equal(peer_of(stream), quad("10.0.1.5"));
     auto_fd int query = socket_in(stage, a, SOCK_DGRAM);
     assert_int_equal(try_connect(query, quad("10.0.0.2"), 53, ALLOWED_MS), 1);
     assert_int_equal(send(query, "query", 5, 0), 5);
