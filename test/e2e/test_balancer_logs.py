@@ -41,7 +41,8 @@ def test_requests_and_connections_appear_after_five_minutes(cloud, site):
                    connection_logs__s3__enabled="true", connection_logs__s3__bucket="my-connections")
     eventually(lambda: (cloud.data / f"elb-logs/my-logs/a/b/AWSLogs/{ACCOUNT}/ELBAccessLogTestFile").exists(),
                what="the file that says that logging works")
-    assert (cloud.data / f"elb-logs/my-connections/AWSLogs/{ACCOUNT}/ELBConnectionLogTestFile").exists()
+    eventually(lambda: (cloud.data / f"elb-logs/my-connections/AWSLogs/{ACCOUNT}/ELBConnectionLogTestFile").exists(),
+               what="the same of connections")
 
     def logged():
         ask("/x?y=z", name=site.front["DNSName"], headers={"User-Agent": "logged"})

@@ -224,7 +224,9 @@ def test_a_full_disk_of_the_machine_breaks_nothing(small_disk, tmp_path):
     # With what the host itself takes there is no room at all, and a launch says so.
     free = os.statvfs(small_disk.data)
     subprocess.run(["fallocate", "-l", str(free.f_bavail * free.f_frsize - (10 << 20)), small_disk.data / "other"], check=True)
-    eventually(lambda: other.attempt("sudo dd if=/dev/zero of=/fill bs=1M count=20").returncode, what="the volumes to be full")
+    # Nothing is written before the host has looked: what lies in memory then would have no place on the disk.
+    eventually(lambda: int(other.sh("df --output=avail -BM / | tail -1").rstrip("M")) < 20, what="the volumes to be full")
+    assert other.attempt("sudo dd if=/dev/zero of=/fill bs=1M count=20").returncode
     failed = made.ec2.run_instances(ImageId=made.image, InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]
     failed = Machine(made, failed["InstanceId"]).wait("terminated").describe()
     assert "the disk of the machine is full" in failed["StateReason"]["Message"]
