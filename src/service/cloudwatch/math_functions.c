@@ -221,12 +221,14 @@ static int slice(const struct math_call *call, struct math_value *ret_value)
     for (size_t i = 1; i < call->count; i++)
         if (call->arguments[i].kind != MATH_NUMBER || !(call->arguments[i].number >= 0))
             return math_refuse(call, "needs numbers from 0");
+    *ret_value = *in;
+    if (!in->count)
+        return 0;
     double last = (double)in->count;
     double from = fmin(last, floor(call->arguments[1].number));
     double to = call->count > 2 ? fmin(last, floor(call->arguments[2].number)) : last;
-    *ret_value = (struct math_value){.kind = MATH_LIST,
-                                     .series = in->series + (size_t)from,
-                                     .count = to > from ? (size_t)(to - from) : 0};
+    ret_value->series += (size_t)from;
+    ret_value->count = to > from ? (size_t)(to - from) : 0;
     return 0;
 }
 

@@ -232,6 +232,7 @@ static void lists_are_sorted_cut_and_searched(void **state)
                                      {"SLICE([a, b, c], 1)", "10 - 30 40; - - 5 -"},
                                      {"SLICE([a, b, c], 0, 1)", "1 2 3 4"},
                                      {"SLICE([a], 5)", ""},
+                                     {"SLICE([], 0)", ""},
                                      {"FIRST([a, b])", "1 2 3 4"},
                                      {"LAST([a, b])", "10 - 30 40"},
                                      {"LAST(b)", "40"},
