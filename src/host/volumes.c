@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* With so much room nobody needs to share it: a second is too short to write that. */
-static const uint64_t plenty_bytes = 32ULL << 30;
-
 /* What a worker is given, and what is said when it is done. */
 struct job {
     struct volumes *volumes;
@@ -241,7 +238,7 @@ static void on_shared(void *owner, const struct err *failure)
 void volumes_tick(struct volumes *volumes)
 {
     struct err ignored;
-    bool scarce = disk_room(volumes->store.volumes_dir) < plenty_bytes;
+    bool scarce = disk_room(volumes->store.volumes_dir) < disk_plenty_bytes;
     if (volumes->sharing || (!scarce && !volumes->was_scarce))
         return;
     struct volume_work work = {.store = volumes->store};

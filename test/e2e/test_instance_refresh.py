@@ -3,6 +3,7 @@ import base64
 import sys
 
 import pytest
+from backend import needs_boto3_with
 from conftest import ROOT, eventually
 from group import SERVER, Group
 
@@ -62,6 +63,7 @@ def test_every_instance_is_replaced_and_no_request_fails(group):
 
 
 def test_a_version_that_fails_its_health_checks_gets_no_further_and_is_rolled_back(cloud, group):
+    needs_boto3_with(group.asg, "StartInstanceRefresh", "AutoRollback")
     good = versions(group)[0]
     bad = new_version(group, SERVER.replace("response.end(", "response.writeHead(500); response.end("))
     with Load("127.0.0.1", 80, rate=50, name=group.host) as load:

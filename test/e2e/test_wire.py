@@ -111,6 +111,8 @@ def test_each_protocol_takes_temporary_credentials_and_refuses_others(cloud):
                                      ("ec2", "describe_vpcs", "AuthFailure"),
                                      ("acm", "list_certificates", "UnrecognizedClientException"),
                                      ("cloudwatch", "describe_alarms", "UnrecognizedClientException")):
+        if service == "cloudwatch" and not hasattr(cloud.boto(service).meta.service_model, "resolved_protocol"):
+            code = "InvalidClientTokenId"  # an old boto3 speaks the query protocol
         getattr(holding(cloud, service, session), operation)()
         for wrong in ({"SessionToken": session["SessionToken"][::-1]}, {"SessionToken": None}, {"AccessKeyId": "test"}):
             assert code_of(getattr(holding(cloud, service, session, **wrong), operation)) == code

@@ -26,6 +26,7 @@ enum { PATH_SIZE = 512, BLOCKS_PER_GIB = 1 << 18 /* of 4 KiB */ };
 
 /* What the machine keeps for itself: a 50th of its disk, but not more than this. */
 static const uint64_t reserve_max_bytes = 1ULL << 30;
+const uint64_t disk_plenty_bytes = 32ULL << 30;
 enum { RESERVE_PART = 50 };
 
 struct disk_paths {
@@ -270,7 +271,8 @@ int disk_make(const char *volumes_dir, const char *volume, uint32_t gib, struct 
     return noted_size(&paths) >= gib ? 0 : grow(&paths, gib, err);
 }
 
-int disk_mount(const char *volumes_dir, const char *volume, struct err *err)
+/* A mount of the volume, for whoever looks at it or uses it. */
+static int mount_volume(const char *volumes_dir, const char *volume, struct err *err)
 {
     char name[LOOP_NAME_SIZE];
     struct disk_paths paths = paths_of(volumes_dir, volume);
@@ -283,6 +285,26 @@ int disk_mount(const char *volumes_dir, const char *volume, struct err *err)
         device = loop_device_open(paths.image, note, name, err);
     }
     return device < 0 ? -1 : mount_device(name, err);
+}
+
+/* Nobody has looked at it yet: until then it may take no more than a share of what is scarce. */
+static void limit_first_use(const char *volumes_dir, const char *volume, int mount)
+{
+    struct statvfs info;
+    struct err ignored;
+    uint64_t room = disk_room(volumes_dir);
+    if (room >= disk_plenty_bytes || fstatvfs(mount, &info) < 0)
+        return;
+    struct disk_use use = {.free_bytes = (uint64_t)info.f_bfree * info.f_frsize};
+    disk_allow(volumes_dir, volume, &use, room / DISK_SHARE_PART, &ignored);
+}
+
+int disk_mount(const char *volumes_dir, const char *volume, struct err *err)
+{
+    int mount = mount_volume(volumes_dir, volume, err);
+    if (mount >= 0)
+        limit_first_use(volumes_dir, volume, mount);
+    return mount;
 }
 
 bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device)
@@ -309,7 +331,7 @@ int disk_measure(const char *volumes_dir, const char *volume, struct disk_use *r
     dev_t device;
     if (!disk_device(volumes_dir, volume, &device))
         return 0;
-    auto_fd int mount = disk_mount(volumes_dir, volume, err);
+    auto_fd int mount = mount_volume(volumes_dir, volume, err);
     if (mount < 0)
         return -1;
     if (fstatvfs(mount, &info) < 0 || stat(paths.image, &image) < 0)

@@ -23,7 +23,10 @@ enum { VOLUME_GIB_MAX = 16000 /* a sparse file of ext4 ends at 16 TiB */ };
 int disk_make(const char *volumes_dir, const char *volume, uint32_t gib, struct err *err);
 /* Makes the empty file system that volumes of this size begin as; harmless if it is there. */
 int disk_make_template(const char *volumes_dir, uint32_t gib, struct err *err);
-/* A descriptor of a mount of it, attached nowhere: all of them show the same file system. */
+/*
+ * A descriptor of a mount of it, attached nowhere: all of them show the same file system. While
+ * room is scarce, who uses it may take no more than a share of it at first.
+ */
 int disk_mount(const char *volumes_dir, const char *volume, struct err *err);
 /* The block device of a volume that is mounted, in *ret_device; false if it is not. */
 bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device);
@@ -32,6 +35,11 @@ bool disk_device(const char *volumes_dir, const char *volume, dev_t *ret_device)
 uint64_t disk_room(const char *dir);
 /* Fails when there are none. */
 int disk_check_room(const char *dir, struct err *err);
+
+/* With so much room nobody needs to share it: a second is too short to write that. */
+extern const uint64_t disk_plenty_bytes;
+/* No single volume may take more than this part of the room in a second. */
+enum { DISK_SHARE_PART = 4 };
 
 struct disk_use {
     uint64_t free_bytes; /* of the volume */

@@ -14,8 +14,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* No single volume may take more than this part of the room in a second. */
-enum { PATH_SIZE = 512, SHARE_PART = 4 };
+enum { PATH_SIZE = 512 };
 
 /* In a mount namespace that ends with this process, and the mount with it. */
 static int mount_at_stage(const struct volume_work *work, const char *volume, struct err *err)
@@ -120,6 +119,6 @@ int volumes_share_room(const struct volume_work *work, struct err *err)
         return -1;
     uint64_t room = disk_room(sharing.volumes_dir);
     room = room > sharing.debt_bytes ? room - sharing.debt_bytes : 0;
-    sharing.allowance_bytes = room / SHARE_PART;
+    sharing.allowance_bytes = room / DISK_SHARE_PART;
     return each_use(sharing.volumes_dir, allow, &sharing, err);
 }
