@@ -83,6 +83,7 @@ static void changed(struct control *control, const char *kind, const char *regio
         "subnet",
         "instance-refresh",
         "lifecycle-hook",
+        "scheduled-action",
     };
     (void)region;
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
@@ -157,6 +158,7 @@ static void run_groups(struct control *control)
     const json_t *region, *name;
     json_array_foreach (regions, i, region) {
         json_auto_t *names = scan_ids(control->store, group_kind, json_string_value(region));
+        groups_schedule(control, json_string_value(region), &control->groups->due_ms);
         json_array_foreach (names, k, name)
             run_group(control, json_string_value(region), json_string_value(name));
     }

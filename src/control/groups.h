@@ -74,5 +74,7 @@ void groups_depart(struct groups_pass *pass);
  * pass. Returns true if it changed something.
  */
 bool groups_launch(struct control *control, const char *region, const char *name, int64_t *due_ms);
+/* groups_schedule.c: runs the scheduled actions of a region that are due. `due_ms` as in a pass. */
+void groups_schedule(struct control *control, const char *region, int64_t *due_ms);
 /* groups_metrics.c: the group's own metrics, once a minute. */
 void groups_measure(struct control *control, int64_t minute_ms);

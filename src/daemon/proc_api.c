@@ -10,6 +10,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/random.h"
+#include "os/zoneinfo.h"
 #include "store/series.h"
 #include "store/store.h"
 
@@ -35,6 +36,7 @@ struct api {
     struct service_ports *service_ports;
     struct admin admin;
     struct rsa_keys *rsa_keys;
+    struct zoneinfo *zoneinfo;
     struct service_world service_world;
     struct control_world control_world;
     struct loop_timer tick_timer, flush_timer, stop_timer;
@@ -170,6 +172,12 @@ static char *world_rsa_key(void *arg, int count, struct err *err)
     return rsa_keys_take(api->rsa_keys, count, err);
 }
 
+static const void *world_time_zone(void *arg, const char *name, size_t *ret_size)
+{
+    const struct api *api = arg;
+    return zoneinfo_find(api->zoneinfo, name, ret_size);
+}
+
 static void on_rsa_keys(void *arg)
 {
     struct api *api = arg;
@@ -250,7 +258,8 @@ static void fill_worlds(struct api *api)
                                                 .real_ms = world_real_ms,
                                                 .rsa_key = world_rsa_key,
                                                 .vcpu_share = options->vcpu_share,
-                                                .world = api->context.setup->world};
+                                                .world = api->context.setup->world,
+                                                .time_zone = world_time_zone};
     api->control_world = (struct control_world){.arg = api,
                                                 .now_ms = cloud_now_ms,
                                                 .send = world_send,
@@ -322,6 +331,7 @@ static void close_all(struct api *api)
     series_close(api->series);
     store_close(api->store);
     rsa_keys_destroy(api->rsa_keys);
+    zoneinfo_free(api->zoneinfo);
 }
 
 int proc_api_main(const struct process_setup *setup, int parent_fd)
@@ -337,6 +347,7 @@ int proc_api_main(const struct process_setup *setup, int parent_fd)
     random_bytes(seed, sizeof seed);
     map_seed(seed);
     umask(077);
+    api.zoneinfo = zoneinfo_load("/usr/share/zoneinfo"); /* files that are out of reach later */
     if (process_start(&api.context, parent_fd, &err) < 0 || privilege_drop(&privilege, &err) < 0 ||
         open_all(&api, &err) < 0 || process_run(&api.context, &err) < 0) {
         log_error("%s", err.text);

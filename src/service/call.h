@@ -38,6 +38,9 @@ struct service_world {
     char *(*rsa_key)(void *arg, int count, struct err *err);
     double vcpu_share; /* how much of a CPU one vCPU is */
     uint32_t world;    /* which /16 of 100.64.0.0/10 public addresses come from */
+    /* The TZif file of a zone of the tz database ("Europe/Berlin"), borrowed; NULL if it has none.
+     */
+    const void *(*time_zone)(void *arg, const char *name, size_t *ret_size);
 };
 
 struct call {

@@ -1,9 +1,12 @@
 """What minimum, maximum and desired capacity do, over zones, and how the history tells it."""
 import re
 from collections import Counter
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from backend import refuses
+from conftest import eventually
 from fleet import Fleet
 
 OPTIONS = ["--clock-speed", "60"]
@@ -91,3 +94,32 @@ def test_a_user_who_honours_the_cooldown_waits_for_it(fleet):
     fleet.set_desired("cool", 2)
     fleet.wait("cool", 2)
     fleet.delete("cool")
+
+
+def executions(fleet, name):
+    return [a["Description"] for a in reversed(fleet.activities(name)) if a["Description"].startswith("Executing")]
+
+
+def test_scheduled_actions_come_once_and_in_the_time_of_their_zone(fleet):
+    fleet.create("calendar", 0, 2)
+    now = fleet.describe("calendar")["CreatedTime"]
+    put = fleet.asg.put_scheduled_update_group_action
+    put(AutoScalingGroupName="calendar", ScheduledActionName="once", StartTime=now + timedelta(minutes=30), DesiredCapacity=1)
+    put(AutoScalingGroupName="calendar", ScheduledActionName="nine", Recurrence="0 9 * * *", TimeZone="America/New_York",
+        MinSize=0, MaxSize=4)
+    once, nine = fleet.asg.describe_scheduled_actions(AutoScalingGroupName="calendar")["ScheduledUpdateGroupActions"]
+    at_nine = nine["StartTime"].astimezone(ZoneInfo("America/New_York"))
+    assert (at_nine.hour, at_nine.minute, nine["Recurrence"]) == (9, 0, "0 9 * * *")
+    assert timedelta(0) < nine["StartTime"] - now < timedelta(days=1, hours=1, minutes=10)
+    refuses("AlreadyExists", put, AutoScalingGroupName="calendar", ScheduledActionName="other",
+            StartTime=once["StartTime"], MinSize=1)
+    fleet.cloud.advance("26h")
+    eventually(lambda: len(set(executions(fleet, "calendar"))) == 2, what="both actions")
+    assert executions(fleet, "calendar").count("Executing scheduled action once") == 1
+    group = fleet.describe("calendar")
+    assert (group["MinSize"], group["MaxSize"], group["DesiredCapacity"]) == (0, 4, 1)
+    fleet.wait("calendar", 1)
+    assert "the scheduled action once executed. Setting desired capacity from 0 to 1." in fleet.activities("calendar")[0]["Cause"]
+    left, = fleet.asg.describe_scheduled_actions(AutoScalingGroupName="calendar")["ScheduledUpdateGroupActions"]
+    assert (left["ScheduledActionName"], left["StartTime"] > nine["StartTime"]) == ("nine", True)
+    fleet.delete("calendar")

@@ -5,6 +5,7 @@
 #include "model/decode.h"
 #include "model/encode.h"
 #include "model/validate.h"
+#include "os/zoneinfo.h"
 #include "store/series.h"
 #include "wire/certificate.h"
 
@@ -54,6 +55,12 @@ static char *fixture_rsa_key(void *arg, int count, struct err *err)
     return certificate_new_key("RSA_2048", err);
 }
 
+static const void *fixture_time_zone(void *arg, const char *name, size_t *ret_size)
+{
+    const struct service_fixture *fixture = arg;
+    return zoneinfo_find(fixture->zoneinfo, name, ret_size);
+}
+
 struct service_fixture *fixture_create(void)
 {
     struct service_fixture *fixture = calloc(1, sizeof *fixture);
@@ -70,7 +77,9 @@ struct service_fixture *fixture_create(void)
         .rsa_key = fixture_rsa_key,
         .vcpu_share = 1.0,
         .world = 0,
+        .time_zone = fixture_time_zone,
     };
+    fixture->zoneinfo = zoneinfo_load("/usr/share/zoneinfo");
     fixture->rsa_keys = INT_MAX;
     fixture->region = "us-east-1";
     fixture->now_ms = fixture->real_ms = 1767323045000; /* 2026-01-02T03:04:05Z */
@@ -81,6 +90,7 @@ void fixture_destroy(struct service_fixture *fixture)
 {
     store_close(fixture->store);
     series_close(fixture->series);
+    zoneinfo_free(fixture->zoneinfo);
     free(fixture);
 }
 

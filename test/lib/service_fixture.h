@@ -7,6 +7,8 @@
 
 #include "service/call.h"
 
+struct zoneinfo; /* os/zoneinfo.h */
+
 struct service_fixture {
     struct store *store;
     struct series_store *series; /* in memory */
@@ -16,7 +18,8 @@ struct service_fixture {
     int64_t real_ms;    /* real time: only certificates go by it */
     int rsa_keys;       /* how many the world has at a time; operations that want more wait */
     uint64_t random_state;
-    struct err err; /* of the last call */
+    struct zoneinfo *zoneinfo; /* of this machine */
+    struct err err;            /* of the last call */
 };
 
 /* Opens an empty store; asserts that it can. */

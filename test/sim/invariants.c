@@ -144,6 +144,20 @@ static const char *activities_have_members(struct simulated_cloud *cloud)
     return NULL;
 }
 
+/* A scheduled action is of a group that exists, and never overdue. */
+static const char *scheduled_actions_come(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "scheduled-action", cloud->region) {
+        double start_s = json_number_value(json_object_get(cursor.doc, "StartTime"));
+        if (!store_get(cloud->store, "auto-scaling-group", cloud->region,
+                       doc_text(cursor.doc, "AutoScalingGroupName")))
+            return say("scheduled action %s has no group", cursor.id);
+        if (start_s * 1000 < (double)cloud->now_ms)
+            return say("scheduled action %s did not come at %.0f", cursor.id, start_s);
+    }
+    return NULL;
+}
+
 /* The host runs nothing that is not an instance. */
 static const char *machines_are_instances(struct simulated_cloud *cloud)
 {
@@ -161,7 +175,7 @@ const char *sim_broken_invariant(struct simulated_cloud *cloud)
         addresses_are_unique,          bounds_hold,
         nothing_is_launched_in_excess, instances_are_accounted_for,
         activities_fit_members,        activities_have_members,
-        machines_are_instances,
+        machines_are_instances,        scheduled_actions_come,
     };
     for (size_t i = 0; i < sizeof invariants / sizeof *invariants; i++) {
         const char *text = invariants[i](cloud);

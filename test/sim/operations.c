@@ -168,11 +168,12 @@ static void protect(struct simulated_cloud *cloud, int group)
 
 static void suspend_or_resume(struct simulated_cloud *cloud, int group)
 {
-    static const char *const processes[] = {"Launch", "Terminate", "HealthCheck",
-                                            "ReplaceUnhealthy", "AddToLoadBalancer"};
+    static const char *const processes[] = {
+        "Launch",           "Terminate",         "HealthCheck",
+        "ReplaceUnhealthy", "AddToLoadBalancer", "ScheduledActions"};
     char in[160];
     snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'ScalingProcesses': ['%s']}", group,
-             processes[pick(cloud, 5)]);
+             processes[pick(cloud, 6)]);
     call(cloud, "autoscaling", pick(cloud, 3) ? "ResumeProcesses" : "SuspendProcesses", in);
 }
 
@@ -272,6 +273,26 @@ static void cancel_refresh(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", "CancelInstanceRefresh", in);
 }
 
+/* Due in a while, once or again and again, in a zone that moves its clocks or not. */
+static void put_scheduled_action(struct simulated_cloud *cloud, int group)
+{
+    static const char *const schedules[] = {"* * * * *", "*/7 3-20 * * *", "30 * * * mon-fri"};
+    static const char *const members[] = {"MinSize", "MaxSize", "DesiredCapacity"};
+    char in[400], when[100];
+    if (pick(cloud, 2))
+        snprintf(when, sizeof when, "'StartTime': %lld",
+                 (long long)cloud->now_ms / 1000 + pick(cloud, 600));
+    else
+        snprintf(when, sizeof when, "'Recurrence': '%s', 'EndTime': %lld",
+                 schedules[pick(cloud, 3)], (long long)cloud->now_ms / 1000 + pick(cloud, 1800));
+    snprintf(
+        in, sizeof in,
+        "{'AutoScalingGroupName': 'g%d', 'ScheduledActionName': 'a%d', %s, '%s': %d, '%s': %d}",
+        group, pick(cloud, 3), when, members[pick(cloud, 3)], pick(cloud, CAPACITY_MAX + 1),
+        members[pick(cloud, 3)], pick(cloud, CAPACITY_MAX + 1));
+    call(cloud, "autoscaling", "PutScheduledUpdateGroupAction", in);
+}
+
 static void change_load(struct simulated_cloud *cloud, int group)
 {
     (void)group;
@@ -354,6 +375,7 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"detach interface", detach_interface, 3},
         {"start instance refresh", refresh, 3},
         {"cancel instance refresh", cancel_refresh, 1},
+        {"put scheduled action", put_scheduled_action, 6},
         {"change load", change_load, 6},
         {"new template version", new_version, 1},
     };
@@ -369,7 +391,7 @@ const char *sim_operate(struct simulated_cloud *cloud)
 
 void sim_let_go(struct simulated_cloud *cloud)
 {
-    char in[64];
+    char in[128];
     for (int group = 0; group < SIM_GROUPS; group++) {
         snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d'}", group);
         call(cloud, "autoscaling", "ResumeProcesses", in);
@@ -379,6 +401,10 @@ void sim_let_go(struct simulated_cloud *cloud)
                      "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d'}", group, hook);
             call(cloud, "autoscaling", "DeleteLifecycleHook", named);
         }
+        snprintf(in, sizeof in,
+                 "{'AutoScalingGroupName': 'g%d', 'ScheduledActionNames': ['a0', 'a1', 'a2']}",
+                 group);
+        call(cloud, "autoscaling", "BatchDeleteScheduledAction", in);
         char name[8];
         snprintf(name, sizeof name, "g%d", group);
         const json_t *members =

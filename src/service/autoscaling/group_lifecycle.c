@@ -5,6 +5,7 @@
 #include "service/autoscaling/operations.h"
 #include "service/autoscaling/policy.h"
 #include "service/autoscaling/refresh.h"
+#include "service/autoscaling/scheduled_action.h"
 #include "service/autoscaling/settings.h"
 #include "service/autoscaling/tags.h"
 
@@ -178,6 +179,7 @@ void group_remove(struct call *call, const json_t *group)
     activity_group_deleted(call, group);
     hooks_delete_of_group(call, json_string_value(name));
     refreshes_delete_of_group(call, json_string_value(name));
+    scheduled_actions_delete_of_group(call, json_string_value(name));
     txn_delete(call->txn, group_kind, call->region, json_string_value(name));
 }
 

@@ -7,6 +7,8 @@
 #define AUTOSCALING_OPERATIONS(X)                                                                  \
     X(AttachInstances)                                                                             \
     X(AttachLoadBalancerTargetGroups)                                                              \
+    X(BatchDeleteScheduledAction)                                                                  \
+    X(BatchPutScheduledUpdateGroupAction)                                                          \
     X(CancelInstanceRefresh)                                                                       \
     X(CompleteLifecycleAction)                                                                     \
     X(CreateAutoScalingGroup)                                                                      \
@@ -14,6 +16,7 @@
     X(DeleteAutoScalingGroup)                                                                      \
     X(DeleteLifecycleHook)                                                                         \
     X(DeletePolicy)                                                                                \
+    X(DeleteScheduledAction)                                                                       \
     X(DeleteTags)                                                                                  \
     X(DescribeAccountLimits)                                                                       \
     X(DescribeAdjustmentTypes)                                                                     \
@@ -27,6 +30,7 @@
     X(DescribePolicies)                                                                            \
     X(DescribeScalingActivities)                                                                   \
     X(DescribeScalingProcessTypes)                                                                 \
+    X(DescribeScheduledActions)                                                                    \
     X(DescribeTags)                                                                                \
     X(DescribeTerminationPolicyTypes)                                                              \
     X(DetachInstances)                                                                             \
@@ -38,6 +42,7 @@
     X(ExitStandby)                                                                                 \
     X(PutLifecycleHook)                                                                            \
     X(PutScalingPolicy)                                                                            \
+    X(PutScheduledUpdateGroupAction)                                                               \
     X(RecordLifecycleActionHeartbeat)                                                              \
     X(ResumeProcesses)                                                                             \
     X(RollbackInstanceRefresh)                                                                     \

@@ -256,16 +256,17 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
 }
 
 /* The request's number, or what the group has. */
-static int64_t asked_or_present(const struct call *call, const json_t *group, const char *key)
+static int64_t asked_or_present(const json_t *asked, const json_t *group, const char *key)
 {
-    return doc_number(json_object_get(call->in, key) ? call->in : group, key);
+    return doc_number(json_object_get(asked, key) ? asked : group, key);
 }
 
-int settings_apply_sizes(struct call *call, json_t *group, struct err *err)
+int settings_resize(const struct call *call, json_t *group, const json_t *asked, const char *who,
+                    struct err *err)
 {
-    int64_t min = asked_or_present(call, group, "MinSize");
-    int64_t max = asked_or_present(call, group, "MaxSize");
-    int64_t desired = doc_number(call->in, "DesiredCapacity");
+    int64_t min = asked_or_present(asked, group, "MinSize");
+    int64_t max = asked_or_present(asked, group, "MaxSize");
+    int64_t desired = doc_number(asked, "DesiredCapacity");
     if (min < 0 || max < 0 || max > GROUP_CAPACITY_MAX)
         return err_aws(err, "ValidationError", "Sizes must be between 0 and %d.",
                        GROUP_CAPACITY_MAX);
@@ -273,7 +274,7 @@ int settings_apply_sizes(struct call *call, json_t *group, struct err *err)
         return err_aws(err, "ValidationError",
                        "Max bound, %lld, must be greater than or equal to min bound, %lld",
                        (long long)max, (long long)min);
-    if (!json_object_get(call->in, "DesiredCapacity"))
+    if (!json_object_get(asked, "DesiredCapacity"))
         desired = clamp(doc_number(group, "DesiredCapacity"), min, max);
     if (desired < min || desired > max)
         return err_aws(err, "ValidationError",
@@ -285,9 +286,13 @@ int settings_apply_sizes(struct call *call, json_t *group, struct err *err)
     char reason[160] = "a user request created an AutoScalingGroup";
     if (!json_object_get(group, "_new"))
         snprintf(reason, sizeof reason,
-                 "a user request update of AutoScalingGroup constraints to min: %lld, max: %lld, "
-                 "desired: %lld",
-                 (long long)min, (long long)max, (long long)desired);
+                 "%s update of AutoScalingGroup constraints to min: %lld, max: %lld, desired: %lld",
+                 who, (long long)min, (long long)max, (long long)desired);
     group_set_desired(call, group, (int)desired, reason);
     return 0;
+}
+
+int settings_apply_sizes(struct call *call, json_t *group, struct err *err)
+{
+    return settings_resize(call, group, call->in, "a user request", err);
 }

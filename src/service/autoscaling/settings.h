@@ -8,7 +8,13 @@
  * stays as it is. Sizes are not touched here: see settings_apply_sizes().
  */
 int settings_apply(struct call *call, json_t *group, struct err *err);
-/* Min, max and desired; a desired capacity that is not asked for moves into the new bounds. */
+/*
+ * Min, max and desired, as `asked` (an object) names them; a desired capacity that it does not name
+ * moves into the new bounds. `who` ("a user request") is for the Cause. A failure changes nothing.
+ */
+int settings_resize(const struct call *call, json_t *group, const json_t *asked, const char *who,
+                    struct err *err);
+/* The same for the request, by its user. */
 int settings_apply_sizes(struct call *call, json_t *group, struct err *err);
 /* Fails unless each target group exists and has instances as targets. `arns` is an array. */
 int settings_check_target_groups(const struct call *call, const json_t *arns, struct err *err);
