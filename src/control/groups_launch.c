@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
+#include "service/autoscaling/launch_configuration.h"
 #include "service/ec2/tags.h"
 
 #include <stdio.h>
@@ -73,21 +74,29 @@ static json_t *propagated_tags(const json_t *group)
     return tags;
 }
 
-/* What is launched: an instance refresh may want something else than the group has. */
+/* NULL: a launch configuration. An instance refresh may want something else than the group has. */
 static const json_t *template_of(const json_t *group)
 {
     const json_t *refreshed = json_object_get(group, "_refresh_template");
     return refreshed ? refreshed : json_object_get(group, "LaunchTemplate");
 }
 
-static json_t *run_instances_input(const json_t *group, const char *subnet)
+static json_t *template_input(const json_t *template, const char *subnet)
+{
+    return json_pack("{s:{s:O, s:O}, s:i, s:i, s:s}", "LaunchTemplate", "LaunchTemplateId",
+                     json_object_get(template, "LaunchTemplateId"), "Version",
+                     json_object_get(template, "Version"), "MinCount", 1, "MaxCount", 1, "SubnetId",
+                     subnet);
+}
+
+static json_t *run_instances_input(const struct call *call, const json_t *group, const char *subnet)
 {
     const json_t *template = template_of(group);
+    const json_t *configuration = store_get(call->store, launch_configuration_kind, call->region,
+                                            doc_text(group, "LaunchConfigurationName"));
     json_t *tags = propagated_tags(group);
-    json_t *in = json_pack("{s:{s:O, s:O}, s:i, s:i, s:s}", "LaunchTemplate", "LaunchTemplateId",
-                           json_object_get(template, "LaunchTemplateId"), "Version",
-                           json_object_get(template, "Version"), "MinCount", 1, "MaxCount", 1,
-                           "SubnetId", subnet);
+    json_t *in = template ? template_input(template, subnet)
+                          : launch_configuration_request(configuration, subnet);
     if (json_array_size(tags))
         json_object_set_new(in, "TagSpecifications",
                             json_pack("[{s:s, s:O}]", "ResourceType", "instance", "Tags", tags));
@@ -130,27 +139,39 @@ static void count_replacement(json_t *group)
         json_object_set_new(group, "_replacements", json_integer(replacements - 1));
 }
 
+/* What its row says of where it came from. */
+static void tell_source(json_t *member, const json_t *group, const char *version)
+{
+    const json_t *template = template_of(group);
+    if (template)
+        json_object_set_new(
+            member, "LaunchTemplate",
+            json_pack("{s:O, s:O, s:s}", "LaunchTemplateId",
+                      json_object_get(template, "LaunchTemplateId"), "LaunchTemplateName",
+                      json_object_get(template, "LaunchTemplateName"), "Version", version));
+    else
+        json_object_set(member, "LaunchConfigurationName",
+                        json_object_get(group, "LaunchConfigurationName"));
+}
+
 static void add_member(struct launch_round *round, const json_t *instance, const json_t *subnet)
 {
     struct groups_pass *pass = &round->pass;
     const char *id = doc_text(instance, "InstanceId");
     const char *version = adopt(pass, id);
     json_t *group = groups_edit(pass);
-    const json_t *template = template_of(group);
     const char *zone = doc_text(subnet, "AvailabilityZone");
     const char *subnet_id = doc_text(subnet, "SubnetId");
     char description[80];
     snprintf(description, sizeof description, "Launching a new EC2 instance: %s", id);
     const char *activity =
         activity_begin(&pass->call, group, description, make_cause(round, group), zone, subnet_id);
-    json_t *member =
-        json_pack("{s:s, s:O, s:s, s:s, s:s, s:{s:O, s:O, s:s}, s:b, s:s, s:s, s:I}", "InstanceId",
-                  id, "InstanceType", json_object_get(instance, "InstanceType"), "AvailabilityZone",
-                  zone, "LifecycleState", "Pending", "HealthStatus", "Healthy", "LaunchTemplate",
-                  "LaunchTemplateId", json_object_get(template, "LaunchTemplateId"),
-                  "LaunchTemplateName", json_object_get(template, "LaunchTemplateName"), "Version",
-                  version, "ProtectedFromScaleIn", 0, "_activity", activity, "_subnet", subnet_id,
-                  "_launched_ms", (json_int_t)pass->call.now_ms);
+    json_t *member = json_pack(
+        "{s:s, s:O, s:s, s:s, s:s, s:b, s:s, s:s, s:I}", "InstanceId", id, "InstanceType",
+        json_object_get(instance, "InstanceType"), "AvailabilityZone", zone, "LifecycleState",
+        "Pending", "HealthStatus", "Healthy", "ProtectedFromScaleIn", 0, "_activity", activity,
+        "_subnet", subnet_id, "_launched_ms", (json_int_t)pass->call.now_ms);
+    tell_source(member, group, version);
     json_array_append_new(json_object_get(group, "Instances"), member);
     count_replacement(group);
 }
@@ -161,7 +182,7 @@ static int launch_one(struct launch_round *round, const json_t *tried)
     struct groups_pass *pass = &round->pass;
     const json_t *subnet = choose_subnet(groups_look(pass), tried);
     json_auto_t *place = json_deep_copy(subnet), *out = NULL;
-    json_t *in = run_instances_input(groups_look(pass), doc_text(place, "SubnetId"));
+    json_t *in = run_instances_input(&pass->call, groups_look(pass), doc_text(place, "SubnetId"));
     if (service_call(&pass->call, "ec2", "RunInstances", in, &out, &round->error) < 0)
         return -1;
     add_member(round, json_array_get(json_object_get(out, "Instances"), 0), place);

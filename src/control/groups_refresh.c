@@ -112,8 +112,10 @@ static void succeed(struct groups_pass *pass)
     json_t *refresh = edit(pass);
     json_object_set_new(refresh, "PercentageComplete", json_integer(100));
     json_object_set_new(refresh, "InstancesToUpdate", json_integer(0));
-    if (template)
+    if (template) {
         json_object_set(group, "LaunchTemplate", template);
+        json_object_del(group, "LaunchConfigurationName");
+    }
     end(pass, rolls_back ? "RollbackSuccessful" : "Successful", NULL);
 }
 

@@ -2,6 +2,7 @@
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/departure.h"
+#include "service/autoscaling/launch_configuration.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +37,25 @@ static int64_t template_age(const json_t *group, const json_t *member)
     return doc_is(template, "LaunchTemplateId", current) ? version : version - (INT64_C(1) << 40);
 }
 
+/* An old launch configuration before a new one, and all of them before launch templates. */
+static int64_t configuration_age(const struct groups_pass *pass, const json_t *member)
+{
+    const char *name = doc_text(member, "LaunchConfigurationName");
+    const json_t *configuration =
+        store_get(pass->call.store, launch_configuration_kind, pass->call.region, name);
+    if (!*name)
+        return INT64_MAX;
+    return (int64_t)(json_number_value(json_object_get(configuration, "CreatedTime")) * 1000);
+}
+
 static int64_t until_billing_hour(const struct groups_pass *pass, const json_t *member)
 {
     int64_t age_ms = pass->call.now_ms - doc_number(member, "_launched_ms");
     return BILLING_HOUR_MS - age_ms % BILLING_HOUR_MS;
 }
 
-/* What a policy sorts by: the member with the least goes. The default is two policies in a row. */
+/* What a policy sorts by: the member with the least goes. The default is three policies in a row.
+ */
 static int64_t rank(const struct groups_pass *pass, const json_t *group, const json_t *member,
                     const char *policy)
 {
@@ -53,7 +66,9 @@ static int64_t rank(const struct groups_pass *pass, const json_t *group, const j
         return -launched_ms;
     if (!strcmp(policy, "ClosestToNextInstanceHour"))
         return until_billing_hour(pass, member);
-    return template_age(group, member);
+    if (!strcmp(policy, "OldestLaunchTemplate"))
+        return template_age(group, member);
+    return configuration_age(pass, member);
 }
 
 /* < 0 if the first goes before the second: balance of zones, health, then the policies in order. */
@@ -68,6 +83,7 @@ static int compare(const struct groups_pass *pass, const json_t *group, const js
     if (balance)
         return balance;
     json_auto_t *policies = json_copy(json_object_get(group, "TerminationPolicies"));
+    json_array_append_new(policies, json_string("OldestLaunchConfiguration"));
     json_array_append_new(policies, json_string("OldestLaunchTemplate"));
     json_array_append_new(policies, json_string("ClosestToNextInstanceHour"));
     size_t i;

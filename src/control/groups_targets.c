@@ -80,6 +80,29 @@ static void leave_detached(struct groups_pass *pass, const char *id)
     }
 }
 
+/* Whether an instance of the group is still a target there, be it one that drains. */
+static bool has_targets(const struct groups_pass *pass, const char *arn)
+{
+    size_t i;
+    const json_t *member;
+    json_array_foreach (json_object_get(groups_look(pass), "Instances"), i, member)
+        if (find_target(pass, arn, doc_text(member, "InstanceId")))
+            return true;
+    return false;
+}
+
+/* A target group that was detached is forgotten when the last instance has left it. */
+static void forget_detached(struct groups_pass *pass)
+{
+    json_auto_t *arns = json_copy(json_object_get(groups_look(pass), "_detaching"));
+    size_t i;
+    const json_t *arn;
+    json_array_foreach (arns, i, arn)
+        if (!has_targets(pass, json_string_value(arn)))
+            doc_list_remove(json_object_get(groups_edit(pass), "_detaching"),
+                            json_string_value(arn));
+}
+
 void groups_register(struct groups_pass *pass)
 {
     json_auto_t *members = json_copy(json_object_get(groups_look(pass), "Instances"));
@@ -93,6 +116,7 @@ void groups_register(struct groups_pass *pass)
         if (member_is_active(member))
             leave_detached(pass, id);
     }
+    forget_detached(pass);
 }
 
 void groups_deregister(struct groups_pass *pass, json_t *member)

@@ -1,6 +1,7 @@
 /* DescribeAutoScalingGroups. */
 #include "service/autoscaling/group.h"
 #include "service/autoscaling/operations.h"
+#include "service/autoscaling/traffic_sources.h"
 
 #include <string.h>
 
@@ -53,6 +54,7 @@ int autoscaling_DescribeAutoScalingGroups(struct call *call, struct err *err)
         if (!asked)
             continue;
         json_t *group = json_copy((json_t *)cursor.doc);
+        json_object_set_new(group, "TrafficSources", traffic_sources_of_group(group));
         if (without_instances)
             json_object_del(group, "Instances");
         json_array_append_new(all, group);

@@ -8,6 +8,8 @@
 #include "service/autoscaling/scheduled_action.h"
 #include "service/autoscaling/settings.h"
 #include "service/autoscaling/tags.h"
+#include "service/autoscaling/target_groups.h"
+#include "service/autoscaling/traffic_sources.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,10 +58,9 @@ static json_t *make_group(const struct call *call, const char *name)
 /* Of what every group needs, something is missing. */
 static int check_complete(const json_t *group, struct err *err)
 {
-    if (!json_object_get(group, "LaunchTemplate"))
-        return err_aws(err, "ValidationError",
-                       "Valid requests must contain either LaunchTemplate, "
-                       "LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.");
+    if (!json_object_get(group, "LaunchTemplate") &&
+        !json_object_get(group, "LaunchConfigurationName"))
+        return settings_refuse_launch_source(err);
     if (!json_array_size(json_object_get(group, "AvailabilityZones")))
         return err_aws(err, "ValidationError",
                        "At least one Availability Zone or VPC Subnet is required.");
@@ -76,23 +77,31 @@ static int put_hooks(struct call *call, const char *group, struct err *err)
     return 0;
 }
 
+/* What the request names to send traffic, however it names it. */
+static int attach_sources(struct call *call, struct err *err)
+{
+    const json_t *sources = json_object_get(call->in, "TrafficSources");
+    if (traffic_sources_refuse_classic(json_object_get(call->in, "LoadBalancerNames"), err) < 0)
+        return -1;
+    json_auto_t *arns = traffic_sources_target_groups(sources, err);
+    if (!arns)
+        return -1;
+    json_array_extend(arns, json_object_get(call->in, "TargetGroupARNs"));
+    return target_groups_attach(call, arns, err);
+}
+
 int autoscaling_CreateAutoScalingGroup(struct call *call, struct err *err)
 {
     const char *name = doc_text(call->in, "AutoScalingGroupName");
-    json_t *arns = json_object_get(call->in, "TargetGroupARNs");
     if (check_new_name(call, name, err) < 0)
         return -1;
     json_auto_t *group = make_group(call, name);
     if (settings_apply(call, group, err) < 0 || check_complete(group, err) < 0 ||
-        settings_check_target_groups(call, arns, err) < 0)
+        settings_apply_sizes(call, group, err) < 0)
         return -1;
-    if (settings_apply_sizes(call, group, err) < 0)
-        return -1;
-    if (arns)
-        json_object_set_new(group, "TargetGroupARNs", json_deep_copy(arns));
     json_object_del(group, "_new");
     txn_put(call->txn, group_kind, call->region, name, json_incref(group));
-    if (put_hooks(call, name, err) < 0)
+    if (put_hooks(call, name, err) < 0 || attach_sources(call, err) < 0)
         return -1;
     return tags_apply(call, json_object_get(call->in, "Tags"), name, err);
 }

@@ -7,13 +7,17 @@
 #define AUTOSCALING_OPERATIONS(X)                                                                  \
     X(AttachInstances)                                                                             \
     X(AttachLoadBalancerTargetGroups)                                                              \
+    X(AttachLoadBalancers)                                                                         \
+    X(AttachTrafficSources)                                                                        \
     X(BatchDeleteScheduledAction)                                                                  \
     X(BatchPutScheduledUpdateGroupAction)                                                          \
     X(CancelInstanceRefresh)                                                                       \
     X(CompleteLifecycleAction)                                                                     \
     X(CreateAutoScalingGroup)                                                                      \
+    X(CreateLaunchConfiguration)                                                                   \
     X(CreateOrUpdateTags)                                                                          \
     X(DeleteAutoScalingGroup)                                                                      \
+    X(DeleteLaunchConfiguration)                                                                   \
     X(DeleteLifecycleHook)                                                                         \
     X(DeletePolicy)                                                                                \
     X(DeleteScheduledAction)                                                                       \
@@ -23,9 +27,11 @@
     X(DescribeAutoScalingGroups)                                                                   \
     X(DescribeAutoScalingInstances)                                                                \
     X(DescribeInstanceRefreshes)                                                                   \
+    X(DescribeLaunchConfigurations)                                                                \
     X(DescribeLifecycleHookTypes)                                                                  \
     X(DescribeLifecycleHooks)                                                                      \
     X(DescribeLoadBalancerTargetGroups)                                                            \
+    X(DescribeLoadBalancers)                                                                       \
     X(DescribeMetricCollectionTypes)                                                               \
     X(DescribePolicies)                                                                            \
     X(DescribeScalingActivities)                                                                   \
@@ -33,8 +39,11 @@
     X(DescribeScheduledActions)                                                                    \
     X(DescribeTags)                                                                                \
     X(DescribeTerminationPolicyTypes)                                                              \
+    X(DescribeTrafficSources)                                                                      \
     X(DetachInstances)                                                                             \
     X(DetachLoadBalancerTargetGroups)                                                              \
+    X(DetachLoadBalancers)                                                                         \
+    X(DetachTrafficSources)                                                                        \
     X(DisableMetricsCollection)                                                                    \
     X(EnableMetricsCollection)                                                                     \
     X(EnterStandby)                                                                                \

@@ -1,5 +1,6 @@
 /* Processes of a group that can be suspended, and metrics that can be switched on. */
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/launch_configuration.h"
 #include "service/autoscaling/operations.h"
 
 #include <string.h>
@@ -152,16 +153,20 @@ int autoscaling_DescribeTerminationPolicyTypes(struct call *call, struct err *er
 {
     (void)err;
     return json_object_set_new(call->out, "TerminationPolicyTypes",
-                               json_pack("[s, s, s, s]", "Default", "NewestInstance",
-                                         "OldestInstance", "OldestLaunchTemplate"));
+                               json_pack("[s, s, s, s, s]", "Default", "NewestInstance",
+                                         "OldestInstance", "OldestLaunchConfiguration",
+                                         "OldestLaunchTemplate"));
 }
 
 int autoscaling_DescribeAccountLimits(struct call *call, struct err *err)
 {
     (void)err;
     size_t groups = store_count(call->store, group_kind, call->region);
+    size_t configurations = store_count(call->store, launch_configuration_kind, call->region);
     json_object_set_new(call->out, "MaxNumberOfAutoScalingGroups", json_integer(GROUPS_MAX));
-    json_object_set_new(call->out, "MaxNumberOfLaunchConfigurations", json_integer(0));
+    json_object_set_new(call->out, "MaxNumberOfLaunchConfigurations",
+                        json_integer(LAUNCH_CONFIGURATIONS_MAX));
     json_object_set_new(call->out, "NumberOfAutoScalingGroups", json_integer((json_int_t)groups));
-    return json_object_set_new(call->out, "NumberOfLaunchConfigurations", json_integer(0));
+    return json_object_set_new(call->out, "NumberOfLaunchConfigurations",
+                               json_integer((json_int_t)configurations));
 }

@@ -66,7 +66,8 @@ int64_t refresh_preference(const json_t *refresh, const char *name, int64_t othe
     return value ? json_integer_value(value) : otherwise;
 }
 
-bool refresh_matches(struct call *call, const json_t *member, const json_t *template)
+/* Whether it was launched from what `template` (a LaunchTemplateSpecification) means now. */
+static bool matches(struct call *call, const json_t *member, const json_t *template)
 {
     const json_t *own = json_object_get(member, "LaunchTemplate");
     struct err ignored;
@@ -108,18 +109,24 @@ static void show_progress(json_t *refresh, int64_t total)
     json_object_set_new(refresh, "PercentageComplete", json_integer(0));
 }
 
+/* Whether it was launched from what the group launches now, or what its refresh does. */
+static bool is_current(struct call *call, const json_t *group, const json_t *member)
+{
+    const char *configuration = doc_text(group, "LaunchConfigurationName");
+    const json_t *refreshed = json_object_get(group, "_refresh_template");
+    if (*configuration && !refreshed)
+        return doc_is(member, "LaunchConfigurationName", configuration);
+    return matches(call, member, refreshed ? refreshed : json_object_get(group, "LaunchTemplate"));
+}
+
 void refresh_mark(struct call *call, json_t *group, json_t *refresh, bool even_matching)
 {
-    const json_t *template = json_object_get(group, "_refresh_template");
     int64_t total = 0;
     size_t i;
     json_t *member;
-    if (!template)
-        template = json_object_get(group, "LaunchTemplate");
     json_array_foreach (json_object_get(group, "Instances"), i, member) {
         json_object_del(member, "_refresh");
-        if (!takes_part(refresh, member) ||
-            (!even_matching && refresh_matches(call, member, template)))
+        if (!takes_part(refresh, member) || (!even_matching && is_current(call, group, member)))
             continue;
         json_object_set(member, "_refresh", json_object_get(refresh, "InstanceRefreshId"));
         total++;

@@ -27,9 +27,6 @@ bool refresh_is(const json_t *refresh, const char *status);
 void refresh_move(const struct call *call, json_t *refresh, const char *status, const char *reason);
 /* A preference, or what AWS takes when it is not named. */
 int64_t refresh_preference(const json_t *refresh, const char *name, int64_t otherwise);
-/* Whether the member was launched from what `template` (a LaunchTemplateSpecification) means now.
- */
-bool refresh_matches(struct call *call, const json_t *member, const json_t *template);
 /* Why the refresh cannot be rolled back; NULL if it can. */
 const char *refresh_irreversible(const json_t *group, const json_t *refresh);
 /*

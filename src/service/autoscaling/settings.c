@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "service/accept.h"
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/launch_configuration.h"
 #include "service/ec2/launch_templates.h"
 
 #include <stdio.h>
@@ -10,11 +11,12 @@
 
 /* What a request may name; other settings are refused. */
 static const char understood[] =
-    "AutoScalingGroupName LaunchTemplate MinSize MaxSize DesiredCapacity DefaultCooldown "
+    "AutoScalingGroupName LaunchTemplate LaunchConfigurationName InstanceId MinSize MaxSize "
+    "DesiredCapacity DefaultCooldown "
     "AvailabilityZones TargetGroupARNs HealthCheckType HealthCheckGracePeriod VPCZoneIdentifier "
     "TerminationPolicies NewInstancesProtectedFromScaleIn DeletionProtection Tags "
     "ServiceLinkedRoleARN DesiredCapacityType=units DefaultInstanceWarmup "
-    "LifecycleHookSpecificationList "
+    "LifecycleHookSpecificationList LoadBalancerNames TrafficSources "
     "MaxInstanceLifetime=0 AvailabilityZoneDistribution AvailabilityZoneImpairmentPolicy "
     "CapacityReservationSpecification SkipZonalShiftValidation=false";
 
@@ -37,6 +39,51 @@ static int refuse_unsupported(const json_t *in, struct err *err)
     return 0;
 }
 
+/* What instances are launched from is one thing, and stays while a refresh launches another. */
+static int check_launch_source(const struct call *call, const json_t *group, struct err *err)
+{
+    static const char *const sources[] = {"LaunchTemplate", "LaunchConfigurationName",
+                                          "InstanceId"};
+    int asked = 0;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        asked += json_object_get(call->in, sources[i]) != NULL;
+    if (asked > 1)
+        return settings_refuse_launch_source(err);
+    if (asked && json_object_get(group, "_refresh_template"))
+        return err_aws(
+            err, "ValidationError",
+            "An active instance refresh with a desired configuration exists. All "
+            "configuration options derived from the desired configuration are not available "
+            "for update while the instance refresh is active.");
+    return 0;
+}
+
+int settings_refuse_launch_source(struct err *err)
+{
+    return err_aws(err, "ValidationError",
+                   "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, "
+                   "InstanceId or MixedInstancesPolicy parameter.");
+}
+
+/* A launch configuration that there is, or one that is made like an instance. */
+static int apply_launch_configuration(struct call *call, json_t *group, struct err *err)
+{
+    const char *name = doc_text(call->in, "LaunchConfigurationName");
+    const char *instance = doc_text(call->in, "InstanceId");
+    if (!*name && !*instance)
+        return 0;
+    if (*instance) {
+        name = doc_text(group, "AutoScalingGroupName");
+        if (launch_configuration_from_instance(call, name, instance, err) < 0)
+            return -1;
+    } else if (!launch_configuration_find(call, name, err)) {
+        return -1;
+    }
+    json_object_set_new(group, "LaunchConfigurationName", json_string(name));
+    json_object_del(group, "LaunchTemplate");
+    return 0;
+}
+
 /* EC2 says what is wrong with a template; Auto Scaling says so in its own words. */
 static int apply_launch_template(struct call *call, json_t *group, struct err *err)
 {
@@ -45,12 +92,6 @@ static int apply_launch_template(struct call *call, json_t *group, struct err *e
     struct err cause = {0};
     if (!asked)
         return 0;
-    if (json_object_get(group, "_refresh_template"))
-        return err_aws(
-            err, "ValidationError",
-            "An active instance refresh with a desired configuration exists. All "
-            "configuration options derived from the desired configuration are not available "
-            "for update while the instance refresh is active.");
     if (!*doc_text(asked, "LaunchTemplateId") == !*doc_text(asked, "LaunchTemplateName"))
         return err_aws(err, "ValidationError",
                        "Valid requests must contain either launchTemplateId or LaunchTemplateName");
@@ -65,6 +106,7 @@ static int apply_launch_template(struct call *call, json_t *group, struct err *e
                                   json_object_get(found, "LaunchTemplateId"), "LaunchTemplateName",
                                   json_object_get(found, "LaunchTemplateName"), "Version",
                                   *version ? version : "$Default"));
+    json_object_del(group, "LaunchConfigurationName");
     return 0;
 }
 
@@ -150,7 +192,7 @@ static int apply_zones(struct call *call, json_t *group, struct err *err)
 static int apply_termination_policies(struct call *call, json_t *group, struct err *err)
 {
     static const char *const known[] = {"Default", "OldestInstance", "NewestInstance",
-                                        "OldestLaunchTemplate"};
+                                        "OldestLaunchConfiguration", "OldestLaunchTemplate"};
     json_t *policies = json_object_get(call->in, "TerminationPolicies");
     size_t i;
     const json_t *policy;
@@ -220,30 +262,12 @@ static int apply_plain(struct call *call, json_t *group, struct err *err)
     return 0;
 }
 
-int settings_check_target_groups(const struct call *call, const json_t *arns, struct err *err)
-{
-    size_t i;
-    const json_t *arn;
-    json_array_foreach (arns, i, arn) {
-        const json_t *target_group =
-            store_get(call->store, "target-group", call->region, json_string_value(arn));
-        if (!target_group)
-            return err_aws(err, "ValidationError",
-                           "Provided Target Groups may not be valid. Please ensure they exist and "
-                           "try again.");
-        if (strcmp(doc_text(target_group, "TargetType"), "instance"))
-            return err_aws(err, "ValidationError",
-                           "Provided Target Groups have invalid target type. Please ensure all "
-                           "target groups have Instance target type.");
-    }
-    return 0;
-}
-
 int settings_apply(struct call *call, json_t *group, struct err *err)
 {
     json_object_del(group, "_retry_ms");
     if (refuse_unsupported(call->in, err) < 0 || check_role(call, group, err) < 0 ||
-        apply_launch_template(call, group, err) < 0 || apply_zones(call, group, err) < 0 ||
+        check_launch_source(call, group, err) < 0 || apply_launch_template(call, group, err) < 0 ||
+        apply_launch_configuration(call, group, err) < 0 || apply_zones(call, group, err) < 0 ||
         apply_termination_policies(call, group, err) < 0 ||
         apply_health_check(call, group, err) < 0 || apply_plain(call, group, err) < 0)
         return -1;

@@ -16,5 +16,5 @@ int settings_resize(const struct call *call, json_t *group, const json_t *asked,
                     struct err *err);
 /* The same for the request, by its user. */
 int settings_apply_sizes(struct call *call, json_t *group, struct err *err);
-/* Fails unless each target group exists and has instances as targets. `arns` is an array. */
-int settings_check_target_groups(const struct call *call, const json_t *arns, struct err *err);
+/* Refuses a request that names nothing, or more than one thing, to launch from. Returns -1. */
+int settings_refuse_launch_source(struct err *err);

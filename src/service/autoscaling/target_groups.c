@@ -1,13 +1,14 @@
-/* Target groups of a group. The controller registers and deregisters the instances. */
+/* The controller registers and deregisters the instances. */
+#include "service/autoscaling/target_groups.h"
+
 #include "service/autoscaling/group.h"
 #include "service/autoscaling/operations.h"
-#include "service/autoscaling/settings.h"
 
 #include <string.h>
 
 enum { TARGET_GROUPS_A_CALL = 10 };
 
-static int check_count(const json_t *arns, struct err *err)
+int target_groups_check_count(const json_t *arns, struct err *err)
 {
     if (json_array_size(arns) > TARGET_GROUPS_A_CALL)
         return err_aws(err, "ValidationError", "No more than %d target groups in one call.",
@@ -15,18 +16,39 @@ static int check_count(const json_t *arns, struct err *err)
     return 0;
 }
 
-int autoscaling_AttachLoadBalancerTargetGroups(struct call *call, struct err *err)
+/* Each must exist and have instances as targets. */
+static int check_attachable(const struct call *call, const json_t *arns, struct err *err)
 {
-    const json_t *arns = json_object_get(call->in, "TargetGroupARNs");
+    size_t i;
+    const json_t *arn;
+    json_array_foreach (arns, i, arn) {
+        const json_t *target_group =
+            store_get(call->store, "target-group", call->region, json_string_value(arn));
+        if (!target_group)
+            return err_aws(err, "ValidationError",
+                           "Provided Target Groups may not be valid. Please ensure they exist and "
+                           "try again.");
+        if (strcmp(doc_text(target_group, "TargetType"), "instance"))
+            return err_aws(err, "ValidationError",
+                           "Provided Target Groups have invalid target type. Please ensure all "
+                           "target groups have Instance target type.");
+    }
+    return 0;
+}
+
+int target_groups_attach(struct call *call, const json_t *arns, struct err *err)
+{
     json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
     size_t i;
     json_t *arn;
-    if (!group || check_count(arns, err) < 0 || settings_check_target_groups(call, arns, err) < 0)
+    if (!group || check_attachable(call, arns, err) < 0)
         return -1;
     json_t *attached = json_object_get(group, "TargetGroupARNs");
-    json_array_foreach (arns, i, arn)
+    json_array_foreach (arns, i, arn) {
+        doc_list_remove(json_object_get(group, "_detaching"), json_string_value(arn));
         if (!doc_list_has(attached, json_string_value(arn)))
             json_array_append(attached, arn);
+    }
     if (json_array_size(attached) > GROUP_TARGET_GROUPS_MAX)
         return err_aws(err, "LimitExceeded",
                        "No more than %d target groups can be attached to a group.",
@@ -34,22 +56,41 @@ int autoscaling_AttachLoadBalancerTargetGroups(struct call *call, struct err *er
     return 0;
 }
 
-int autoscaling_DetachLoadBalancerTargetGroups(struct call *call, struct err *err)
+int target_groups_detach(struct call *call, const json_t *arns, struct err *err)
 {
-    const json_t *arns = json_object_get(call->in, "TargetGroupARNs");
     json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
     size_t i;
-    const json_t *arn;
-    if (!group || check_count(arns, err) < 0)
+    json_t *arn;
+    if (!group)
         return -1;
     json_t *attached = json_object_get(group, "TargetGroupARNs");
+    json_t *detaching = json_object_get(group, "_detaching");
+    if (!detaching)
+        json_object_set_new(group, "_detaching", detaching = json_array());
     json_array_foreach (arns, i, arn) {
         if (!doc_list_has(attached, json_string_value(arn)))
             return err_aws(err, "ValidationError",
                            "Trying to remove Target Groups that are not part of the group");
         doc_list_remove(attached, json_string_value(arn));
+        json_array_append(detaching, arn);
     }
     return 0;
+}
+
+int autoscaling_AttachLoadBalancerTargetGroups(struct call *call, struct err *err)
+{
+    const json_t *arns = json_object_get(call->in, "TargetGroupARNs");
+    if (target_groups_check_count(arns, err) < 0)
+        return -1;
+    return target_groups_attach(call, arns, err);
+}
+
+int autoscaling_DetachLoadBalancerTargetGroups(struct call *call, struct err *err)
+{
+    const json_t *arns = json_object_get(call->in, "TargetGroupARNs");
+    if (target_groups_check_count(arns, err) < 0)
+        return -1;
+    return target_groups_detach(call, arns, err);
 }
 
 /* Whether some target of the group's instances is healthy in the target group. */
@@ -83,17 +124,25 @@ static const char *attachment_state(const struct call *call, const json_t *group
     return has_healthy_target(call, group, arn) ? "InService" : "Added";
 }
 
-int autoscaling_DescribeLoadBalancerTargetGroups(struct call *call, struct err *err)
+json_t *target_groups_list(const struct call *call, const json_t *group, const char *name)
 {
-    json_auto_t *all = json_array();
-    const json_t *group = group_find(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *all = json_array();
     size_t i;
     json_t *arn;
-    if (!group)
-        return -1;
     json_array_foreach (json_object_get(group, "TargetGroupARNs"), i, arn)
         json_array_append_new(all,
-                              json_pack("{s:O, s:s}", "LoadBalancerTargetGroupARN", arn, "State",
+                              json_pack("{s:O, s:s}", name, arn, "State",
                                         attachment_state(call, group, json_string_value(arn))));
+    json_array_foreach (json_object_get(group, "_detaching"), i, arn)
+        json_array_append_new(all, json_pack("{s:O, s:s}", name, arn, "State", "Removing"));
+    return all;
+}
+
+int autoscaling_DescribeLoadBalancerTargetGroups(struct call *call, struct err *err)
+{
+    const json_t *group = group_find(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    if (!group)
+        return -1;
+    json_auto_t *all = target_groups_list(call, group, "LoadBalancerTargetGroupARN");
     return call_page(call, &autoscaling_long_paging, all, "LoadBalancerTargetGroups", err);
 }
