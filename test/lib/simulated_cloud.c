@@ -303,6 +303,32 @@ struct simulated_cloud *cloud_create(uint64_t seed)
     return cloud;
 }
 
+/* The times of usage and health checks stay. */
+static void lose_reports(struct simulated_cloud *cloud)
+{
+    int kept = 0;
+    for (int i = 0; i < cloud->event_count; i++)
+        if (cloud->events[i].type == MESSAGE_COUNT)
+            cloud->events[kept++] = cloud->events[i];
+        else
+            free(cloud->events[i].payload);
+    cloud->event_count = kept;
+}
+
+void cloud_api_restarts(struct simulated_cloud *cloud)
+{
+    struct err err;
+    control_destroy(cloud->control);
+    lose_reports(cloud);
+    cloud->wake_ms = INT64_MAX;
+    cloud->control = control_create(cloud->store, cloud->series, &cloud->world, &err);
+    assert(cloud->control);
+    if (cloud->host_present)
+        cloud_host_returns(cloud, true);
+    if (cloud->balancer_present)
+        cloud_balancer_returns(cloud);
+}
+
 static void free_values(struct map *map)
 {
     map_each (entry, map)

@@ -97,5 +97,7 @@ void cloud_kill(struct simulated_cloud *cloud, struct machine *machine);
 void cloud_host_leaves(struct simulated_cloud *cloud);
 /* Starts it again: it adopts its instances, or has lost them all. */
 void cloud_host_returns(struct simulated_cloud *cloud, bool keeps_machines);
+/* Another api process takes the place of the first: reports on their way are lost. */
+void cloud_api_restarts(struct simulated_cloud *cloud);
 void cloud_balancer_leaves(struct simulated_cloud *cloud);
 void cloud_balancer_returns(struct simulated_cloud *cloud);

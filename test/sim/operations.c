@@ -217,15 +217,58 @@ static void delete_hook(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", "DeleteLifecycleHook", in);
 }
 
+/* What the last operation completed: an instance and a hook, or "". */
+static char completed[64];
+
+bool sim_has_completed(const char *instance_id, const char *hook)
+{
+    size_t size = strlen(instance_id);
+    return !strncmp(completed, instance_id, size) && !strcmp(completed + size, hook);
+}
+
 static void complete_action(struct simulated_cloud *cloud, int group)
 {
-    char in[240];
+    char in[240], hook[8];
+    const char *instance = pick_instance(cloud, group);
+    snprintf(hook, sizeof hook, "h%d", pick(cloud, 2));
+    snprintf(completed, sizeof completed, "%s%s", instance, hook);
     snprintf(in, sizeof in,
-             "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': 'h%d', 'InstanceId': '%s', "
+             "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': '%s', 'InstanceId': '%s', "
              "'LifecycleActionResult': '%s'}",
-             group, pick(cloud, 2), pick_instance(cloud, group),
-             pick(cloud, 4) ? "CONTINUE" : "ABANDON");
+             group, hook, instance, pick(cloud, 4) ? "CONTINUE" : "ABANDON");
     call(cloud, "autoscaling", "CompleteLifecycleAction", in);
+}
+
+/* Simple scaling: a policy that an alarm on the CPU runs, out or in. */
+static void scale_simply(struct simulated_cloud *cloud, int group)
+{
+    bool out = pick(cloud, 2);
+    char in[512];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'PolicyName': '" SIM_SIMPLE_POLICY "', "
+             "'AdjustmentType': 'ChangeInCapacity', 'ScalingAdjustment': %d, 'Cooldown': %d}",
+             group, out ? 1 + pick(cloud, 2) : -1, SIM_COOLDOWN_S);
+    json_auto_t *policy = cloud_call(cloud, "autoscaling", "PutScalingPolicy", "%s", in);
+    if (!policy)
+        return;
+    snprintf(in, sizeof in,
+             "{'AlarmName': 'simple-g%d', 'Namespace': 'AWS/EC2', 'MetricName': 'CPUUtilization', "
+             "'Dimensions': [{'Name': 'AutoScalingGroupName', 'Value': 'g%d'}], 'Statistic': "
+             "'Average', 'Period': 60, 'EvaluationPeriods': 1, 'Threshold': 30.0, "
+             "'ComparisonOperator': '%s', 'AlarmActions': ['%s']}",
+             group, group, out ? "GreaterThanThreshold" : "LessThanThreshold",
+             doc_text(policy, "PolicyARN"));
+    call(cloud, "cloudwatch", "PutMetricAlarm", in);
+}
+
+static void execute_policy(struct simulated_cloud *cloud, int group)
+{
+    char in[160];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'PolicyName': '" SIM_SIMPLE_POLICY "', "
+             "'HonorCooldown': %s}",
+             group, pick(cloud, 2) ? "true" : "false");
+    call(cloud, "autoscaling", "ExecutePolicy", in);
 }
 
 /* Into standby, out of it, or out of the group. */
@@ -365,6 +408,8 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"protect", protect, 3},
         {"suspend or resume", suspend_or_resume, 6},
         {"track CPU", track_cpu, 4},
+        {"scale simply", scale_simply, 3},
+        {"execute policy", execute_policy, 4},
         {"attach or detach", attach_or_detach, 3},
         {"put hook", put_hook, 3},
         {"delete hook", delete_hook, 2},
@@ -381,6 +426,9 @@ const char *sim_operate(struct simulated_cloud *cloud)
     };
     enum { ROWS = sizeof table / sizeof *table };
     int total = 0, row = 0;
+    completed[0] = '\0';
+    if (!cloud_chance(cloud, 0.6))
+        return NULL;
     for (int i = 0; i < ROWS; i++)
         total += table[i].weight;
     for (int at = pick(cloud, total); at >= table[row].weight; row++)

@@ -3,11 +3,15 @@
 
 #include "simulated_cloud.h"
 
-enum { SIM_GROUPS = 3 };
+enum { SIM_GROUPS = 3, SIM_COOLDOWN_S = 120 };
+
+#define SIM_SIMPLE_POLICY "simple"
 
 /* Makes the load balancer and the target groups that the operations use. */
 void sim_set_up(struct simulated_cloud *cloud);
-/* One random operation; many are refused, as those of users are. Returns its name. */
+/* Perhaps a random operation; many are refused, as those of users are. Its name, or NULL. */
 const char *sim_operate(struct simulated_cloud *cloud);
+/* Whether the last call of sim_operate() completed a lifecycle action. */
+bool sim_has_completed(const char *instance_id, const char *hook);
 /* Undoes what would keep a group from its desired capacity: suspended processes. */
 void sim_let_go(struct simulated_cloud *cloud);

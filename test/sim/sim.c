@@ -6,6 +6,7 @@
  *
  * After each step the invariants must hold; when the faults end, everything must converge.
  */
+#include "history.h"
 #include "invariants.h"
 #include "operations.h"
 
@@ -17,6 +18,7 @@ enum { STEP_MS = 20000, REST_MS = 45 * 60000 };
 
 struct run {
     struct simulated_cloud *cloud;
+    struct history history;
     uint64_t seed;
     int step;
     bool verbose;
@@ -46,7 +48,7 @@ static int fail(const struct run *run, const char *text)
 
 static void tell(const struct run *run, const char *what)
 {
-    if (run->verbose)
+    if (run->verbose && what)
         fprintf(stderr, "step %d: %s%s%s\n", run->step, what,
                 run->cloud->err.text[0] ? ": refused: " : "", run->cloud->err.text);
 }
@@ -73,6 +75,15 @@ static void disturb(const struct run *run)
     }
 }
 
+/* The process that has the state: what it did not write is gone. */
+static void restart_api(const struct run *run)
+{
+    if (!cloud_chance(run->cloud, 0.02))
+        return;
+    cloud_api_restarts(run->cloud);
+    tell(run, "api restarts");
+}
+
 static void begin_faults(struct simulated_cloud *cloud)
 {
     cloud->faults = (struct simulated_faults){
@@ -84,7 +95,12 @@ static void begin_faults(struct simulated_cloud *cloud)
     };
 }
 
-/* No more faults or orders: what was wanted last must come about. */
+static size_t count_activities(const struct simulated_cloud *cloud)
+{
+    return store_count(cloud->store, "scaling-activity", cloud->region);
+}
+
+/* No more faults or orders: what was wanted last must come about, and stay. */
 static const char *come_to_rest(struct simulated_cloud *cloud)
 {
     cloud->faults = (struct simulated_faults){.recovers = 1};
@@ -97,6 +113,10 @@ static const char *come_to_rest(struct simulated_cloud *cloud)
     cloud_run(cloud, REST_MS);
     sim_let_go(cloud);
     cloud_run(cloud, REST_MS);
+    size_t activities = count_activities(cloud);
+    cloud_run(cloud, REST_MS);
+    if (count_activities(cloud) != activities)
+        return "groups go on changing without a cause";
     return sim_unsettled(cloud);
 }
 
@@ -107,10 +127,12 @@ static int run_steps(struct run *run, int steps)
     begin_faults(cloud);
     for (run->step = 1; run->step <= steps; run->step++) {
         disturb(run);
-        if (cloud_chance(cloud, 0.6))
-            tell(run, sim_operate(cloud));
+        restart_api(run);
+        tell(run, sim_operate(cloud));
         cloud_run(cloud, (int64_t)cloud_random(cloud, STEP_MS));
         text = sim_broken_invariant(cloud);
+        if (!text)
+            text = history_step(&run->history, cloud);
         if (text)
             return fail(run, text);
     }
@@ -118,15 +140,18 @@ static int run_steps(struct run *run, int steps)
     text = come_to_rest(cloud);
     if (!text)
         text = sim_broken_invariant(cloud);
+    if (!text)
+        text = history_end(cloud);
     return text ? fail(run, text) : 0;
 }
 
 static int run_seed(uint64_t seed, int steps, bool verbose)
 {
-    struct run run = {cloud_create(seed), seed, 0, verbose};
+    struct run run = {.cloud = cloud_create(seed), .seed = seed, .verbose = verbose};
     run.cloud->prints_log = verbose;
     sim_set_up(run.cloud);
     int result = run_steps(&run, steps);
+    history_finish(&run.history);
     cloud_destroy(run.cloud);
     return result;
 }
