@@ -196,12 +196,18 @@ def test_nothing_is_left_when_the_daemon_stops(cloud, machine):
     assert str(cloud.data) not in Path("/proc/mounts").read_text()
 
 
+def take_all_but(cloud, mib, name):
+    """A file of the host's beside the volumes, so that there is no more room than this."""
+    disk = os.statvfs(cloud.data)
+    subprocess.run(["fallocate", "-l", str(disk.f_bavail * disk.f_frsize - (mib << 20)), cloud.data / name], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
-    """A cloud on a disk of 1 GiB."""
+    """A cloud on a disk of its own."""
     image, point = tmp_path / "disk", tmp_path / "data"
     point.mkdir()
-    subprocess.run(["truncate", "-s", "1G", image], check=True)
+    subprocess.run(["truncate", "-s", "8G", image], check=True)
     subprocess.run(["mkfs.ext4", "-q", "-m0", image], check=True)
     subprocess.run(["mount", "-o", "loop", image, point], check=True)
     cloud = Cloud()
@@ -218,13 +224,13 @@ def test_a_full_disk_of_the_machine_breaks_nothing(small_disk, tmp_path):
     made = Machines(small_disk, tmp_path)
     writer = made.run()
     other = made.run(SubnetId=writer.describe()["SubnetId"])
+    take_all_but(small_disk, 800, "ballast")
     out = writer.root("dd if=/dev/zero of=/fill bs=1M count=1500 2>&1 || echo full")
     assert "No space left on device" in out and "full" in out
     writer.root("sync && touch /still-writable && rm /still-writable")
     assert other.sh("cat /etc/hostname") and other.state == "running"
     # With what the host itself takes there is no room at all, and a launch says so.
-    free = os.statvfs(small_disk.data)
-    subprocess.run(["fallocate", "-l", str(free.f_bavail * free.f_frsize - (10 << 20)), small_disk.data / "other"], check=True)
+    take_all_but(small_disk, 10, "other")
     # Nothing is written before the host has looked: what lies in memory then would have no place on the disk.
     eventually(lambda: int(other.sh("df --output=avail -BM / | tail -1").rstrip("M")) < 20, what="the volumes to be full")
     assert other.attempt("sudo dd if=/dev/zero of=/fill bs=1M count=20").returncode
