@@ -72,3 +72,8 @@ char *certificate_make_authority(const char *key, const struct certificate_order
 /* A server's certificate for `key`, signed by the authority: malloc'd. */
 char *certificate_issue(const char *authority, const char *authority_key, const char *key,
                         const struct certificate_order *order, struct err *err);
+
+/* The signature of data by a key, in base64, malloc'd; of an RSA key as PKCS #1 has it. `digest`:
+ * "SHA1", "SHA256". */
+char *certificate_sign(const char *key, const char *digest, const void *data, size_t size,
+                       struct err *err);

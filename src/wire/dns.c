@@ -180,3 +180,54 @@ void dns_write_answer(struct buf *out, const struct dns_query *query,
     if (answer->zone)
         append_soa(out, answer->zone, answer->ttl_seconds);
 }
+
+/* ---- the other side ---- */
+
+void dns_write_query(struct buf *out, uint16_t id, const char *name)
+{
+    append_u16(out, id);
+    append_u16(out, FLAG_RECURSION_DESIRED);
+    append_u16(out, 1);
+    for (int i = 0; i < 3; i++)
+        append_u16(out, 0);
+    append_name(out, name);
+    append_u16(out, DNS_TYPE_A);
+    append_u16(out, DNS_CLASS_IN);
+}
+
+/* The end of a name, which may end in a pointer; 0 if it has none. */
+static size_t skip_name(const uint8_t *data, size_t size, size_t offset)
+{
+    while (offset < size && data[offset] != 0) {
+        if (data[offset] >= 0xc0)
+            return offset + 2 <= size ? offset + 2 : 0;
+        offset += 1 + (size_t)data[offset];
+    }
+    return offset < size ? offset + 1 : 0;
+}
+
+/* Whose address it is, the name or what it is an alias of, is the resolver's affair. */
+int dns_read_answer(const uint8_t *data, size_t size, const uint8_t *query, size_t query_size,
+                    uint32_t *addresses, int count)
+{
+    int found = 0;
+    if (size < query_size || query_size < HEADER_SIZE || memcmp(data, query, 2) != 0 ||
+        !(read_u16(data + 2) & FLAG_RESPONSE) || read_u16(data + 4) != 1 ||
+        memcmp(data + HEADER_SIZE, query + HEADER_SIZE, query_size - HEADER_SIZE) != 0)
+        return -1;
+    size_t offset = query_size;
+    for (unsigned left = read_u16(data + 6); left > 0; left--) {
+        offset = skip_name(data, size, offset);
+        if (!offset || size - offset < 10)
+            return -1;
+        size_t data_size = read_u16(data + offset + 8);
+        if (size - offset - 10 < data_size)
+            return -1;
+        const uint8_t *record = data + offset;
+        if (read_u16(record) == DNS_TYPE_A && read_u16(record + 2) == DNS_CLASS_IN &&
+            data_size == 4 && found < count)
+            addresses[found++] = (uint32_t)read_u16(record + 10) << 16 | read_u16(record + 12);
+        offset += 10 + data_size;
+    }
+    return found;
+}

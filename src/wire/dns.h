@@ -65,3 +65,12 @@ int dns_parse_reverse(const char *name, uint32_t *address);
  * if more bytes are needed. `*message_size` is that of the message, which begins at data + 2.
  */
 size_t dns_read_frame(const uint8_t *data, size_t size, size_t *message_size);
+
+/* Appends a query for the IPv4 addresses of a name. */
+void dns_write_query(struct buf *out, uint16_t id, const char *name);
+/*
+ * Reads the answer to such a query, whose bytes were `query`. Returns how many addresses it has, at
+ * most `count`; or -1 if it answers something else or cannot be read.
+ */
+int dns_read_answer(const uint8_t *data, size_t size, const uint8_t *query, size_t query_size,
+                    uint32_t *addresses, int count);

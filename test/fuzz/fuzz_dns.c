@@ -41,11 +41,28 @@ static void check_query(const uint8_t *data, size_t size)
                service.labels.size + service.region.size < name.size);
 }
 
+/* As the answer to a query of its own first question. */
+static void check_reply(const uint8_t *data, size_t size)
+{
+    uint32_t addresses[2];
+    struct dns_query read;
+    uint8_t plain[DNS_MESSAGE_SIZE_MAX];
+    if (size < 12 || size > sizeof plain)
+        return;
+    memcpy(plain, data, size);
+    plain[2] &= 0x7f;
+    if (dns_parse_query(plain, size, &read) != 0)
+        return;
+    int count = dns_read_answer(data, size, plain, 12 + read.question_size, addresses, 2);
+    assert(count >= -1 && count <= 2);
+}
+
 /* A message alone, and the messages of a TCP stream one after another. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t frame, message_size = 0;
     check_query(data, size);
+    check_reply(data, size);
     while ((frame = dns_read_frame(data, size, &message_size)) != 0) {
         assert(frame == message_size + 2 && frame <= size);
         check_query(data + 2, message_size);

@@ -148,6 +148,32 @@ static void a_frame_is_read_when_it_is_whole(void **state)
     assert_int_equal(size, 3);
 }
 
+/* An alias and its address, as resolvers answer. */
+static void an_answer_tells_the_address(void **state)
+{
+    static const char records[] =
+        "\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x3c\x00\x04\x01"
+        "b\xc0\x0e"
+        "\x01"
+        "b\xc0\x0e\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x00\x00\x09";
+    auto_buf query = {0}, answer = {0};
+    uint32_t address = 0;
+
+    (void)state;
+    dns_write_query(&query, 0x1234, "a.example");
+    buf_append(&answer, query.data, query.size);
+    buf_append(&answer, records, sizeof(records) - 1);
+    answer.data[2] = (char)0x81;
+    answer.data[7] = 2;
+    const uint8_t *asked = (const uint8_t *)query.data, *heard = (const uint8_t *)answer.data;
+    assert_int_equal(dns_read_answer(heard, answer.size, asked, query.size, &address, 1), 1);
+    assert_int_equal(address, 0x0a000009);
+    for (size_t size = 0; size < answer.size; size++)
+        assert_int_equal(dns_read_answer(heard, size, asked, query.size, &address, 1), -1);
+    query.data[0] ^= 1; /* another question's answer */
+    assert_int_equal(dns_read_answer(heard, answer.size, asked, query.size, &address, 1), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_pointer_names_its_target),
         cmocka_unit_test(reverse_names_have_an_address_or_a_part_of_one),
         cmocka_unit_test(a_frame_is_read_when_it_is_whole),
+        cmocka_unit_test(an_answer_tells_the_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
