@@ -90,9 +90,19 @@ static int check_signature(const struct front_call *call, int64_t now_s, struct 
     return 0;
 }
 
+/* Whether the operation may be asked for by anybody, and nobody says who it is. */
+static bool is_anonymous(const struct front_call *call)
+{
+    const struct service_operation *row = service_find(call->service->name, call->action);
+    return !call->is_signed && row && row->is_open;
+}
+
 int front_authenticate(struct front_call *call, int64_t now_s, struct err *err)
 {
     struct holder holder = {0};
+    call->user_arn[0] = 0;
+    if (is_anonymous(call))
+        return 0;
     if (call->options->authenticate && check_signature(call, now_s, &holder, err) < 0)
         return -1;
     if (holder.arn)

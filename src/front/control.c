@@ -1,5 +1,6 @@
-/* Health, and the endpoints that the command line asks. All of them speak JSON. */
+/* Health, and the endpoints that the command line asks, which speak JSON; and certificates. */
 #include "front/exchange.h"
+#include "service/sns/signing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,4 +99,23 @@ void front_serve_control(const struct front_options *options, const struct front
         answer_control(options, request, answer);
     else
         answer_refusal(answer, 404, "There is nothing here.");
+}
+
+bool front_serve_certificate(const struct front_options *options,
+                             const struct front_request *request, struct front_answer *answer)
+{
+    char file[PATH_SIZE_MAX];
+    struct slice path = request->signed_part.path;
+    if (!equals(request->signed_part.method, "GET") || !begins(path, "/") ||
+        path.size > sizeof file)
+        return false;
+    memcpy(file, path.data + 1, path.size - 1);
+    file[path.size - 1] = 0;
+    const char *pem = sns_signing_certificate(options->store, file);
+    if (!pem)
+        return false;
+    answer->status = 200;
+    buf_append_string(&answer->headers, "Content-Type: application/x-pem-file\r\n");
+    buf_append_string(&answer->body, pem);
+    return true;
 }

@@ -122,3 +122,9 @@ int front_fail(const struct front_call *call, enum front_failure failure, struct
 bool front_is_control(struct slice path);
 void front_serve_control(const struct front_options *options, const struct front_request *request,
                          struct front_answer *answer);
+/*
+ * Answers who asks for the certificate that messages are signed with, which their SigningCertURL
+ * names. False, and nothing is answered, if that is not what is asked for.
+ */
+bool front_serve_certificate(const struct front_options *options,
+                             const struct front_request *request, struct front_answer *answer);

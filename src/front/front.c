@@ -103,7 +103,7 @@ static bool serve(const struct front *front, struct http_exchange *exchange)
                        &answer);
     else if (front->options.control && front_is_control(request.signed_part.path))
         front_serve_control(&front->options, &request, &answer);
-    else
+    else if (!front_serve_certificate(&front->options, &request, &answer))
         front_serve(&front->options, &request, clock_wall_ms() / 1000, &answer);
     if (answer.again)
         return false;

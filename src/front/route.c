@@ -82,6 +82,17 @@ static const struct model_service *service_by_version(const char *version)
     return NULL;
 }
 
+/* The links in messages name an operation that needs no signature, and no Version. */
+static const struct model_service *service_by_open_action(const char *action)
+{
+    for (size_t i = 0; action && model_services[i]; i++) {
+        const struct service_operation *row = service_find(model_services[i]->name, action);
+        if (row && row->is_open)
+            return model_services[i];
+    }
+    return NULL;
+}
+
 static int not_supported(struct front_call *call, const char *what, struct err *err)
 {
     return front_fail(call, FRONT_NOT_SUPPORTED, err,
@@ -148,7 +159,7 @@ static int route_query(struct front_call *call, struct err *err)
     const char *action = query_get(&call->params, "Action");
     const char *version = query_get(&call->params, "Version");
     if (!call->is_signed)
-        call->service = service_by_version(version);
+        call->service = version ? service_by_version(version) : service_by_open_action(action);
     else
         call->service = service_by_scope(call->claim.service, version);
     if (!call->service && call->is_signed && service_by_scope(call->claim.service, NULL) && version)
@@ -165,9 +176,24 @@ static int route_query(struct front_call *call, struct err *err)
     return copy_action(call, (struct slice){action, strlen(action)}, err);
 }
 
+/* The region of the ARN that a link in a message is about; "" if there is none. */
+static void region_of_link(const struct front_call *call, char out[FRONT_REGION_SIZE])
+{
+    const char *arn = query_get(&call->params, "TopicArn");
+    if (!arn)
+        arn = query_get(&call->params, "SubscriptionArn");
+    if (!arn || sscanf(arn, "arn:aws:%*[a-z0-9-]:%64[a-z0-9-]:", out) != 1)
+        *out = 0;
+}
+
 static int choose_region(struct front_call *call, struct err *err)
 {
-    const char *region = call->is_signed ? call->claim.region : call->options->region;
+    char linked[FRONT_REGION_SIZE] = "";
+    if (!call->is_signed)
+        region_of_link(call, linked);
+    const char *region = call->is_signed ? call->claim.region
+                         : *linked       ? linked
+                                         : call->options->region;
     if (strcmp(region, "aws-global") == 0)
         region = "us-east-1";
     if (strlen(region) >= sizeof(call->region) || !ec2_region_exists(region))

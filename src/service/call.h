@@ -41,6 +41,7 @@ struct service_world {
     /* The TZif file of a zone of the tz database ("Europe/Berlin"), borrowed; NULL if it has none.
      */
     const void *(*time_zone)(void *arg, const char *name, size_t *ret_size);
+    const char *endpoint; /* where the API is reached: "http://127.0.0.1:4566" */
 };
 
 struct call {
@@ -64,6 +65,7 @@ typedef int service_handler(struct call *call, struct err *err);
 struct service_operation {
     const char *name; /* as in the model: "RunInstances" */
     service_handler *handler;
+    bool is_open; /* needs no signature; then `user_arn` is "" */
 };
 
 /* A service's operations that work. Everything else in the model answers "not supported". */
@@ -78,7 +80,7 @@ struct service {
 };
 
 extern const struct service acm_service, ec2_service, elbv2_service, autoscaling_service,
-    cloudwatch_service, sts_service, ssm_service;
+    cloudwatch_service, sns_service, sts_service, ssm_service;
 /* All of them; ends with NULL. */
 extern const struct service *const services[];
 

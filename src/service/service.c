@@ -8,8 +8,8 @@
 static const char region_kind[] = "region";
 
 const struct service *const services[] = {
-    &ec2_service,   &sts_service,        &autoscaling_service, &ssm_service,
-    &elbv2_service, &cloudwatch_service, &acm_service,         NULL,
+    &ec2_service,        &sts_service, &autoscaling_service, &ssm_service, &elbv2_service,
+    &cloudwatch_service, &acm_service, &sns_service,         NULL,
 };
 
 static const struct service *find_service(const char *name)

@@ -78,6 +78,7 @@ struct service_fixture *fixture_create(void)
         .vcpu_share = 1.0,
         .world = 0,
         .time_zone = fixture_time_zone,
+        .endpoint = "http://127.0.0.1:4566",
     };
     fixture->zoneinfo = zoneinfo_load("/usr/share/zoneinfo");
     fixture->rsa_keys = INT_MAX;

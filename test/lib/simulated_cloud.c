@@ -89,7 +89,7 @@ static void send_message(void *arg, enum message_type type, const void *payload,
     if (type == MESSAGE_CONFIGURE) {
         if (cloud->balancer_present)
             simulated_balancer_configure(cloud, tail, tail_size);
-    } else if (cloud->host_present) {
+    } else if (cloud->host_present && type != MESSAGE_DELIVER) {
         simulated_host_send(cloud, type, payload, tail, tail_size);
     }
 }
@@ -286,7 +286,7 @@ struct simulated_cloud *cloud_create(uint64_t seed)
     cloud->wake_ms = INT64_MAX;
     cloud->events = calloc(EVENTS_MAX, sizeof *cloud->events);
     cloud->service = (struct service_world){
-        cloud, fill_random, no_console, now_ms, new_rsa_key, 1.0, 0,
+        cloud, fill_random, no_console, now_ms, new_rsa_key, 1.0, 0, NULL, "http://127.0.0.1:4566",
     };
     cloud->world = (struct control_world){
         cloud, now_ms, send_message, wake_at, log_text, &cloud->service, "000000000000",

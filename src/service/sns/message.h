@@ -1,0 +1,21 @@
+/* What subscribers get: messages in the form that AWS gives them, with signature and links. */
+#pragma once
+
+#include "base/buf.h"
+#include "service/call.h"
+
+struct sns_message {
+    const char *type;    /* "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation" */
+    char id[37];         /* MessageId */
+    const char *subject; /* NULL: none */
+    const char *text;
+    const char *token;        /* of the two confirmations */
+    const json_t *attributes; /* MessageAttributes, or NULL */
+};
+
+/* The signed JSON that HTTP endpoints and email-json get for a subscription (document). */
+int message_write_json(struct call *call, const json_t *topic, const json_t *subscription,
+                       const struct sns_message *message, struct buf *out, struct err *err);
+/* The text of a mail, and its subject, which is one line. */
+void message_write_mail(const struct call *call, const json_t *topic, const json_t *subscription,
+                        const struct sns_message *message, struct buf *subject, struct buf *out);
