@@ -9,6 +9,7 @@ enum { ROUNDS_MAX = 16 };
 
 static const int64_t never_ms = INT64_MAX;
 
+/* clang-format off */
 static const struct controller *const controllers[] = {
     &authority_controller,
     &fabric_controller,
@@ -22,8 +23,10 @@ static const struct controller *const controllers[] = {
     &logs_controller,
     &alarms_controller,
     &groups_controller,
+    &notifications_controller,
     NULL,
 };
+/* clang-format on */
 
 int64_t control_now(const struct control *control)
 {

@@ -37,6 +37,7 @@ struct api {
     struct admin admin;
     struct rsa_keys *rsa_keys;
     struct zoneinfo *zoneinfo;
+    char endpoint[64];
     struct service_world service_world;
     struct control_world control_world;
     struct loop_timer tick_timer, flush_timer, stop_timer;
@@ -75,7 +76,7 @@ static void peer_started(struct process_context *context, struct channel *channe
 static const struct peer peers[] = {
     {PROCESS_HOST, on_message, peer_started}, /* instances and fabric: what shall be and what is */
     {PROCESS_BALANCER, on_message, peer_started}, /* configuration; health and traffic come back */
-    {PROCESS_GUEST, on_message, peer_started},    /* metadata and names */
+    {PROCESS_GUEST, on_message, peer_started},    /* metadata, names; messages that go outside */
     {0},
 };
 
@@ -86,6 +87,7 @@ static enum process receiver(enum message_type type)
     case MESSAGE_METADATA:
     case MESSAGE_METADATA_DELETE:
     case MESSAGE_NAMES:
+    case MESSAGE_DELIVER:
         return PROCESS_GUEST;
     case MESSAGE_CONFIGURE:
         return PROCESS_BALANCER;
@@ -252,6 +254,8 @@ static void on_stop(struct process_context *context, bool keep_instances)
 static void fill_worlds(struct api *api)
 {
     const struct daemon_options *options = api->context.setup->options;
+    snprintf(api->endpoint, sizeof api->endpoint, "http://%s:%u", options->listen_address,
+             options->listen_port);
     api->service_world = (struct service_world){.arg = api,
                                                 .random = world_random,
                                                 .read_console = world_read_console,
@@ -259,7 +263,8 @@ static void fill_worlds(struct api *api)
                                                 .rsa_key = world_rsa_key,
                                                 .vcpu_share = options->vcpu_share,
                                                 .world = api->context.setup->world,
-                                                .time_zone = world_time_zone};
+                                                .time_zone = world_time_zone,
+                                                .endpoint = api->endpoint};
     api->control_world = (struct control_world){.arg = api,
                                                 .now_ms = cloud_now_ms,
                                                 .send = world_send,
@@ -268,7 +273,8 @@ static void fill_worlds(struct api *api)
                                                 .log = world_log,
                                                 .service = &api->service_world,
                                                 .account = options->account,
-                                                .log_dir = "/elb-logs"};
+                                                .log_dir = "/elb-logs",
+                                                .mail_dir = "/mail"};
 }
 
 /* front hands one argument to both of its callbacks. */

@@ -66,6 +66,18 @@ static int make_folder(const char *path, gid_t gid, mode_t mode, struct err *err
     return lchown(path, 0, gid) < 0 || chmod(path, mode) < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
+/* A folder that api writes to, and that users find in the data folder itself. */
+static int make_shown_folder(const char *data_dir, const char *name, struct err *err)
+{
+    char path[PATH_MAX], target[64];
+    snprintf(path, sizeof path, "%s/state/%s", data_dir, name);
+    if (make_folder(path, PRIVILEGE_UID_API, 0770, err) < 0)
+        return -1;
+    snprintf(target, sizeof target, "state/%s", name);
+    snprintf(path, sizeof path, "%s/%s", data_dir, name);
+    return symlink(target, path) < 0 && errno != EEXIST ? err_sys(err, errno, "%s", path) : 0;
+}
+
 /*
  * The folders whose rights matter: api may write its state, and may read consoles. The state is
  * root's and sticky, so that api cannot put a link in place of the folder where root writes.
@@ -81,12 +93,9 @@ static int make_folders(const struct daemon_options *options, struct err *err)
     snprintf(path, sizeof path, "%s/state/console", options->data_dir);
     if (make_folder(path, PRIVILEGE_UID_API, 0750, err) < 0)
         return -1;
-    snprintf(path, sizeof path, "%s/state/elb-logs", options->data_dir);
-    if (make_folder(path, PRIVILEGE_UID_API, 0770, err) < 0)
+    if (make_shown_folder(options->data_dir, "elb-logs", err) < 0 ||
+        make_shown_folder(options->data_dir, "mail", err) < 0)
         return -1;
-    snprintf(path, sizeof path, "%s/elb-logs", options->data_dir);
-    if (symlink("state/elb-logs", path) < 0 && errno != EEXIST)
-        return err_sys(err, errno, "%s", path);
     snprintf(path, sizeof path, "%s/empty", options->data_dir);
     return file_make_dirs(path, 0555, err);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "loop/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,3 +66,7 @@ int guest_set_names(struct guest *guest, const char *json, size_t size, struct e
 
 /* The resolver that is asked for names that are not ours; without one they are refused. */
 int guest_set_upstream(struct guest *guest, uint32_t address, struct err *err);
+
+/* The address that the host's own resolver would give for a name that this cloud knows by itself.
+ */
+bool guest_find_address(const struct guest *guest, const char *name, uint32_t *ret_address);

@@ -201,3 +201,15 @@ enum name_finding names_find(const struct guest_vpc *vpc, const struct dns_query
     }
     return finding;
 }
+
+bool guest_find_address(const struct guest *guest, const char *name, uint32_t *ret_address)
+{
+    const struct guest_vpc host = {.guest = (struct guest *)(uintptr_t)guest};
+    struct dns_query query = {.type = DNS_TYPE_A};
+    struct name_record record;
+    snprintf(query.name, sizeof query.name, "%s", name);
+    if (names_find(&host, &query, &record) != NAME_KNOWN || !record.count)
+        return false;
+    *ret_address = record.addresses[0];
+    return true;
+}

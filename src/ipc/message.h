@@ -60,6 +60,8 @@ enum process {
     X(METADATA,        API,      GUEST,    struct message_id,              0) /* + JSON */                   \
     X(METADATA_DELETE, API,      GUEST,    struct message_id,              0)                                \
     X(NAMES,           API,      GUEST,    struct message_empty,           0) /* + JSON */                   \
+    X(DELIVER,         API,      GUEST,    struct message_delivery,        0) /* + JSON */                   \
+    X(DELIVERED,       GUEST,    API,      struct message_delivered,       0)                                \
     X(CONFIGURE,       API,      BALANCER, struct message_empty,           0) /* + JSON */                   \
     X(TARGET_HEALTH,   BALANCER, API,      struct message_rows,            0) /* + target_health[] */        \
     X(TRAFFIC,         BALANCER, API,      struct message_rows,            0) /* + traffic[], each second */ \
@@ -411,6 +413,21 @@ struct message_volume_state {
     uint32_t report; /* enum volume_report */
     uint32_t gib;
     char text[248];
+};
+
+/* ---- guest ---- */
+
+enum { DELIVERY_ID_SIZE = 40 };
+
+/* A message to be taken to a server outside, once. */
+struct message_delivery {
+    char id[DELIVERY_ID_SIZE];
+};
+
+struct message_delivered {
+    char id[DELIVERY_ID_SIZE];
+    uint32_t status; /* of the server's answer; 0: there was none, and text says why */
+    char text[252];
 };
 
 /* ---- balancer ---- */
