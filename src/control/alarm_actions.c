@@ -1,9 +1,11 @@
-/* What alarms do: run scaling policies, and stop, terminate or reboot an instance. */
+/* What alarms do: run scaling policies, stop, terminate or reboot an instance, tell a topic. */
 #include "control/alarms_impl.h"
 #include "service/autoscaling/policy.h"
 #include "service/cloudwatch/alarm.h"
+#include "service/cloudwatch/alarm_message.h"
 #include "service/cloudwatch/history.h"
 #include "service/doc.h"
+#include "service/sns/notify.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,6 +40,17 @@ static void act_on_instance(const struct alarm_turn *turn, const char *arn, cons
     alarm_history_add_action(turn->call, alarm_look(turn), arn, failed ? err.text : NULL);
 }
 
+static void tell_topic(const struct alarm_turn *turn, const char *arn)
+{
+    char subject[ALARM_SUBJECT_SIZE];
+    struct err err;
+    const json_t *alarm = alarm_look(turn);
+    alarm_message_subject(turn->call, alarm, subject);
+    bool failed = sns_notify(turn->call, arn, subject,
+                             alarm_message(turn->call, alarm, turn->former), &err) < 0;
+    alarm_history_add_action(turn->call, alarm_look(turn), arn, failed ? err.text : NULL);
+}
+
 static json_t *actions_of_state(const json_t *alarm)
 {
     static const struct {
@@ -62,8 +75,11 @@ void alarm_act(const struct alarm_turn *turn, bool again)
     json_array_foreach (actions, i, action) {
         const char *arn = json_string_value(action);
         const char *operation = alarm_ec2_action(arn);
-        if (!operation)
+        bool is_topic = sns_is_topic_arn(turn->call, arn);
+        if (!operation && !is_topic)
             run_policy(turn, arn, again);
+        else if (!again && is_topic)
+            tell_topic(turn, arn);
         else if (!again)
             act_on_instance(turn, arn, operation);
     }

@@ -13,6 +13,7 @@
 #include "service/doc.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,7 @@ static void act(struct alarm_turn *turn, bool is_due)
     bool is_new = !doc_is(alarm, "StateValue", acted_state(alarm));
     if (is_composite(turn) && alarm_is_suppressed(turn, is_new))
         return;
+    snprintf(turn->former, sizeof turn->former, "%s", acted_state(alarm_look(turn)));
     if (is_new)
         json_object_set(alarm_edit(turn), "_acted", json_object_get(alarm, "StateValue"));
     if (is_new || (is_due && !is_composite(turn)))

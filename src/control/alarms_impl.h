@@ -10,7 +10,8 @@ struct alarm_turn {
     struct control *control;
     struct call *call;
     const char *name;
-    double newest; /* the newest value of its metric; NAN: unknown */
+    double newest;   /* the newest value of its metric; NAN: unknown */
+    char former[32]; /* the state whose actions were begun before */
 };
 
 /* The alarm as it is now, borrowed; and to be changed. */

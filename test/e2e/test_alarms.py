@@ -148,5 +148,5 @@ def test_an_alarm_runs_a_simple_policy_once_in_its_cooldown(fleet):
 
 def test_actions_that_nobody_could_run_are_refused(fleet):
     metric = Metric(fleet, "refused")
-    refuses("UnsupportedOperation", metric.alarm, AlarmActions=["arn:aws:sns:ap-south-1:000000000000:topic"])
+    refuses("UnsupportedOperation", metric.alarm, AlarmActions=["arn:aws:lambda:ap-south-1:000000000000:function:f"])
     refuses("ResourceNotFound", fleet.cloudwatch.set_alarm_state, AlarmName="refused", StateValue="OK", StateReason="none")

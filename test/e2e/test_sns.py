@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from conftest import eventually
+from fleet import Fleet
 
 SIGNED = {"Notification": ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
           "SubscriptionConfirmation": ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]}
@@ -125,3 +126,31 @@ def test_mail_is_a_file_with_a_link_that_confirms(cloud, sns):
     fetch(link)
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SubscriptionsConfirmed"] == "1"
 
+
+def test_an_alarm_tells_its_topic(cloud, sns, endpoint):
+    topic = subscribed(sns, endpoint, "alarms")
+    cloudwatch = cloud.boto("cloudwatch")
+    cloudwatch.put_metric_alarm(AlarmName="busy", Namespace="App", MetricName="Load", Statistic="Average", Period=60,
+                                EvaluationPeriods=1, Threshold=70, ComparisonOperator="GreaterThanThreshold",
+                                AlarmActions=[topic])
+    cloudwatch.set_alarm_state(AlarmName="busy", StateValue="ALARM", StateReason="because")
+    message = endpoint.wait(2)
+    assert message["Subject"] == 'ALARM: "busy" in Asia Pacific (Mumbai)'
+    alarm = json.loads(message["Message"])
+    assert (alarm["NewStateValue"], alarm["NewStateReason"], alarm["Trigger"]["MetricName"]) == ("ALARM", "because", "Load")
+
+
+def test_a_group_tells_its_topic_of_a_launch(cloud, sns, endpoint):
+    topic = subscribed(sns, endpoint, "group")
+    fleet = Fleet(cloud)
+    fleet.template("told")
+    fleet.create("told", 0, 1, template="told")
+    fleet.asg.put_notification_configuration(AutoScalingGroupName="told", TopicARN=topic,
+                                             NotificationTypes=["autoscaling:EC2_INSTANCE_LAUNCH"])
+    assert json.loads(endpoint.wait(2)["Message"])["Event"] == "autoscaling:TEST_NOTIFICATION"
+    fleet.set_desired("told", 1)
+    instance, = fleet.wait("told", 1)
+    message = endpoint.wait(3)
+    assert message["Subject"] == 'Auto Scaling: launch for group "told"'
+    assert json.loads(message["Message"])["EC2InstanceId"] == instance
+    fleet.delete("told")

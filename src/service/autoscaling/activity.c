@@ -1,6 +1,7 @@
 #include "service/autoscaling/activity.h"
 
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/notification.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -90,10 +91,10 @@ void activity_end(struct call *call, const char *id, const char *status, const c
         return;
     /* Whole seconds, as AWS has them; rounded up, so that nothing ends before it starts. */
     json_object_set_new(activity, "EndTime", json_integer((call->now_ms + 999) / 1000));
-    if (!message)
-        return;
-    size_t size = strnlen(message, STATUS_MESSAGE_MAX);
-    json_object_set_new(activity, "StatusMessage", json_stringn(message, size));
+    if (message)
+        json_object_set_new(activity, "StatusMessage",
+                            json_stringn(message, strnlen(message, STATUS_MESSAGE_MAX)));
+    notify_of_activity(call, activity);
 }
 
 void activity_succeed(struct call *call, const char *id)

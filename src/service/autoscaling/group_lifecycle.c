@@ -2,6 +2,7 @@
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/group.h"
 #include "service/autoscaling/hook.h"
+#include "service/autoscaling/notification.h"
 #include "service/autoscaling/operations.h"
 #include "service/autoscaling/policy.h"
 #include "service/autoscaling/refresh.h"
@@ -187,6 +188,7 @@ void group_remove(struct call *call, const json_t *group)
     json_auto_t *name = json_incref(json_object_get(group, "AutoScalingGroupName"));
     activity_group_deleted(call, group);
     hooks_delete_of_group(call, json_string_value(name));
+    notifications_delete_of_group(call, json_string_value(name));
     refreshes_delete_of_group(call, json_string_value(name));
     scheduled_actions_delete_of_group(call, json_string_value(name));
     txn_delete(call->txn, group_kind, call->region, json_string_value(name));

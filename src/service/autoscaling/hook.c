@@ -2,6 +2,8 @@
 
 #include "service/accept.h"
 #include "service/autoscaling/group.h"
+#include "service/autoscaling/notification.h"
+#include "service/sns/notify.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +34,8 @@ int hook_check(const json_t *in, struct err *err)
     int64_t heartbeat_s = json_integer_value(heartbeat);
     if (call_accept(in,
                     "AutoScalingGroupName LifecycleHookName LifecycleTransition "
-                    "NotificationMetadata HeartbeatTimeout DefaultResult",
+                    "NotificationTargetARN RoleARN NotificationMetadata HeartbeatTimeout "
+                    "DefaultResult",
                     err) < 0)
         return -1;
     if (*transition && strcmp(transition, hook_launching) && strcmp(transition, hook_terminating))
@@ -67,10 +70,33 @@ static json_t *make_hook(const char *group, const char *name)
                      group, "HeartbeatTimeout", HEARTBEAT_DEFAULT_S, "DefaultResult", "ABANDON");
 }
 
+/* A target gets a test notification, or the hook is not taken. Nobody's role is asked for. */
+static int test_target(struct call *call, const char *group, const json_t *in, struct err *err)
+{
+    const char *target = doc_text(in, "NotificationTargetARN");
+    struct err why = {0};
+    if (!*target)
+        return 0;
+    if (!strncmp(target, "arn:aws:sqs:", 12))
+        return err_aws(err, "ValidationError",
+                       "The notification target %.200s is not supported by Pileus yet: SQS.",
+                       target);
+    if (sns_is_topic_arn(call, target) &&
+        notify_test(call, store_get(call->store, group_kind, call->region, group), target, &why) ==
+            0)
+        return 0;
+    return err_aws(err, "ValidationError",
+                   "Unable to publish test message to notification target %.200s using IAM role "
+                   "%.200s. Please check your target and role configuration and try to put "
+                   "lifecycle hook again.",
+                   target, doc_text(in, "RoleARN"));
+}
+
 int hook_put(struct call *call, const char *group, const json_t *in, struct err *err)
 {
-    static const char *const members[] = {"LifecycleTransition", "NotificationMetadata",
-                                          "HeartbeatTimeout", "DefaultResult"};
+    static const char *const members[] = {"LifecycleTransition",   "NotificationMetadata",
+                                          "HeartbeatTimeout",      "DefaultResult",
+                                          "NotificationTargetARN", "RoleARN"};
     const char *name = doc_text(in, "LifecycleHookName");
     json_auto_t *id = json_sprintf("%s/%s", group, name);
     const json_t *before = store_get(call->store, hook_kind, call->region, json_string_value(id));
@@ -80,10 +106,14 @@ int hook_put(struct call *call, const char *group, const json_t *in, struct err 
     if (!before && count_hooks(call, group) >= HOOKS_OF_GROUP_MAX)
         return err_aws(err, "LimitExceeded", "A group can have no more than %d lifecycle hooks.",
                        HOOKS_OF_GROUP_MAX);
+    if (test_target(call, group, in, err) < 0)
+        return -1;
     json_t *hook = before ? json_deep_copy(before) : make_hook(group, name);
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         if (json_object_get(in, members[i]))
             json_object_set(hook, members[i], json_object_get(in, members[i]));
+    if (!*doc_text(hook, "NotificationTargetARN")) /* "" takes it away */
+        json_object_del(hook, "NotificationTargetARN");
     json_object_set_new(hook, "GlobalTimeout",
                         json_integer(global_timeout_s(doc_number(hook, "HeartbeatTimeout"))));
     txn_put(call->txn, hook_kind, call->region, json_string_value(id), hook);
@@ -121,6 +151,7 @@ bool hooks_begin(struct call *call, const json_t *group, json_t *member, const c
                                                  "limit_ms", (json_int_t)limit_ms, "heartbeat_ms",
                                                  (json_int_t)heartbeat_ms, "default",
                                                  doc_text(hook, "DefaultResult")));
+        notify_of_action(call, hook, doc_text(member, "InstanceId"), token);
     }
     bool holds = json_array_size(actions) > 0;
     if (holds)

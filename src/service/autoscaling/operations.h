@@ -19,6 +19,7 @@
     X(DeleteAutoScalingGroup)                                                                      \
     X(DeleteLaunchConfiguration)                                                                   \
     X(DeleteLifecycleHook)                                                                         \
+    X(DeleteNotificationConfiguration)                                                             \
     X(DeletePolicy)                                                                                \
     X(DeleteScheduledAction)                                                                       \
     X(DeleteTags)                                                                                  \
@@ -26,6 +27,7 @@
     X(DescribeAdjustmentTypes)                                                                     \
     X(DescribeAutoScalingGroups)                                                                   \
     X(DescribeAutoScalingInstances)                                                                \
+    X(DescribeAutoScalingNotificationTypes)                                                        \
     X(DescribeInstanceRefreshes)                                                                   \
     X(DescribeLaunchConfigurations)                                                                \
     X(DescribeLifecycleHookTypes)                                                                  \
@@ -33,6 +35,7 @@
     X(DescribeLoadBalancerTargetGroups)                                                            \
     X(DescribeLoadBalancers)                                                                       \
     X(DescribeMetricCollectionTypes)                                                               \
+    X(DescribeNotificationConfigurations)                                                          \
     X(DescribePolicies)                                                                            \
     X(DescribeScalingActivities)                                                                   \
     X(DescribeScalingProcessTypes)                                                                 \
@@ -50,6 +53,7 @@
     X(ExecutePolicy)                                                                               \
     X(ExitStandby)                                                                                 \
     X(PutLifecycleHook)                                                                            \
+    X(PutNotificationConfiguration)                                                                \
     X(PutScalingPolicy)                                                                            \
     X(PutScheduledUpdateGroupAction)                                                               \
     X(RecordLifecycleActionHeartbeat)                                                              \

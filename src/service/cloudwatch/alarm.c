@@ -3,6 +3,7 @@
 #include "service/cloudwatch/history.h"
 #include "service/cloudwatch/queries.h"
 #include "service/doc.h"
+#include "service/sns/notify.h"
 #include "service/tag_list.h"
 
 #include <stdio.h>
@@ -69,10 +70,12 @@ const char *alarm_type(const json_t *alarm)
 const char *const alarm_action_lists[] = {"OKActions", "AlarmActions", "InsufficientDataActions",
                                           NULL};
 
-static int check_action(const json_t *in, const char *arn, struct err *err)
+static int check_action(const struct call *call, const json_t *in, const char *arn, struct err *err)
 {
     if (strncmp(arn, "arn:", 4) != 0)
         return err_aws(err, "ValidationError", "Invalid arn syntax: %.200s", arn);
+    if (sns_is_topic_arn(call, arn))
+        return 0;
     bool is_composite = json_object_get(in, "AlarmRule");
     bool is_policy = !strncmp(arn, "arn:aws:autoscaling:", 20) && strstr(arn, ":scalingPolicy:");
     if (is_policy && !is_composite)
@@ -87,13 +90,13 @@ static int check_action(const json_t *in, const char *arn, struct err *err)
                    "The alarm action '%.200s' is not supported by Pileus yet", arn);
 }
 
-int alarm_check_actions(const json_t *in, struct err *err)
+int alarm_check_actions(const struct call *call, const json_t *in, struct err *err)
 {
     size_t i;
     const json_t *action;
     for (size_t list = 0; alarm_action_lists[list]; list++)
         json_array_foreach (json_object_get(in, alarm_action_lists[list]), i, action)
-            if (check_action(in, json_string_value(action), err) < 0)
+            if (check_action(call, in, json_string_value(action), err) < 0)
                 return -1;
     return 0;
 }

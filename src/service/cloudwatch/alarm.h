@@ -30,7 +30,7 @@ const char *alarm_dimension(const json_t *alarm, const char *name);
 /* The members that list actions; ends with NULL. */
 extern const char *const alarm_action_lists[];
 /* Fails if an alarm (a request or a document) names an action that cannot be carried out. */
-int alarm_check_actions(const json_t *in, struct err *err);
+int alarm_check_actions(const struct call *call, const json_t *in, struct err *err);
 /* The operation of EC2 that an action means ("StopInstances"); NULL if it is not one of EC2's. */
 const char *alarm_ec2_action(const char *arn);
 

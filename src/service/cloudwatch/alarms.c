@@ -139,8 +139,9 @@ static int check_words(const json_t *in, struct err *err)
     return 0;
 }
 
-static int check_alarm(const json_t *in, struct err *err)
+static int check_alarm(const struct call *call, struct err *err)
 {
+    const json_t *in = call->in;
     if (call_accept(in,
                     "AlarmName AlarmDescription ActionsEnabled OKActions AlarmActions "
                     "InsufficientDataActions MetricName Namespace Statistic ExtendedStatistic "
@@ -149,7 +150,7 @@ static int check_alarm(const json_t *in, struct err *err)
                     "Metrics Tags",
                     err) < 0 ||
         check_source(in, err) < 0 || check_periods(in, err) < 0 || check_words(in, err) < 0 ||
-        alarm_check_actions(in, err) < 0)
+        alarm_check_actions(call, in, err) < 0)
         return -1;
     if (!isfinite(json_number_value(json_object_get(in, "Threshold"))))
         return err_aws(err, "ValidationError", "The threshold must be a finite number");
@@ -158,7 +159,7 @@ static int check_alarm(const json_t *in, struct err *err)
 
 int cloudwatch_PutMetricAlarm(struct call *call, struct err *err)
 {
-    if (check_alarm(call->in, err) < 0)
+    if (check_alarm(call, err) < 0)
         return -1;
     json_t *alarm = alarm_put(call, settings, err);
     if (!alarm)

@@ -90,7 +90,7 @@ int cloudwatch_PutCompositeAlarm(struct call *call, struct err *err)
                     "ActionsSuppressorExtensionPeriod Tags",
                     err) < 0 ||
         check_rule(call, err) < 0 || check_suppressor(call, err) < 0 ||
-        alarm_check_actions(call->in, err) < 0)
+        alarm_check_actions(call, call->in, err) < 0)
         return -1;
     return alarm_put(call, settings, err) ? 0 : -1;
 }

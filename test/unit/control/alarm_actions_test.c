@@ -1,6 +1,7 @@
 /* What alarms do about their states, and composite alarms. */
 #include "service/doc.h"
 #include "simulated_cloud.h"
+#include "topic_stage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,6 +144,86 @@ static void actions_wait_whether_the_suppressor_goes_off_too(void **state)
     assert_string_equal(doc_text(alarm(cloud, "c"), "_acted"), "ALARM");
 }
 
+static void an_alarm_tells_a_topic_once(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    char subject[128];
+    topic_create(cloud);
+    put_alarm(cloud, "a",
+              ", 'AlarmDescription': 'Why', 'AlarmActions': ['" TOPIC_ARN "'], 'Dimensions': "
+              "[{'Name': 'Host', 'Value': 'h'}]");
+    set_state(cloud, "a", "ALARM");
+    cloud_run(cloud, 5 * MINUTE_MS);
+    assert_int_equal(topic_count(cloud), 1);
+    json_auto_t *message = topic_newest(cloud, subject);
+    const json_t *trigger = json_object_get(message, "Trigger");
+    const json_t *dimension = json_array_get(json_object_get(trigger, "Dimensions"), 0);
+    assert_string_equal(subject, "ALARM: \"a\" in US East (N. Virginia)");
+    assert_string_equal(doc_text(message, "AlarmName"), "a");
+    assert_string_equal(doc_text(message, "AlarmDescription"), "Why");
+    assert_string_equal(doc_text(message, "AWSAccountId"), "000000000000");
+    assert_string_equal(doc_text(message, "NewStateValue"), "ALARM");
+    assert_string_equal(doc_text(message, "OldStateValue"), "INSUFFICIENT_DATA");
+    assert_string_equal(doc_text(message, "NewStateReason"), "test");
+    assert_string_equal(doc_text(message, "Region"), "US East (N. Virginia)");
+    assert_non_null(strstr(doc_text(message, "StateChangeTime"), "2026-01-02T03:0"));
+    assert_non_null(strstr(doc_text(message, "StateChangeTime"), "+0000"));
+    assert_string_equal(doc_text(trigger, "Statistic"), "SUM");
+    assert_string_equal(doc_text(trigger, "StatisticType"), "Statistic");
+    assert_true(json_is_null(json_object_get(trigger, "Unit")));
+    assert_int_equal(doc_number(trigger, "Period"), 60);
+    assert_string_equal(doc_text(trigger, "TreatMissingData"), "ignore");
+    assert_string_equal(doc_text(dimension, "name"), "Host");
+    assert_string_equal(doc_text(dimension, "value"), "h");
+}
+
+static void each_state_has_topics_of_its_own(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    char subject[128];
+    topic_create(cloud);
+    put_alarm(cloud, "a",
+              ", 'OKActions': ['" TOPIC_ARN "'], 'InsufficientDataActions': ['" TOPIC_ARN "']");
+    set_state(cloud, "a", "ALARM");
+    assert_int_equal(topic_count(cloud), 0);
+    set_state(cloud, "a", "OK");
+    json_auto_t *fine = topic_newest(cloud, subject);
+    assert_string_equal(doc_text(fine, "OldStateValue"), "ALARM");
+    set_state(cloud, "a", "INSUFFICIENT_DATA");
+    json_auto_t *unknown = topic_newest(cloud, subject);
+    assert_string_equal(subject, "INSUFFICIENT_DATA: \"a\" in US East (N. Virginia)");
+    assert_int_equal(topic_count(cloud), 2);
+}
+
+static void a_composite_alarm_tells_which_alarms_made_it(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    char subject[128];
+    topic_create(cloud);
+    put_alarm(cloud, "a", "");
+    cloud_ok(cloud, "cloudwatch", "PutCompositeAlarm",
+             "{'AlarmName': 'c', 'AlarmRule': 'ALARM(a)', 'AlarmActions': ['" TOPIC_ARN "']}");
+    set_state(cloud, "a", "ALARM");
+    json_auto_t *message = topic_newest(cloud, subject);
+    const json_t *child = json_array_get(json_object_get(message, "TriggeringChildren"), 0);
+    assert_string_equal(doc_text(message, "AlarmRule"), "ALARM(a)");
+    assert_null(json_object_get(message, "Trigger"));
+    assert_string_equal(doc_text(child, "Arn"),
+                        "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a");
+    assert_string_equal(doc_text(json_object_get(child, "State"), "Value"), "ALARM");
+}
+
+static void history_tells_what_became_of_a_message(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    bool failed = false;
+    put_alarm(cloud, "a", ", 'AlarmActions': ['" TOPIC_ARN "']");
+    set_state(cloud, "a", "ALARM");
+    store_each (cursor, cloud->store, "alarm-history", cloud->region)
+        failed |= doc_is(cursor.doc, "HistorySummary", "Failed to execute action " TOPIC_ARN);
+    assert_true(failed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -152,6 +233,10 @@ int main(void)
         TEST(a_composite_alarm_follows_its_rule),
         TEST(a_suppressor_keeps_actions_back_until_after_its_end),
         TEST(actions_wait_whether_the_suppressor_goes_off_too),
+        TEST(an_alarm_tells_a_topic_once),
+        TEST(each_state_has_topics_of_its_own),
+        TEST(a_composite_alarm_tells_which_alarms_made_it),
+        TEST(history_tells_what_became_of_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,7 +324,8 @@ static void alarms_that_cannot_be_judged_are_refused(void **state)
         {"ValidationError", "'ExtendedStatistic': 'p90'"},
         {"ValidationError", "'TreatMissingData': 'sometimes'"},
         {"ValidationError", "'AlarmActions': ['no-arn']"},
-        {"UnsupportedOperation", "'AlarmActions': ['arn:aws:sns:us-east-1:000000000000:topic']"},
+        {"UnsupportedOperation",
+         "'AlarmActions': ['arn:aws:lambda:us-east-1:000000000000:function:f']"},
         {"UnsupportedOperation", "'ComparisonOperator': 'GreaterThanUpperThreshold'"},
     };
     struct service_fixture *fixture = fixture_create();
