@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/cost.h"
 #include "cli/duration.h"
 #include "cli/image.h"
 #include "cli/target.h"
@@ -290,6 +291,9 @@ const struct command cli_commands[] = {
     {"why", "SOURCE DESTINATION PORT [OPTION]...",
      "say which route, network ACL entry or rule lets a packet through or stops it", why_main,
      why_usage},
+    {"cost", "[--region REGION] [--json]",
+     "say what AWS would have charged for what really ran, and for a month of it", cost_main,
+     cost_usage},
     {"ca", "", "print the certificate of the authority behind ACM, for trust stores", ca_main},
     {0},
 };

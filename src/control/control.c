@@ -24,6 +24,7 @@ static const struct controller *const controllers[] = {
     &alarms_controller,
     &groups_controller,
     &notifications_controller,
+    &usage_controller,
     NULL,
 };
 /* clang-format on */

@@ -27,6 +27,7 @@ struct control {
     struct alarms_control *alarms;
     struct groups_control *groups;
     struct notifications_control *notifications;
+    struct usage_control *usage;
 };
 
 /*
@@ -48,7 +49,7 @@ struct controller {
 extern const struct controller authority_controller, endpoints_controller, certificates_controller,
     instances_controller, volumes_controller, fabric_controller, nat_gateways_controller,
     balancers_controller, metrics_controller, logs_controller, alarms_controller, groups_controller,
-    notifications_controller;
+    notifications_controller, usage_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

@@ -6,11 +6,11 @@
 #include "control/metrics_subject.h"
 #include "control/scan.h"
 #include "control/zone_health.h"
+#include "service/billing/lcu.h"
 #include "service/doc.h"
 #include "service/elbv2/resource.h"
 #include "service/elbv2/usage.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- targets ---- */
@@ -69,16 +69,16 @@ static void count_group(struct subject *subject, const json_t *group, const json
 
 /* ---- load balancers ---- */
 
-/*
- * Capacity units, as AWS charges them: the highest of four shares, each of what one unit has in it.
- */
+/* Capacity units, as if the hour went on like the minute. */
 static double capacity_units(const struct balancer_meter *minute)
 {
-    double connections = (double)minute->new_clients / 60 / 25;
-    double active = (double)minute->active_most / 3000;
-    double bytes = (double)minute->processed_bytes * 60 / 1e9; /* an hour's, in GB */
-    double rules = (double)minute->charged_evaluations / 60 / 1000;
-    return fmax(fmax(connections, active), fmax(bytes, rules));
+    struct lcu_dimensions used = {
+        .new_connections = (double)minute->new_clients,
+        .active_minutes = (double)minute->active_most,
+        .bytes = (double)minute->processed_bytes,
+        .evaluations = (double)minute->charged_evaluations,
+    };
+    return lcu_hours(&used) * 60;
 }
 
 static void count_balancer(struct subject *subject, struct map *meters, const json_t *balancer)

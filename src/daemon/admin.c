@@ -2,6 +2,7 @@
 
 #include "daemon/admin_images.h"
 #include "service/acm/authority.h"
+#include "service/billing/cost.h"
 #include "service/doc.h"
 #include "service/ec2/reach.h"
 #include "service/ec2/zones.h"
@@ -140,10 +141,23 @@ static json_t *answer_reach(const struct admin *admin, const char *region, const
     return ec2_reach(&call, question, err);
 }
 
+/* "": of all regions. */
+static json_t *answer_cost(const struct admin *admin, const char *region, struct err *err)
+{
+    const struct call call = {.store = admin->store,
+                              .series = admin->series,
+                              .now_ms = cloud_clock_now(admin->clock(admin->arg))};
+    if (*region && !ec2_region_exists(region)) {
+        err_set(err, "there is no region %.32s", region);
+        return NULL;
+    }
+    return billing_report(&call, region);
+}
+
 json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err *err)
 {
     static const char instances[] = "/_pileus/instances/", images[] = "/_pileus/images/",
-                      reach[] = "/_pileus/reach/";
+                      reach[] = "/_pileus/reach/", cost[] = "/_pileus/cost/";
     const struct admin *admin = arg;
     if (strcmp(path, "/_pileus/clock") == 0)
         return answer_clock(admin, body, err);
@@ -157,5 +171,7 @@ json_t *admin_answer(void *arg, const char *path, const json_t *body, struct err
         return admin_answer_images(admin, path + sizeof images - 1, body, err);
     if (strncmp(path, reach, sizeof reach - 1) == 0 && body)
         return answer_reach(admin, path + sizeof reach - 1, body, err);
+    if (strncmp(path, cost, sizeof cost - 1) == 0 && !body)
+        return answer_cost(admin, path + sizeof cost - 1, err);
     return not_found(err, "there is nothing here");
 }

@@ -299,6 +299,7 @@ static int open_front(struct api *api, struct err *err)
                                     .control = admin_answer,
                                     .arg = &api->admin};
     api->admin = (struct admin){.store = api->store,
+                                .series = api->series,
                                 .world = &api->service_world,
                                 .account = setup->options->account,
                                 .clock = current_clock,

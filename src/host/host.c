@@ -193,6 +193,27 @@ static void add_usage(void *owner, const struct message_instance_start *start,
     usage_report->count++;
 }
 
+/* What enters a gateway is what it processes: all of it leaves again. */
+static void add_gateway(void *arg, const char *interface_id, const struct net_counters *counters)
+{
+    struct usage_report *report = arg;
+    struct nat_traffic row = {.processed_bytes = counters->received_bytes};
+    snprintf(row.interface, sizeof row.interface, "%s", interface_id);
+    buf_append(&report->rows, &row, sizeof row);
+    report->count++;
+}
+
+static void report_gateways(struct host *host)
+{
+    struct usage_report report = {.host = host};
+    net_each_nat_gateway(host->net, add_gateway, &report);
+    struct message_rows head = {.count = report.count};
+    if (host->peers[PROCESS_API] && report.count && !report.rows.failed)
+        channel_send(host->peers[PROCESS_API], MESSAGE_NAT_TRAFFIC, &head, sizeof head,
+                     report.rows.data, report.rows.size, NULL, 0);
+    buf_reset(&report.rows);
+}
+
 static void on_tick(struct loop_timer *timer)
 {
     struct host *host = timer->owner;
@@ -211,6 +232,7 @@ static void on_tick(struct loop_timer *timer)
         channel_send(host->peers[PROCESS_API], MESSAGE_USAGE, &head, sizeof head,
                      usage_report.rows.data, usage_report.rows.size, NULL, 0);
     buf_reset(&usage_report.rows);
+    report_gateways(host);
 }
 
 /* ---- the fabric ---- */

@@ -40,6 +40,7 @@ enum process {
     X(INSTANCE_REMOVE, API,      HOST,     struct message_id,              0) /* its disk too */             \
     X(INSTANCE_STATE,  HOST,     API,      struct message_instance_state,  0)                                \
     X(USAGE,           HOST,     API,      struct message_usage,           0) /* + usage rows */             \
+    X(NAT_TRAFFIC,     HOST,     API,      struct message_rows,            0) /* + nat_traffic[] */          \
     X(IMAGE_CREATE,    API,      HOST,     struct message_image_create,    0)                                \
     X(IMAGE_DELETE,    API,      HOST,     struct message_id,              0)                                \
     X(IMAGE_DONE,      HOST,     API,      struct message_image_done,      0)                                \
@@ -371,6 +372,12 @@ struct usage {
     uint64_t memory_bytes;
     uint32_t unreachable; /* 1: its primary interface is down, so nothing can reach it */
     uint32_t unused;
+};
+
+/* What a NAT gateway has passed on, both ways; 0 again when its link is made anew. */
+struct nat_traffic {
+    char interface[ID_SIZE];
+    uint64_t processed_bytes;
 };
 
 /* Keeps what is in a volume as a layer (of a root volume) or as a tree of files. */

@@ -1,4 +1,5 @@
 """Instances in private subnets reach the internet through a NAT gateway, and nothing reaches them there."""
+import json
 import os
 import shlex
 import signal
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 from backend import refuses
-from conftest import eventually
+from conftest import REGION, eventually
 from machines import machines
 from network import ANYWHERE, Network, becomes, reaches
 
@@ -142,6 +143,18 @@ def test_it_serves_on_while_the_host_process_is_new(net, cloud, mirror, gateway,
     os.kill(before, signal.SIGKILL)
     eventually(lambda: cloud.record().get("host", before) != before, what="a new host process")
     eventually(lambda: seen_as(net, cloud, mirror) == elastic["PublicIp"], what="the way out")
+
+
+def test_what_it_passed_on_is_in_the_costs(net, cloud, mirror, gateway, elastic):
+    eventually(lambda: seen_as(net, cloud, mirror) == elastic["PublicIp"], what="the way out")
+    cloud.advance("6m")
+
+    def charged():
+        report = json.loads(cloud.pileus("cost", "--json", "--region", REGION).stdout)
+        rows = report["Regions"][0]["Resources"]
+        return {row["Item"] for row in rows if row["ResourceId"] == gateway and row["Cost"] > 0}
+
+    eventually(lambda: charged() == {"nat-gateway", "nat-bytes"}, what="its hours and bytes")
 
 
 def test_deleting_it_frees_its_address_and_makes_its_route_a_blackhole(net, cloud, mirror, elastic):

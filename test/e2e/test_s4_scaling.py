@@ -1,8 +1,9 @@
 """Story S4: a launch template, a group, a CPU policy; a busy loop in one instance, and its end."""
+import json
 import urllib.request
 
 import pytest
-from conftest import eventually
+from conftest import REGION, eventually
 from group import Group
 
 OPTIONS = ["--clock-speed", "60", "--vcpu-share", "0.1"]
@@ -58,6 +59,16 @@ def test_the_group_shrinks_when_the_loop_ends(group, cloud):
     eventually(lambda: group.describe()["DesiredCapacity"] == 1, what="desired capacity 1")
     group.wait_healthy(1)
     assert any("shrinking the capacity" in a["Cause"] for a in group.activities())
+
+
+def test_it_cost_less_than_a_fleet_of_its_maximum(group, cloud):
+    report = json.loads(cloud.pileus("cost", "--json").stdout)
+    region = next(row for row in report["Regions"] if row["Region"] == REGION)
+    costs = next(row for row in region["Groups"] if row["AutoScalingGroupName"] == group.name)
+    assert 0 < costs["Cost"] < costs["FixedCost"], costs
+    instances = [row for row in region["Resources"] if row["Item"] == "instance:t3.micro"]
+    assert costs["Cost"] == pytest.approx(sum(row["Cost"] for row in instances))
+    assert any(row["Running"] for row in instances) and {row["Price"] for row in instances} == {0.0112}
 
 
 def cpu_of(group, instance):

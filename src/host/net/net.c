@@ -114,3 +114,15 @@ int net_counters(struct net *net, const char *id, const char *interface_id,
     *ret_counters = link.counters;
     return 0;
 }
+
+void net_each_nat_gateway(struct net *net, net_nat_visitor *visit, void *arg)
+{
+    struct net_counters counters;
+    struct err ignored;
+    map_each (entry, &net->vpcs) {
+        const struct vpc *vpc = entry->value;
+        map_each (gateway, &vpc->nats)
+            if (net_counters(net, vpc->id, gateway->key, &counters, &ignored) == 0)
+                visit(arg, gateway->key, &counters);
+    }
+}

@@ -62,6 +62,11 @@ struct net_counters {
 int net_counters(struct net *net, const char *vpc, const char *interface_id,
                  struct net_counters *ret_counters, struct err *err);
 
+/* Calls `visit` for each NAT gateway, told by its interface, with what it has received and sent. */
+typedef void net_nat_visitor(void *arg, const char *interface_id,
+                             const struct net_counters *counters);
+void net_each_nat_gateway(struct net *net, net_nat_visitor *visit, void *arg);
+
 /* A listening, non-blocking TCP socket in the VPC's namespace (vpc "": the host's). Returns it. */
 int net_open_listener(struct net *net, const char *vpc, uint32_t address, uint16_t port,
                       struct err *err);
