@@ -245,9 +245,9 @@ void attempt_begin(struct attempt *attempt)
         connect_to(attempt, ntohl(literal.s_addr));
     else if (options->find(options->arg, attempt->url.host, &address))
         connect_to(attempt, address);
-    else if (!options->resolver)
+    else if (!options->resolver.sin_port)
         fail(attempt, "the name of the server is not known, and there is no resolver");
-    else if (lookup_begin(&attempt->lookup, attempt->loop, options->resolver, attempt->url.host,
+    else if (lookup_begin(&attempt->lookup, attempt->loop, &options->resolver, attempt->url.host,
                           &err) < 0)
         fail(attempt, err.text);
 }

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "loop/loop.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,8 +14,8 @@ enum { COURIER_ID_SIZE = 40, COURIER_ATTEMPTS_MAX = 64 };
 struct courier;
 
 struct courier_options {
-    uint32_t resolver; /* that is asked for names; 0: none */
-    int trusted_fd;    /* a PEM file of certificates to trust, taken over; -1: none */
+    struct sockaddr_in resolver; /* that is asked for names; port 0: none */
+    int trusted_fd;              /* a PEM file of certificates to trust, taken over; -1: none */
     /* The address of a name that this cloud knows by itself. False if it does not. */
     bool (*find)(void *arg, const char *name, uint32_t *ret_address);
     /*

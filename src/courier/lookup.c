@@ -4,12 +4,11 @@
 #include "wire/dns.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TRY_MS = 2000, TRIES = 3, PORT = 53 };
+enum { TRY_MS = 2000, TRIES = 3 };
 
 static void finish(struct lookup *lookup, uint32_t address)
 {
@@ -52,18 +51,16 @@ static void on_answer(struct loop_watch *watch, uint32_t events)
         finish(lookup, count ? address : 0);
 }
 
-int lookup_begin(struct lookup *lookup, struct loop *loop, uint32_t resolver, const char *name,
-                 struct err *err)
+int lookup_begin(struct lookup *lookup, struct loop *loop, const struct sockaddr_in *resolver,
+                 const char *name, struct err *err)
 {
     uint16_t id;
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(resolver)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     lookup->loop = loop;
     lookup->tries = 0;
     lookup->watch = (struct loop_watch){.fd = -1, .on_event = on_answer, .owner = lookup};
     loop_timer_init(&lookup->timer, on_timer, lookup);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0 ||
+    if (fd < 0 || connect(fd, (const struct sockaddr *)resolver, sizeof *resolver) < 0 ||
         loop_watch(loop, &lookup->watch, fd, EPOLLIN, err) < 0) {
         err_sys(err, errno, "asking the resolver");
         if (fd >= 0)

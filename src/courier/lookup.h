@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "loop/loop.h"
 
+#include <netinet/in.h>
+
 struct lookup {
     struct loop *loop;
     struct loop_watch watch; /* its socket; -1: nothing is asked */
@@ -15,7 +17,7 @@ struct lookup {
 };
 
 /* Asks. `found` is called later, once; the lookup is then free to be used again. */
-int lookup_begin(struct lookup *lookup, struct loop *loop, uint32_t resolver, const char *name,
-                 struct err *err);
+int lookup_begin(struct lookup *lookup, struct loop *loop, const struct sockaddr_in *resolver,
+                 const char *name, struct err *err);
 /* Stops; harmless if nothing is asked. */
 void lookup_end(struct lookup *lookup);

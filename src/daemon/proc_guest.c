@@ -25,6 +25,8 @@
 /* The certificates that the host's programs trust. */
 static const char trusted_path[] = "/etc/ssl/certs/ca-certificates.crt";
 
+enum { DNS_PORT = 53 };
+
 struct guest_process {
     struct process_context context;
     struct guest *guest;
@@ -150,7 +152,10 @@ static uint32_t host_resolver(const char *own_address)
 static int open_all(struct guest_process *process, uint32_t resolver, int trusted_fd,
                     struct err *err)
 {
-    const struct courier_options options = {.resolver = resolver,
+    const struct sockaddr_in name_server = {.sin_family = AF_INET,
+                                            .sin_port = htons(resolver ? DNS_PORT : 0),
+                                            .sin_addr.s_addr = htonl(resolver)};
+    const struct courier_options options = {.resolver = name_server,
                                             .trusted_fd = trusted_fd,
                                             .find = find_address,
                                             .done = on_delivered,

@@ -254,14 +254,6 @@ int sns_Publish(struct call *call, struct err *err)
 
 /* ---- batches ---- */
 
-static bool is_entry_id(const char *id)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "_-";
-    size_t size = strlen(id);
-    return size > 0 && size <= ENTRY_ID_SIZE_MAX && strspn(id, allowed) == size;
-}
-
 static int check_entries(const json_t *entries, struct err *err)
 {
     size_t i, k, size = 0;
@@ -274,7 +266,7 @@ static int check_entries(const json_t *entries, struct err *err)
                        ENTRIES_MAX);
     json_array_foreach (entries, i, entry) {
         const char *id = doc_text(entry, "Id");
-        if (!is_entry_id(id))
+        if (!sns_is_name(id, ENTRY_ID_SIZE_MAX))
             return err_aws(err, "InvalidBatchEntryId",
                            "The Id of a batch entry in a batch request doesn't abide by the "
                            "specification.");

@@ -1,29 +1,15 @@
 #include "service/sns/subscription.h"
 
 #include "service/doc.h"
+#include "service/sns/topic.h"
 
 #include <string.h>
 
 const char subscription_kind[] = "subscription";
 
-static int check_arn(const char *arn, struct err *err)
-{
-    int elements = 1;
-    for (const char *at = arn; *at; at++)
-        elements += *at == ':';
-    if (elements < 6)
-        return err_aws(err, "InvalidParameter",
-                       "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 "
-                       "elements, not %d",
-                       elements);
-    if (elements != 7 || strncmp(arn, "arn:aws:sns:", 12) != 0)
-        return err_aws(err, "InvalidParameter", "Invalid parameter: SubscriptionArn");
-    return 0;
-}
-
 const json_t *subscription_find(const struct call *call, const char *arn, struct err *err)
 {
-    if (check_arn(arn, err) < 0)
+    if (sns_check_arn(call, "SubscriptionArn", arn, 7, err) < 0)
         return NULL;
     const json_t *found = store_get(call->store, subscription_kind, call->region, arn);
     if (found && !doc_is(found, "_state", "removed"))

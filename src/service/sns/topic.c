@@ -7,26 +7,34 @@
 
 const char topic_kind[] = "topic";
 
-static const char not_an_arn[] =
-    "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not %d";
-
-static int check_arn(const struct call *call, const char *arn, struct err *err)
+int sns_check_arn(const struct call *call, const char *what, const char *arn, int elements,
+                  struct err *err)
 {
     char prefix[96];
-    int elements = 1;
+    int count = 1;
     for (const char *at = arn; *at; at++)
-        elements += *at == ':';
-    if (elements < 6)
-        return err_aws(err, "InvalidParameter", not_an_arn, elements);
+        count += *at == ':';
+    if (count < 6)
+        return err_aws(err, "InvalidParameter",
+                       "Invalid parameter: %s Reason: An ARN must have at least 6 elements, not %d",
+                       what, count);
     snprintf(prefix, sizeof prefix, "arn:aws:sns:%s:", call->region);
-    if (elements > 6 || strncmp(arn, prefix, strlen(prefix)) != 0)
-        return err_aws(err, "InvalidParameter", "Invalid parameter: TopicArn");
+    if (count != elements || strncmp(arn, prefix, strlen(prefix)) != 0)
+        return err_aws(err, "InvalidParameter", "Invalid parameter: %s", what);
     return 0;
+}
+
+bool sns_is_name(const char *text, size_t size_max)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "_-";
+    size_t size = strlen(text);
+    return size > 0 && size <= size_max && strspn(text, allowed) == size;
 }
 
 const json_t *topic_find(const struct call *call, const char *arn, struct err *err)
 {
-    if (check_arn(call, arn, err) < 0)
+    if (sns_check_arn(call, "TopicArn", arn, 6, err) < 0)
         return NULL;
     const json_t *found = store_get(call->store, topic_kind, call->region, arn);
     if (!found)

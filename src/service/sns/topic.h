@@ -6,9 +6,21 @@
 
 #include "service/call.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum { SNS_ARN_SIZE = 512 };
 
 extern const char topic_kind[];
+
+/*
+ * Checks that an ARN is one of SNS in the call's region, with so many elements. `what` names the
+ * parameter in the error.
+ */
+int sns_check_arn(const struct call *call, const char *what, const char *arn, int elements,
+                  struct err *err);
+/* Whether a text is a name: letters, digits, hyphens and underscores, at most `size_max`. */
+bool sns_is_name(const char *text, size_t size_max);
 
 /* The document, borrowed; NULL and err (InvalidParameter, NotFound) if the ARN names none. */
 const json_t *topic_find(const struct call *call, const char *arn, struct err *err);

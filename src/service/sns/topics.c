@@ -16,14 +16,12 @@ enum { NAME_SIZE_MAX = 256, TOPICS_MAX = 10000 /* of a region */, PAGE_SIZE = 10
 
 static int check_name(const char *name, struct err *err)
 {
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t size = strlen(name);
     if (size > 5 && !strcmp(name + size - 5, ".fifo"))
         return err_aws(err, "InvalidParameter",
                        "Invalid parameter: Topic Name Reason: FIFO topics are not supported by "
                        "Pileus yet");
-    if (size < 1 || size > NAME_SIZE_MAX || strspn(name, allowed) != size)
+    if (!sns_is_name(name, NAME_SIZE_MAX))
         return err_aws(err, "InvalidParameter", "Invalid parameter: Topic Name");
     return 0;
 }

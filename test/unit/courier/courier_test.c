@@ -21,6 +21,7 @@ enum { TURNS_MAX = 400, TURN_MS = 20 };
 
 struct fixture {
     struct loop *loop;
+    int resolver_fd; /* a name server that the test plays */
     struct courier *courier;
     int status, calls;
     char id[COURIER_ID_SIZE], text[256];
@@ -64,9 +65,15 @@ static int listen_here(struct fixture *fixture)
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    const struct courier_options options = {
+    struct courier_options options = {
         .trusted_fd = -1, .find = find_address, .done = on_done, .arg = fixture};
     struct err err;
+    socklen_t size = sizeof options.resolver;
+    options.resolver =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    fixture->resolver_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fixture->resolver_fd, (struct sockaddr *)&options.resolver, size), 0);
+    getsockname(fixture->resolver_fd, (struct sockaddr *)&options.resolver, &size);
     fixture->listen_fd = -1;
     fixture->loop = loop_create(&err);
     fixture->courier = courier_create(fixture->loop, &options, &err);
@@ -80,6 +87,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     courier_destroy(fixture->courier);
     loop_destroy(fixture->loop);
+    close(fixture->resolver_fd);
     if (fixture->listen_fd >= 0)
         close(fixture->listen_fd);
     buf_reset(&fixture->heard);
@@ -303,16 +311,53 @@ static void what_cannot_be_reached_is_told(void **state)
     assert_int_equal(fixture->status, 0);
     assert_non_null(strstr(fixture->text, "refused"));
     fixture->calls = 0;
-    order(fixture, "http://unknown.example.com/", "");
-    wait_for_end(fixture);
-    assert_non_null(strstr(fixture->text, "not known"));
-    fixture->calls = 0;
     order(fixture, "gopher://a/", "");
     wait_for_end(fixture);
     assert_non_null(strstr(fixture->text, "URL"));
     fixture->calls = 0;
     courier_send(fixture->courier, "id", "{", 1);
     wait_for_end(fixture);
+}
+
+/* Waits for a query and answers it with these records; `forged`: to another question first. */
+static void answer_query(struct fixture *fixture, const void *records, size_t size, bool forged)
+{
+    char message[512];
+    ssize_t asked = -1;
+    struct sockaddr_in client;
+    socklen_t client_size = sizeof client;
+    for (int i = 0; i < TURNS_MAX && asked < 0; i++) {
+        turn(fixture);
+        asked = recvfrom(fixture->resolver_fd, message, sizeof message, 0,
+                         (struct sockaddr *)&client, &client_size);
+    }
+    assert_true(asked > 0 && (size_t)asked + size < sizeof message);
+    message[2] = (char)0x81;
+    message[7] = size > 0;
+    memcpy(message + asked, records, size);
+    for (int i = forged ? 1 : 0; i >= 0; i--) {
+        message[0] = (char)(message[0] ^ i);
+        sendto(fixture->resolver_fd, message, (size_t)asked + size, 0, (struct sockaddr *)&client,
+               client_size);
+        message[0] = (char)(message[0] ^ i);
+    }
+}
+
+static void other_names_are_asked_of_the_resolver(void **state)
+{
+    static const char record[] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1";
+    struct fixture *fixture = *state;
+    struct http_server *server = serve(fixture);
+    order_here(fixture, "http", "asked.example.com", "");
+    answer_query(fixture, record, sizeof record - 1, true);
+    wait_for_end(fixture);
+    assert_int_equal(fixture->status, 202);
+    http_server_destroy(server);
+    fixture->calls = 0;
+    order(fixture, "http://unknown.example.com/", "");
+    answer_query(fixture, "", 0, false);
+    wait_for_end(fixture);
+    assert_non_null(strstr(fixture->text, "not known"));
 }
 
 static void too_many_at_a_time_are_refused(void **state)
@@ -339,6 +384,7 @@ int main(void)
         TEST(only_a_whole_answer_counts),
         TEST(an_answer_without_end_is_cut),
         TEST(what_cannot_be_reached_is_told),
+        TEST(other_names_are_asked_of_the_resolver),
         TEST(too_many_at_a_time_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

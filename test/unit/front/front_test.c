@@ -496,6 +496,43 @@ static void a_request_that_must_wait_holds_up_no_other(void **state)
     close(left);
 }
 
+/* Follows a link of a message, as a browser does. */
+static void follow(struct fixture *fixture, const char *query)
+{
+    send_request(fixture, &(struct sent){.method = "GET", .query = query, .is_unsigned = true});
+}
+
+static void links_of_messages_need_no_signature(void **state)
+{
+    struct fixture *fixture = *state;
+    char link[512];
+    keys_are_there = true;
+    fixture->world.rsa_key = world_rsa_key;
+    fixture->world.endpoint = "http://127.0.0.1:4566";
+    send_request(fixture, &(struct sent){.service = "sns", .body = "Action=CreateTopic&Name=t"});
+    assert_answer(fixture, 200, "arn:aws:sns:eu-west-1:000000000000:t");
+    send_request(fixture,
+                 &(struct sent){.service = "sns",
+                                .body = "Action=Subscribe&Protocol=http&Endpoint=http%3A%2F%2Fa%2F&"
+                                        "TopicArn=arn:aws:sns:eu-west-1:000000000000:t"});
+    assert_answer(fixture, 200, "pending confirmation");
+    const json_t *doc = store_first(fixture->options.store, "subscription", "eu-west-1").doc;
+    snprintf(link, sizeof link,
+             "Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:000000000000:t&Token=%s",
+             json_string_value(json_object_get(doc, "_token")));
+    follow(fixture, link);
+    assert_answer(fixture, 200, "<SubscriptionArn>arn:aws:sns:eu-west-1:000000000000:t:");
+    follow(fixture, "Action=ConfirmSubscription&Token=x&TopicArn="
+                    "arn:aws:sns:eu-west-1:000000000000:t");
+    assert_answer(fixture, 400, "<Code>InvalidParameter</Code>");
+    follow(fixture, "Action=Unsubscribe&SubscriptionArn=arn:aws:sns:nowhere-1:0:t:1");
+    assert_answer(fixture, 400, "<Error>");
+    follow(fixture, "Action=DeleteTopic&TopicArn=arn:aws:sns:eu-west-1:000000000000:t");
+    assert_answer(fixture, 403, "<Code>MissingAuthenticationToken</Code>");
+    follow(fixture, "Action=ListTopics&Version=2010-03-31");
+    assert_answer(fixture, 403, "<Code>MissingAuthenticationToken</Code>");
+}
+
 #define front_case(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -516,6 +553,7 @@ int main(void)
         front_case(cloudwatch_answers_cbor_with_the_query_code_of_errors),
         front_case(compressed_bodies_have_a_limit),
         front_case(a_request_that_must_wait_holds_up_no_other),
+        front_case(links_of_messages_need_no_signature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
