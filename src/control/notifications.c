@@ -10,6 +10,7 @@
 #include "service/acm/authority.h"
 #include "service/doc.h"
 #include "service/sns/delivery.h"
+#include "service/sns/measure.h"
 #include "service/sns/subscription.h"
 
 #include <stdio.h>
@@ -113,7 +114,12 @@ static void settle(struct control *control, const char *region, const char *id,
         return;
     char what[640];
     snprintf(what, sizeof what, "message to %s is given up", doc_text(delivery, "Endpoint"));
+    bool is_message = doc_is(delivery, "Type", "Notification");
+    json_auto_t *topic = json_incref(json_object_get(delivery, "TopicArn"));
     bool goes_on = outcome == DELIVERY_AGAIN && delivery_retry(&call, id);
+    if (!goes_on && is_message)
+        sns_measure(&call, json_string_value(topic),
+                    outcome == DELIVERY_DONE ? SNS_DELIVERED : SNS_FAILED, 1);
     if (!goes_on)
         txn_delete(txn, delivery_kind, region, id);
     if (!goes_on && outcome != DELIVERY_DONE) {

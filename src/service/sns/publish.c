@@ -2,6 +2,7 @@
 #include "service/doc.h"
 #include "service/sns/delivery.h"
 #include "service/sns/filter_policy.h"
+#include "service/sns/measure.h"
 #include "service/sns/operations.h"
 #include "service/sns/subscription.h"
 #include "service/sns/topic.h"
@@ -198,8 +199,10 @@ static int deliver_to(struct call *call, const json_t *topic, struct publication
     const json_t *subscription = store_get(call->store, subscription_kind, call->region, arn);
     struct sns_message message = publication->message;
     message.text = text_for(publication, doc_text(subscription, "Protocol"));
-    return wants(subscription, &message) ? delivery_add(call, topic, subscription, &message, err)
-                                         : 0;
+    if (wants(subscription, &message))
+        return delivery_add(call, topic, subscription, &message, err);
+    sns_measure(call, doc_text(topic, "TopicArn"), SNS_FILTERED_OUT, 1);
+    return 0;
 }
 
 static int deliver(struct call *call, const json_t *topic, struct publication *publication,
@@ -227,6 +230,10 @@ static int publish(struct call *call, const json_t *topic, const json_t *in, cha
     if (result == 0)
         result = deliver(call, topic, &publication, err);
     json_decref(publication.structure);
+    if (result == 0) {
+        sns_measure(call, doc_text(topic, "TopicArn"), SNS_PUBLISHED, 1);
+        sns_measure(call, doc_text(topic, "TopicArn"), SNS_PUBLISH_SIZE, (double)size_of(in));
+    }
     memcpy(ret, publication.message.id, sizeof publication.message.id);
     return result;
 }

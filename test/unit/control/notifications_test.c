@@ -141,6 +141,33 @@ static void what_fails_is_tried_again_three_times(void **state)
     assert_int_equal(waiting(cloud), 0);
 }
 
+/* The sum of a metric of the topic, since it was created. */
+static double sum_of(struct simulated_cloud *cloud, const char *metric)
+{
+    json_auto_t *out = cloud_call(
+        cloud, "cloudwatch", "GetMetricStatistics",
+        "{'Namespace': 'AWS/SNS', 'MetricName': '%s', 'Dimensions': [{'Name': "
+        "'TopicName', 'Value': 't'}], 'StartTime': %lld, 'EndTime': %lld, 'Period': "
+        "86400, 'Statistics': ['Sum']}",
+        metric, (long long)cloud->now_ms / 1000 - 86400, (long long)cloud->now_ms / 1000 + 86400);
+    const json_t *points = json_object_get(out, "Datapoints");
+    return json_number_value(json_object_get(json_array_get(points, 0), "Sum"));
+}
+
+static void topics_are_measured(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    begin(cloud);
+    publish(cloud);
+    answer(cloud, 0, 200);
+    publish(cloud);
+    answer(cloud, 1, 404);
+    assert_float_equal(sum_of(cloud, "NumberOfMessagesPublished"), 2, 0);
+    assert_float_equal(sum_of(cloud, "PublishSize"), 2, 0);
+    assert_float_equal(sum_of(cloud, "NumberOfNotificationsDelivered"), 1, 0);
+    assert_float_equal(sum_of(cloud, "NumberOfNotificationsFailed"), 1, 0);
+}
+
 static void what_a_server_refuses_is_not_tried_again(void **state)
 {
     struct simulated_cloud *cloud = *state;
@@ -250,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_message_goes_out_with_awss_headers),
         TEST(what_fails_is_tried_again_three_times),
+        TEST(topics_are_measured),
         TEST(what_a_server_refuses_is_not_tried_again),
         TEST(nothing_is_lost_when_processes_are_started_anew),
         TEST(a_slow_subscriber_does_not_keep_the_others_waiting),
