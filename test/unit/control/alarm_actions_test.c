@@ -192,6 +192,7 @@ static void each_state_has_topics_of_its_own(void **state)
     set_state(cloud, "a", "INSUFFICIENT_DATA");
     json_auto_t *unknown = topic_newest(cloud, subject);
     assert_string_equal(subject, "INSUFFICIENT_DATA: \"a\" in US East (N. Virginia)");
+    assert_string_equal(doc_text(unknown, "OldStateValue"), "OK");
     assert_int_equal(topic_count(cloud), 2);
 }
 
