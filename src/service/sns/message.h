@@ -4,13 +4,20 @@
 #include "base/buf.h"
 #include "service/call.h"
 
+/* Signing takes long: subscribers who get the same text of a message get the same signature. */
+struct sns_signature {
+    const char *text; /* that was signed; NULL: none yet */
+    char *value;      /* malloc'd */
+};
+
 struct sns_message {
     const char *type;    /* "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation" */
     char id[37];         /* MessageId */
     const char *subject; /* NULL: none */
     const char *text;
-    const char *token;        /* of the two confirmations */
-    const json_t *attributes; /* MessageAttributes, or NULL */
+    const char *token;          /* of the two confirmations */
+    const json_t *attributes;   /* MessageAttributes, or NULL */
+    struct sns_signature *kept; /* of a Notification, whoever gets it; NULL: none is kept */
 };
 
 /* The signed JSON that HTTP endpoints and email-json get for a subscription (document). */

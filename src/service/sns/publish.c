@@ -25,6 +25,7 @@ struct publication {
     const json_t *in;
     json_t *structure;
     struct sns_message message;
+    struct sns_signature signature;
 };
 
 /* ---- attributes ---- */
@@ -164,7 +165,8 @@ static int read_publication(const struct call *call, struct publication *publica
         (struct sns_message){.type = "Notification",
                              .subject = json_string_value(json_object_get(in, "Subject")),
                              .text = doc_text(in, "Message"),
-                             .attributes = json_object_get(in, "MessageAttributes")};
+                             .attributes = json_object_get(in, "MessageAttributes"),
+                             .kept = &publication->signature};
     call_make_uuid(call, publication->message.id);
     return 0;
 }
@@ -230,6 +232,7 @@ static int publish(struct call *call, const json_t *topic, const json_t *in, cha
     if (result == 0)
         result = deliver(call, topic, &publication, err);
     json_decref(publication.structure);
+    free(publication.signature.value);
     if (result == 0) {
         sns_measure(call, doc_text(topic, "TopicArn"), SNS_PUBLISHED, 1);
         sns_measure(call, doc_text(topic, "TopicArn"), SNS_PUBLISH_SIZE, (double)size_of(in));

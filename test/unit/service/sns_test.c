@@ -382,6 +382,7 @@ static void each_protocol_gets_its_own_form(void **state)
          "for all\n\n--\nIf you wish to stop receiving notifications from this topic, please click "
          "or visit the link below to unsubscribe:\nhttp://127.0.0.1:4566/?Action=Unsubscribe"},
         {"email-json", "me@example.com", "{}", "{\n  \"Type\" : \"Notification\",\n"},
+        {"http", "http://127.0.0.2/", "{}", "{\n  \"Type\" : \"Notification\",\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char arn[256];
@@ -397,9 +398,12 @@ static void each_protocol_gets_its_own_form(void **state)
         if (doc_is(cursor.doc, "Type", "Notification")) {
             const char *body = doc_text(cursor.doc, "_body");
             assert_memory_equal(body, rows[seen].expected, strlen(rows[seen].expected));
+            json_auto_t *json = json_loads(body, 0, NULL);
+            if (json) /* each text has a signature of its own */
+                assert_signed(fixture, json);
             seen++;
         }
-    assert_int_equal(seen, 3);
+    assert_int_equal(seen, 4);
 }
 
 static void a_batch_says_of_each_entry_what_became_of_it(void **state)
