@@ -104,7 +104,8 @@ static void forget_change(struct groups_pass *pass)
     const json_t *group = groups_look(pass);
     if (!json_object_get(group, "_change") && !json_object_get(group, "_replacements"))
         return;
-    if (group_active_count(group) != doc_number(group, "DesiredCapacity"))
+    if (group_active_count(group) != doc_number(group, "DesiredCapacity") ||
+        json_object_get(group, "_surplus"))
         return;
     json_t *edited = groups_edit(pass);
     json_object_del(edited, "_change");
@@ -114,8 +115,9 @@ static void forget_change(struct groups_pass *pass)
 static void run_steps(struct groups_pass *pass)
 {
     static void (*const steps[])(struct groups_pass *) = {
-        groups_wait,     groups_observe,   groups_replace, groups_refresh,  groups_scale_in,
-        groups_register, groups_set_aside, groups_depart,  finish_deletion,
+        groups_wait,      groups_observe,   groups_replace,  groups_refresh,
+        groups_maintain,  groups_rebalance, groups_scale_in, groups_register,
+        groups_set_aside, groups_depart,    finish_deletion,
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps && groups_look(pass); i++)
         steps[i](pass);

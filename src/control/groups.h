@@ -47,8 +47,13 @@ bool groups_hold(struct groups_pass *pass, const char *id, const char *transitio
                  const char *state);
 /* groups_aside.c: members that leave alive: into standby, or out of the group. */
 void groups_set_aside(struct groups_pass *pass);
-/* groups_health.c: unhealthy instances begin to leave. */
+/* groups_health.c: unhealthy instances that cannot wait for others begin to leave. */
 void groups_replace(struct groups_pass *pass);
+/*
+ * groups_health.c: whether the member is unhealthy but runs, so that it is replaced in its turn:
+ * where load balancers find it unhealthy, or the group has a maintenance policy.
+ */
+bool groups_may_wait(const struct groups_pass *pass, const json_t *member);
 /* groups_targets.c: instances in service are registered with the attached target groups. */
 void groups_register(struct groups_pass *pass);
 /* groups_targets.c: deregisters a member everywhere; its `_draining` says what to wait for. */
@@ -57,10 +62,48 @@ void groups_deregister(struct groups_pass *pass, json_t *member);
 bool groups_is_draining(const struct groups_pass *pass, const json_t *member);
 /* groups_health.c: whether each target group that it was registered with sends it traffic. */
 bool groups_is_serving(const struct groups_pass *pass, const json_t *member);
+/* groups_health.c: in service, healthy, and for so long that it is warm; else asks for a pass then.
+ */
+bool groups_is_warm(struct groups_pass *pass, const json_t *member, int64_t warmup_ms);
+
+/* Members that are replaced a few at a time. The percentages are of the desired capacity. */
+struct replacement {
+    int desired, active;
+    int serving;         /* of the active ones, those that can be counted on */
+    int left;            /* still to be replaced */
+    int64_t least, most; /* percent that shall serve, and that may be there */
+};
+
+/* groups_replacement.c: how many above the desired capacity come before others go. */
+int replacement_surplus(const struct replacement *replacement);
+/* groups_replacement.c: how many may go now. With nothing on its way, one always may. */
+int replacement_goers(const struct replacement *replacement, int surplus);
+/*
+ * groups_replacement.c: has `count` instances launched above the desired capacity; `sentence` is
+ * the Cause of these launches, NULL the usual one. 0 takes it back.
+ */
+void groups_set_surplus(struct groups_pass *pass, int count, const char *sentence);
+/* groups_replacement.c: what the next launch in place of another one tells as its Cause. */
+void groups_push_replacement(json_t *group, const char *sentence);
+
 /* groups_refresh.c: an instance refresh goes on. */
 void groups_refresh(struct groups_pass *pass);
+/* groups_maintenance.c: what is unhealthy, or has reached its maximum lifetime, is replaced. */
+void groups_maintain(struct groups_pass *pass);
+/* groups_maintenance.c: whether members wait to be replaced. */
+bool groups_is_maintained(const json_t *group);
+/* groups_maintenance.c: whether the member can be counted on. */
+bool groups_is_ready(struct groups_pass *pass, const json_t *member);
+/* groups_rebalance.c: zones that have become uneven are evened out. */
+void groups_rebalance(struct groups_pass *pass);
+/* groups_rebalance.c: a launch for it failed: `group`, being edited, waits for a while. */
+void groups_give_up_rebalance(json_t *group, int64_t now_ms);
 /* groups_scale_in.c: too many instances: some begin to leave. */
 void groups_scale_in(struct groups_pass *pass);
+/* groups_scale_in.c: whether it may take the member. A group that is deleted protects nothing. */
+bool groups_may_scale_in(const struct groups_pass *pass, const json_t *member);
+/* groups_scale_in.c: active members in a zone. */
+int groups_count_in_zone(const json_t *group, const char *zone);
 /*
  * groups_scale_in.c: the member that goes first, by the group's termination policies, of those that
  * fit; NULL if none does.

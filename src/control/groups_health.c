@@ -197,21 +197,23 @@ void groups_observe(struct groups_pass *pass)
         observe_member(pass, json_string_value(id));
 }
 
-/*
- * How many instances that still run may be replaced now: a tenth of the desired capacity, at least
- * one, less what is missing already.
- */
-static int replaceable(const json_t *group)
+bool groups_is_warm(struct groups_pass *pass, const json_t *member, int64_t warmup_ms)
 {
-    int desired = (int)doc_number(group, "DesiredCapacity");
-    int in_service = 0;
-    size_t i;
-    const json_t *member;
-    json_array_foreach (json_object_get(group, "Instances"), i, member)
-        in_service += member_is(member, "InService");
-    int missing = desired > in_service ? desired - in_service : 0;
-    int tenth = desired / 10 > 1 ? desired / 10 : 1;
-    return tenth - missing;
+    int64_t warm_ms = doc_number(member, "_in_service_ms") + warmup_ms;
+    if (!member_is(member, "InService") || !doc_is(member, "HealthStatus", "Healthy"))
+        return false;
+    if (pass->call.now_ms >= warm_ms)
+        return true;
+    groups_wake_at(pass, warm_ms);
+    return false;
+}
+
+bool groups_may_wait(const struct groups_pass *pass, const json_t *member)
+{
+    return member_is_active(member) && doc_is(member, "HealthStatus", "Unhealthy") &&
+           groups_instance_is(pass, member, "running") &&
+           (doc_is(member, "_cause", cause_elb) ||
+            json_object_get(groups_look(pass), "InstanceMaintenancePolicy"));
 }
 
 static void replace(struct groups_pass *pass, const char *id)
@@ -222,8 +224,8 @@ static void replace(struct groups_pass *pass, const char *id)
         cause_append(&pass->call, NULL, "an instance was taken out of service in response to %s.",
                      doc_text(member, "_cause"));
     departure_begin(&pass->call, group, member, cause);
-    json_object_set_new(group, "_replacements",
-                        json_integer(doc_number(group, "_replacements") + 1));
+    groups_push_replacement(group, "an instance was launched in response to an unhealthy instance "
+                                   "needing to be replaced.");
 }
 
 void groups_replace(struct groups_pass *pass)
@@ -236,10 +238,8 @@ void groups_replace(struct groups_pass *pass)
     const json_t *id;
     json_array_foreach (ids, i, id) {
         const json_t *member = group_instance(groups_look(pass), json_string_value(id));
-        if (!member_is_active(member) || !doc_is(member, "HealthStatus", "Unhealthy"))
-            continue;
-        if (doc_is(member, "_cause", cause_elb) && replaceable(groups_look(pass)) <= 0)
-            continue;
-        replace(pass, json_string_value(id));
+        if (member_is_active(member) && doc_is(member, "HealthStatus", "Unhealthy") &&
+            !groups_may_wait(pass, member))
+            replace(pass, json_string_value(id));
     }
 }

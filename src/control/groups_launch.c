@@ -30,13 +30,19 @@ struct launch_round {
     struct err error;    /* why the last launch failed */
 };
 
+/* Whether the desired capacity is there: what is launched all the same shall replace something. */
+static bool has_enough(const json_t *group)
+{
+    return group_active_count(group) >= doc_number(group, "DesiredCapacity");
+}
+
 static struct place count_place(const json_t *group, const json_t *subnet)
 {
     struct place place = {subnet, 0, 0};
     size_t i;
     const json_t *member;
     json_array_foreach (json_object_get(group, "Instances"), i, member) {
-        if (!member_is_active(member))
+        if (!member_is_active(member) || json_object_get(member, "_leaves"))
             continue;
         place.in_zone += doc_is(member, "AvailabilityZone", doc_text(subnet, "AvailabilityZone"));
         place.in_subnet += doc_is(member, "_subnet", doc_text(subnet, "SubnetId"));
@@ -44,15 +50,40 @@ static struct place count_place(const json_t *group, const json_t *subnet)
     return place;
 }
 
-/* The best place that is not in `tried` (an array of subnet ids); NULL if all were tried. */
+static int fewest_in_zone(const json_t *group)
+{
+    int fewest = GROUP_CAPACITY_MAX;
+    size_t i;
+    const json_t *subnet;
+    json_array_foreach (json_object_get(group, "_subnets"), i, subnet) {
+        int in_zone = count_place(group, subnet).in_zone;
+        fewest = in_zone < fewest ? in_zone : fewest;
+    }
+    return fewest;
+}
+
+/*
+ * Whether only the zones with the fewest will do: where the group's distribution says so, or zones
+ * are being evened out.
+ */
+static bool insists(const json_t *group)
+{
+    const json_t *distribution = json_object_get(group, "AvailabilityZoneDistribution");
+    return doc_is(distribution, "CapacityDistributionStrategy", "balanced-only") ||
+           (doc_flag(group, "_rebalancing") && has_enough(group));
+}
+
+/* The best place that is not in `tried` (an array of subnet ids); NULL if there is none left. */
 static const json_t *choose_subnet(const json_t *group, const json_t *tried)
 {
     struct place best = {NULL, 0, 0};
+    int fewest = fewest_in_zone(group);
     size_t i;
     const json_t *subnet;
     json_array_foreach (json_object_get(group, "_subnets"), i, subnet) {
         struct place place = count_place(group, subnet);
-        if (doc_list_has(tried, doc_text(subnet, "SubnetId")))
+        if (doc_list_has(tried, doc_text(subnet, "SubnetId")) ||
+            (place.in_zone > fewest && insists(group)))
             continue;
         if (!best.subnet || place.in_zone < best.in_zone ||
             (place.in_zone == best.in_zone && place.in_subnet < best.in_subnet))
@@ -114,14 +145,21 @@ static const char *adopt(struct groups_pass *pass, const char *id)
     return version ? version : "";
 }
 
-/* Why: the change of the desired capacity, or an instance that had to go. */
+/*
+ * Why: something is to be there before others go, or in place of what has gone, or the change of
+ * the desired capacity.
+ */
 static json_t *make_cause(const struct launch_round *round, const json_t *group)
 {
     const struct call *call = &round->pass.call;
-    if (doc_number(group, "_replacements") > 0)
-        return cause_append(call, NULL,
-                            "an instance was launched in response to an unhealthy instance needing "
-                            "to be replaced.");
+    const char *surplus = doc_text(group, "_surplus_cause");
+    const json_t *replacement = json_array_get(json_object_get(group, "_replacements"), 0);
+    if (*surplus && has_enough(group))
+        return cause_append(
+            call, doc_flag(group, "_rebalancing") ? json_object_get(group, "_change") : NULL, "%s",
+            surplus);
+    if (replacement)
+        return cause_append(call, NULL, "%s", json_string_value(replacement));
     if (doc_flag(group, "_refreshing") && !json_object_get(group, "_change"))
         return cause_append(call, NULL,
                             "an instance was launched in response to an instance refresh.");
@@ -129,14 +167,6 @@ static json_t *make_cause(const struct launch_round *round, const json_t *group)
                         "an instance was started in response to a difference between desired and "
                         "actual capacity, increasing the capacity from %d to %d.",
                         round->active, round->desired);
-}
-
-/* One of the instances that had to go has a successor. */
-static void count_replacement(json_t *group)
-{
-    int64_t replacements = doc_number(group, "_replacements");
-    if (replacements > 0)
-        json_object_set_new(group, "_replacements", json_integer(replacements - 1));
 }
 
 /* What its row says of where it came from. */
@@ -172,8 +202,9 @@ static void add_member(struct launch_round *round, const json_t *instance, const
         "Pending", "HealthStatus", "Healthy", "ProtectedFromScaleIn", 0, "_activity", activity,
         "_subnet", subnet_id, "_launched_ms", (json_int_t)pass->call.now_ms);
     tell_source(member, group, version);
+    if (!has_enough(group))
+        json_array_remove(json_object_get(group, "_replacements"), 0);
     json_array_append_new(json_object_get(group, "Instances"), member);
-    count_replacement(group);
 }
 
 /* One launch in the open transaction. On failure what was written must be rolled back. */
@@ -233,6 +264,10 @@ static void report_failure(struct launch_round *round, struct txn *txn)
         activity_begin(&pass->call, group, description, make_cause(round, group),
                        doc_text(subnet, "AvailabilityZone"), doc_text(subnet, "SubnetId"));
     activity_end(&pass->call, activity, "Failed", message, NULL);
+    if (doc_flag(group, "_rebalancing") && has_enough(group)) {
+        groups_give_up_rebalance(group, pass->call.now_ms);
+        return;
+    }
     json_object_set_new(group, "_failures", json_integer(failures + 1));
     json_object_set_new(group, "_retry_ms", json_integer(pass->call.now_ms + delay_ms));
 }

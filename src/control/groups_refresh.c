@@ -51,15 +51,9 @@ static int64_t warmup_ms(const json_t *group, const json_t *refresh)
 static bool is_ready(struct groups_pass *pass, const json_t *group, const json_t *member,
                      int64_t warmup)
 {
-    if (!member_is(member, "InService") || !doc_is(member, "HealthStatus", "Healthy"))
-        return false;
     if (strstr(doc_text(group, "HealthCheckType"), "ELB") && !groups_is_serving(pass, member))
         return false;
-    int64_t warm_ms = doc_number(member, "_in_service_ms") + warmup;
-    if (is_marked(member) || pass->call.now_ms >= warm_ms)
-        return true;
-    groups_wake_at(pass, warm_ms);
-    return false;
+    return groups_is_warm(pass, member, is_marked(member) ? 0 : warmup);
 }
 
 static struct census take_census(struct groups_pass *pass)
@@ -278,42 +272,27 @@ static void take_out(struct groups_pass *pass, const char *id)
                                  "refresh."));
 }
 
-/* How many above the desired capacity may be there, so that others can go. */
-static int surplus_of(const struct groups_pass *pass, const struct census *census)
-{
-    int64_t most = refresh_preference(look(pass), "MaxHealthyPercentage", 100);
-    int surplus = (int)(census->desired * (most - 100) / 100);
-    if (most > 100 && surplus == 0)
-        surplus = 1;
-    return surplus < census->left ? surplus : census->left;
-}
-
-/* How many that are ready may go now. With nothing on its way, one always may. */
-static int goers(const struct groups_pass *pass, const struct census *census, int surplus)
-{
-    int64_t least = refresh_preference(look(pass), "MinHealthyPercentage", 90);
-    int needed = (int)((census->desired * least + 99) / 100);
-    int spare = census->ready - needed;
-    bool rests = census->ready == census->active && census->active == census->desired + surplus;
-    if (surplus > 0) /* others come first: as many go as are there in excess */
-        spare = census->ready - census->desired < spare ? census->ready - census->desired : spare;
-    return spare < 1 && rests ? 1 : spare;
-}
-
 static void roll(struct groups_pass *pass, const struct census *census)
 {
-    int surplus = surplus_of(pass, census), spare = goers(pass, census, surplus);
+    struct replacement replacement = {
+        .desired = census->desired,
+        .active = census->active,
+        .serving = census->ready,
+        .left = census->left,
+        .least = refresh_preference(look(pass), "MinHealthyPercentage", 90),
+        .most = refresh_preference(look(pass), "MaxHealthyPercentage", 100),
+    };
     int64_t warmup = warmup_ms(groups_look(pass), look(pass));
-    if (doc_number(groups_look(pass), "_surplus") != surplus)
-        json_object_set_new(groups_edit(pass), "_surplus", json_integer(surplus));
-    for (;;) {
+    int spare = replacement_goers(&replacement, replacement_surplus(&replacement));
+    for (;; replacement.left--) {
         const json_t *group = groups_look(pass);
         const json_t *chosen = groups_choose(pass, group, may_go);
         bool ready = chosen && is_ready(pass, group, chosen, warmup);
         if (!chosen || (ready && spare-- <= 0))
-            return;
+            break;
         take_out(pass, doc_text(chosen, "InstanceId"));
     }
+    groups_set_surplus(pass, replacement_surplus(&replacement), NULL);
 }
 
 static void go_on(struct groups_pass *pass)
@@ -343,11 +322,10 @@ static void bake(struct groups_pass *pass)
 /* Instances that are on their way come to their end first, unless it was asked for at once. */
 static void cancel(struct groups_pass *pass)
 {
-    const json_t *group = groups_look(pass), *member;
+    const json_t *member;
     bool moves = false;
     size_t i;
-    if (json_object_get(group, "_surplus"))
-        json_object_del(groups_edit(pass), "_surplus");
+    groups_set_surplus(pass, 0, NULL);
     json_array_foreach (json_object_get(groups_look(pass), "Instances"), i, member)
         moves |= member_is_pending(member) || (is_marked(member) && member_is_terminating(member));
     if (!moves || doc_flag(look(pass), "_at_once"))

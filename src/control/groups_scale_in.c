@@ -10,15 +10,13 @@
 
 enum { BILLING_HOUR_MS = 3600000 };
 
-/* Whether scale-in may take the member. A group that is deleted protects nothing. */
-static bool is_candidate(const struct groups_pass *pass, const json_t *member)
+bool groups_may_scale_in(const struct groups_pass *pass, const json_t *member)
 {
     return member_is_active(member) &&
            (!doc_flag(member, "ProtectedFromScaleIn") || doc_flag(groups_look(pass), "_deleting"));
 }
 
-/* Active members in a zone. */
-static int count_in_zone(const json_t *group, const char *zone)
+int groups_count_in_zone(const json_t *group, const char *zone)
 {
     int count = 0;
     size_t i;
@@ -26,6 +24,14 @@ static int count_in_zone(const json_t *group, const char *zone)
     json_array_foreach (json_object_get(group, "Instances"), i, member)
         count += member_is_active(member) && doc_is(member, "AvailabilityZone", zone);
     return count;
+}
+
+/* How much a member's zone wants to lose one: a zone that the group has left wants to lose all. */
+static int crowding(const json_t *group, const json_t *member)
+{
+    const char *zone = doc_text(member, "AvailabilityZone");
+    bool is_left = !doc_list_has(json_object_get(group, "AvailabilityZones"), zone);
+    return groups_count_in_zone(group, zone) + (is_left ? GROUP_CAPACITY_MAX : 0);
 }
 
 /* An old template before the present one, then an old version before a new one: lower goes. */
@@ -78,8 +84,7 @@ static int compare(const struct groups_pass *pass, const json_t *group, const js
     bool sick = doc_is(one, "HealthStatus", "Unhealthy");
     if (sick != doc_is(other, "HealthStatus", "Unhealthy"))
         return sick ? -1 : 1;
-    int balance = count_in_zone(group, doc_text(other, "AvailabilityZone")) -
-                  count_in_zone(group, doc_text(one, "AvailabilityZone"));
+    int balance = crowding(group, other) - crowding(group, one);
     if (balance)
         return balance;
     json_auto_t *policies = json_copy(json_object_get(group, "TerminationPolicies"));
@@ -148,10 +153,10 @@ void groups_scale_in(struct groups_pass *pass)
     int64_t desired = doc_number(group, "DesiredCapacity");
     if (group_suspends(group, "Terminate") && !doc_flag(group, "_deleting"))
         return;
-    int64_t surplus = doc_number(group, "_surplus"); /* that an instance refresh wants */
+    int64_t surplus = doc_number(group, "_surplus"); /* that is to come before others go */
     for (int excess = active - (int)(desired + surplus); excess > 0; excess--) {
         group = groups_look(pass);
-        const json_t *chosen = groups_choose(pass, group, is_candidate);
+        const json_t *chosen = groups_choose(pass, group, groups_may_scale_in);
         if (chosen) {
             take_out(pass, doc_text(chosen, "InstanceId"), active);
             continue;

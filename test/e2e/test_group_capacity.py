@@ -123,3 +123,20 @@ def test_scheduled_actions_come_once_and_in_the_time_of_their_zone(fleet):
     left, = fleet.asg.describe_scheduled_actions(AutoScalingGroupName="calendar")["ScheduledUpdateGroupActions"]
     assert (left["ScheduledActionName"], left["StartTime"] > nine["StartTime"]) == ("nine", True)
     fleet.delete("calendar")
+
+
+def test_zones_are_evened_out_and_what_is_too_old_is_replaced(fleet):
+    fleet.create("moving", 0, 2, desired=2, zones=1)
+    fleet.wait("moving", 2)
+    fleet.update("moving", VPCZoneIdentifier=",".join(fleet.subnets[:2]))
+    eventually(lambda: zones(fleet, "moving") == [1, 1], what="an instance in each zone")
+    old = set(fleet.wait("moving", 2))
+    assert "An instance was launched to aid in balancing the group's zones." in "".join(fleet.causes("moving"))
+    fleet.update("moving", MaxInstanceLifetime=86400,
+                 InstanceMaintenancePolicy={"MinHealthyPercentage": 100, "MaxHealthyPercentage": 200})
+    fleet.cloud.advance("25h")
+    eventually(lambda: not old & set(fleet.members("moving")), what="all to be new")
+    fleet.wait("moving", 2)
+    newest, *_ = [a for a in fleet.activities("moving") if a["Description"].startswith("Terminating")]
+    assert "in response to its maximum lifetime being reached." in newest["Cause"]
+    fleet.delete("moving")

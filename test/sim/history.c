@@ -46,6 +46,17 @@ static bool has_hook(struct simulated_cloud *cloud, const char *group, const cha
     return store_get(cloud->store, "lifecycle-hook", cloud->region, id);
 }
 
+/* Whether an action was over whose default is to abandon: the other actions end with it. */
+static bool is_abandoned(const struct simulated_cloud *cloud, const json_t *member)
+{
+    size_t i;
+    const json_t *action;
+    json_array_foreach (json_object_get(member, "_actions"), i, action)
+        if (doc_number(action, "until_ms") <= cloud->now_ms && doc_is(action, "default", "ABANDON"))
+            return true;
+    return false;
+}
+
 /* Whether everything that held the member has let it go: the user, time, or the hook's end. */
 static const char *check_released(struct simulated_cloud *cloud, const char *group,
                                   const json_t *before, const json_t *now)
@@ -53,6 +64,8 @@ static const char *check_released(struct simulated_cloud *cloud, const char *gro
     const char *id = doc_text(before, "InstanceId");
     size_t i;
     const json_t *action;
+    if (is_abandoned(cloud, before) && !doc_is(now, "LifecycleState", "InService"))
+        return NULL;
     json_array_foreach (json_object_get(before, "_actions"), i, action) {
         const char *hook = doc_text(action, "name");
         bool expired = doc_number(action, "until_ms") <= cloud->now_ms;

@@ -2,6 +2,7 @@
 
 #include "service/doc.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,39 @@ static const char *nothing_is_launched_in_excess(struct simulated_cloud *cloud)
         if (active > GREATEST)
             return say("group %s has %d active instances", cursor.id, active);
     }
+    return NULL;
+}
+
+/* How many may be there above the desired capacity while something is replaced. */
+static int64_t surplus_max(const struct simulated_cloud *cloud, const json_t *group)
+{
+    const json_t *policy = json_object_get(group, "InstanceMaintenancePolicy");
+    int64_t desired = doc_number(group, "DesiredCapacity"), most = 0;
+    if (doc_flag(group, "_refreshing")) {
+        store_each (cursor, cloud->store, "instance-refresh", cloud->region)
+            if (doc_is(cursor.doc, "AutoScalingGroupName", doc_text(group, "AutoScalingGroupName")))
+                most = desired *
+                       (doc_number(json_object_get(cursor.doc, "Preferences"),
+                                   "MaxHealthyPercentage") -
+                        100) /
+                       100;
+    } else if (policy) {
+        most = desired * (doc_number(policy, "MaxHealthyPercentage") - 100) / 100;
+    } else if (doc_flag(group, "_rebalancing")) {
+        most = doc_number(group, "MaxSize") / 10;
+    } else {
+        return 0;
+    }
+    return most > 1 ? most : 1;
+}
+
+static const char *surplus_is_allowed(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region)
+        if (doc_number(cursor.doc, "_surplus") > surplus_max(cloud, cursor.doc))
+            return say("group %s has a surplus of %lld, not %lld", cursor.id,
+                       (long long)doc_number(cursor.doc, "_surplus"),
+                       (long long)surplus_max(cloud, cursor.doc));
     return NULL;
 }
 
@@ -172,10 +206,15 @@ static const char *machines_are_instances(struct simulated_cloud *cloud)
 const char *sim_broken_invariant(struct simulated_cloud *cloud)
 {
     static const char *(*const invariants[])(struct simulated_cloud *) = {
-        addresses_are_unique,          bounds_hold,
-        nothing_is_launched_in_excess, instances_are_accounted_for,
-        activities_fit_members,        activities_have_members,
-        machines_are_instances,        scheduled_actions_come,
+        addresses_are_unique,
+        bounds_hold,
+        nothing_is_launched_in_excess,
+        instances_are_accounted_for,
+        activities_fit_members,
+        activities_have_members,
+        machines_are_instances,
+        scheduled_actions_come,
+        surplus_is_allowed,
     };
     for (size_t i = 0; i < sizeof invariants / sizeof *invariants; i++) {
         const char *text = invariants[i](cloud);
@@ -204,6 +243,53 @@ static const char *capacity_is_reached(struct simulated_cloud *cloud)
             return say("group %s has %zu healthy of %zu instances, not %lld", cursor.id, healthy,
                        json_array_size(members_of(cursor.doc)),
                        (long long)doc_number(cursor.doc, "DesiredCapacity"));
+    }
+    return NULL;
+}
+
+static int count_in_zone(const json_t *group, const char *zone)
+{
+    int count = 0;
+    size_t i;
+    const json_t *member;
+    json_array_foreach (members_of(group), i, member)
+        count += is_active(member) && doc_is(member, "AvailabilityZone", zone);
+    return count;
+}
+
+/* No instance is in a zone that its group has left, and the others differ by one at most. */
+static const char *zones_are_even(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int fewest = INT_MAX, most = 0, all = 0, active = 0;
+        size_t i;
+        const json_t *zone, *member;
+        json_array_foreach (json_object_get(cursor.doc, "AvailabilityZones"), i, zone) {
+            int count = count_in_zone(cursor.doc, json_string_value(zone));
+            fewest = count < fewest ? count : fewest;
+            most = count > most ? count : most;
+            all += count;
+        }
+        json_array_foreach (members_of(cursor.doc), i, member)
+            active += is_active(member);
+        if (most - fewest > 1 || all < active || json_object_get(cursor.doc, "_surplus"))
+            return say("group %s has %d to %d instances in a zone and %d in others", cursor.id,
+                       fewest, most, active - all);
+    }
+    return NULL;
+}
+
+static const char *no_instance_is_too_old(struct simulated_cloud *cloud)
+{
+    enum { WITHIN_MS = 2 * 3600000 };
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int64_t lifetime_ms = doc_number(cursor.doc, "MaxInstanceLifetime") * 1000;
+        size_t i;
+        const json_t *member;
+        json_array_foreach (members_of(cursor.doc), i, member)
+            if (lifetime_ms && is_active(member) &&
+                doc_number(member, "_launched_ms") + lifetime_ms + WITHIN_MS < cloud->now_ms)
+                return say("instance %s is too old", doc_text(member, "InstanceId"));
     }
     return NULL;
 }
@@ -287,6 +373,8 @@ const char *sim_unsettled(struct simulated_cloud *cloud)
 {
     static const char *(*const conditions[])(struct simulated_cloud *) = {
         capacity_is_reached,
+        zones_are_even,
+        no_instance_is_too_old,
         machines_run_as_instances_say,
         fabrics_have_living_interfaces,
         interfaces_are_where_they_say,

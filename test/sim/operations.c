@@ -103,6 +103,40 @@ static void change_bounds(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", "UpdateAutoScalingGroup", in);
 }
 
+/* How replacements and launches that fail are dealt with. */
+static void change_replacement(struct simulated_cloud *cloud, int group)
+{
+    char in[400], policy[100];
+    bool clears = pick(cloud, 3) == 0;
+    snprintf(policy, sizeof policy, "{'MinHealthyPercentage': %d, 'MaxHealthyPercentage': %d}",
+             clears ? -1 : 50 + pick(cloud, 51), clears ? -1 : 100 + pick(cloud, 51));
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'InstanceMaintenancePolicy': %s, "
+             "'MaxInstanceLifetime': %d, 'AvailabilityZoneDistribution': "
+             "{'CapacityDistributionStrategy': 'balanced-%s'}}",
+             group, policy, pick(cloud, 2) ? 86400 : 0, pick(cloud, 2) ? "only" : "best-effort");
+    call(cloud, "autoscaling", "UpdateAutoScalingGroup", in);
+}
+
+static void change_zones(struct simulated_cloud *cloud, int group)
+{
+    static const char *const zones[] = {"'us-east-1b'", "'us-east-1a', 'us-east-1b'",
+                                        "'us-east-1a', 'us-east-1b', 'us-east-1c'",
+                                        "'us-east-1a', 'us-east-1c'"};
+    char in[160];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'AvailabilityZones': [%s]}", group,
+             zones[pick(cloud, 4)]);
+    call(cloud, "autoscaling", "UpdateAutoScalingGroup", in);
+}
+
+/* Cloud time jumps, as when a user advances it: what falls due comes at once. */
+static void advance_clock(struct simulated_cloud *cloud, int group)
+{
+    enum { HOUR_MS = 3600000 };
+    (void)group;
+    cloud->now_ms += (int64_t)cloud_random(cloud, 30) * HOUR_MS;
+}
+
 static void delete_group(struct simulated_cloud *cloud, int group)
 {
     char in[128];
@@ -169,11 +203,12 @@ static void protect(struct simulated_cloud *cloud, int group)
 static void suspend_or_resume(struct simulated_cloud *cloud, int group)
 {
     static const char *const processes[] = {
-        "Launch",           "Terminate",         "HealthCheck",
-        "ReplaceUnhealthy", "AddToLoadBalancer", "ScheduledActions"};
+        "Launch",           "Terminate",   "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer",
+        "ScheduledActions", "AZRebalance",
+    };
     char in[160];
     snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'ScalingProcesses': ['%s']}", group,
-             processes[pick(cloud, 6)]);
+             processes[pick(cloud, 7)]);
     call(cloud, "autoscaling", pick(cloud, 3) ? "ResumeProcesses" : "SuspendProcesses", in);
 }
 
@@ -217,13 +252,14 @@ static void delete_hook(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", "DeleteLifecycleHook", in);
 }
 
-/* What the last operation completed: an instance and a hook, or "". */
+/* What the last operation completed: an instance and a hook ("*": all, by ABANDON), or "". */
 static char completed[64];
 
 bool sim_has_completed(const char *instance_id, const char *hook)
 {
     size_t size = strlen(instance_id);
-    return !strncmp(completed, instance_id, size) && !strcmp(completed + size, hook);
+    return !strncmp(completed, instance_id, size) &&
+           (!strcmp(completed + size, hook) || !strcmp(completed + size, "*"));
 }
 
 static void complete_action(struct simulated_cloud *cloud, int group)
@@ -231,11 +267,12 @@ static void complete_action(struct simulated_cloud *cloud, int group)
     char in[240], hook[8];
     const char *instance = pick_instance(cloud, group);
     snprintf(hook, sizeof hook, "h%d", pick(cloud, 2));
-    snprintf(completed, sizeof completed, "%s%s", instance, hook);
+    bool abandons = pick(cloud, 4) == 0;
+    snprintf(completed, sizeof completed, "%s%s", instance, abandons ? "*" : hook);
     snprintf(in, sizeof in,
              "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': '%s', 'InstanceId': '%s', "
              "'LifecycleActionResult': '%s'}",
-             group, hook, instance, pick(cloud, 4) ? "CONTINUE" : "ABANDON");
+             group, hook, instance, abandons ? "ABANDON" : "CONTINUE");
     call(cloud, "autoscaling", "CompleteLifecycleAction", in);
 }
 
@@ -398,6 +435,9 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"create group", create_group, 12},
         {"set desired capacity", set_desired, 20},
         {"change bounds", change_bounds, 8},
+        {"change replacement", change_replacement, 4},
+        {"change zones", change_zones, 4},
+        {"advance clock", advance_clock, 2},
         {"delete group", delete_group, 3},
         {"terminate in group", terminate_in_group, 8},
         {"terminate instance", terminate_instance, 8},

@@ -5,7 +5,8 @@
  * Private members of an instance's row: `_activity` (id of the activity in progress), `_subnet`,
  * `_launched_ms`, `_in_service_ms`, `_registered`, `_passed_over` and `_draining` (arrays of target
  * group ARNs), `_cause` (why it is unhealthy), `_retry_ms` (when to try a refused operation
- * again), `_returns` (it was attached, or comes out of standby: no hook holds it) and those of
+ * again), `_returns` (it was attached, or comes out of standby: no hook holds it), `_leaves` (it is
+ * to be replaced: the Cause of the launch of its successor) and those of
  * service/autoscaling/hook.h.
  */
 #pragma once
@@ -23,6 +24,7 @@ enum {
     GROUP_TARGET_GROUPS_MAX = 50,
     GROUP_CAPACITY_MAX = 10000,
     GROUP_DEFAULT_COOLDOWN = 300,
+    HEALTHY_SPREAD_MAX = 100, /* between the percentages of a maintenance policy or a refresh */
 };
 
 extern const char group_kind[], activity_kind[], policy_kind[];

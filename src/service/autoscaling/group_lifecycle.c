@@ -40,7 +40,7 @@ static json_t *make_group(const struct call *call, const char *name)
     call_make_uuid(call, uuid);
     return json_pack(
         "{s:s, s:o, s:i, s:i, s:i, s:i, s:[], s:[], s:[], s:s, s:i, s:[], s:o, s:[], s:s, s:[], "
-        "s:[], s:[s], s:b, s:s, s:o, s:[], s:b, s:b}",
+        "s:[], s:[s], s:b, s:s, s:o, s:[], s:b, s:{s:s}, s:b}",
         "AutoScalingGroupName", name, "AutoScalingGroupARN",
         json_sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:%s:autoScalingGroupName/%s",
                      call->region, call->account, uuid, name),
@@ -53,7 +53,8 @@ static json_t *make_group(const struct call *call, const char *name)
         json_sprintf("arn:aws:iam::%s:role/aws-service-role/autoscaling.amazonaws.com/"
                      "AWSServiceRoleForAutoScaling",
                      call->account),
-        "TrafficSources", "CapacityRebalance", 0, "_new", 1);
+        "TrafficSources", "CapacityRebalance", 0, "AvailabilityZoneDistribution",
+        "CapacityDistributionStrategy", "balanced-best-effort", "_new", 1);
 }
 
 /* Of what every group needs, something is missing. */

@@ -10,8 +10,7 @@
 
 enum {
     REFRESHES_OF_GROUP_MAX = 100, /* older ones are forgotten */
-    HEALTHY_SPREAD_MAX = 100,
-    DELAY_MAX_S = 172800, /* of checkpoints, and of baking */
+    DELAY_MAX_S = 172800,         /* of checkpoints, and of baking */
     HEALTHY_MIN_DEFAULT = 90,
     HEALTHY_MAX_DEFAULT = 100,
     CHECKPOINT_DELAY_DEFAULT_S = 3600,
@@ -107,13 +106,16 @@ static int apply_configuration(struct call *call, json_t *refresh, struct err *e
 }
 
 /* The preferences as they are shown: with what AWS takes for those that are not named. */
-static json_t *make_preferences(const json_t *asked)
+static json_t *make_preferences(const json_t *group, const json_t *asked)
 {
+    json_t *policy = json_object_get(group, "InstanceMaintenancePolicy");
     json_auto_t *defaults =
         json_pack("{s:i, s:i, s:b, s:b, s:s, s:s}", "MinHealthyPercentage", HEALTHY_MIN_DEFAULT,
                   "MaxHealthyPercentage", HEALTHY_MAX_DEFAULT, "SkipMatching", 0, "AutoRollback", 0,
                   "ScaleInProtectedInstances", "Wait", "StandbyInstances", "Wait");
     json_t *preferences = asked ? json_deep_copy(asked) : json_object();
+    if (policy)
+        json_object_update_missing(preferences, policy);
     json_object_update_missing(preferences, defaults);
     if (json_array_size(json_object_get(preferences, "CheckpointPercentages")) &&
         !json_object_get(preferences, "CheckpointDelay"))
@@ -156,7 +158,7 @@ int autoscaling_StartInstanceRefresh(struct call *call, struct err *err)
     json_auto_t *refresh = json_pack(
         "{s:s, s:s, s:s, s:o, s:o, s:s}", "InstanceRefreshId", id, "AutoScalingGroupName", name,
         "Status", "Pending", "StartTime", call_now(call), "Preferences",
-        make_preferences(json_object_get(call->in, "Preferences")), "Strategy", "Rolling");
+        make_preferences(group, json_object_get(call->in, "Preferences")), "Strategy", "Rolling");
     if (check_preferences(refresh, err) < 0 || check_alarms(call, refresh, err) < 0 ||
         apply_configuration(call, refresh, err) < 0)
         return -1;

@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    LIFETIME_MIN_S = 86400,
+    LIFETIME_MAX_S = 365 * 86400,
+};
+
 /* What a request may name; other settings are refused. */
 static const char understood[] =
     "AutoScalingGroupName LaunchTemplate LaunchConfigurationName InstanceId MinSize MaxSize "
@@ -17,7 +22,8 @@ static const char understood[] =
     "TerminationPolicies NewInstancesProtectedFromScaleIn DeletionProtection Tags "
     "ServiceLinkedRoleARN DesiredCapacityType=units DefaultInstanceWarmup "
     "LifecycleHookSpecificationList LoadBalancerNames TrafficSources "
-    "MaxInstanceLifetime=0 AvailabilityZoneDistribution AvailabilityZoneImpairmentPolicy "
+    "MaxInstanceLifetime InstanceMaintenancePolicy AvailabilityZoneDistribution "
+    "AvailabilityZoneImpairmentPolicy "
     "CapacityReservationSpecification SkipZonalShiftValidation=false";
 
 static int refuse_unsupported(const json_t *in, struct err *err)
@@ -25,7 +31,6 @@ static int refuse_unsupported(const json_t *in, struct err *err)
     static const struct {
         const char *member, *understood;
     } nested[] = {
-        {"AvailabilityZoneDistribution", "CapacityDistributionStrategy=balanced-best-effort"},
         {"AvailabilityZoneImpairmentPolicy", "ZonalShiftEnabled=false"},
         {"CapacityReservationSpecification", "CapacityReservationPreference=default"},
     };
@@ -237,6 +242,55 @@ static int check_role(const struct call *call, const json_t *group, struct err *
     return 0;
 }
 
+/* Both percentages, or both -1: then there is no policy any more. */
+static int apply_maintenance_policy(struct call *call, json_t *group, struct err *err)
+{
+    json_t *policy = json_object_get(call->in, "InstanceMaintenancePolicy");
+    json_int_t least = doc_number(policy, "MinHealthyPercentage");
+    json_int_t most = doc_number(policy, "MaxHealthyPercentage");
+    if (!policy)
+        return 0;
+    if (!json_object_get(policy, "MinHealthyPercentage") ||
+        !json_object_get(policy, "MaxHealthyPercentage") || (least == -1) != (most == -1))
+        return err_aws(err, "ValidationError",
+                       "Both MinHealthyPercentage and MaxHealthyPercentage must be specified.");
+    if (least == -1)
+        return json_object_del(group, "InstanceMaintenancePolicy"), 0;
+    if (most < 100)
+        return err_aws(err, "ValidationError", "MaxHealthyPercentage must be between 100 and 200.");
+    if (most - least > HEALTHY_SPREAD_MAX)
+        return err_aws(err, "ValidationError",
+                       "The difference between MaxHealthyPercentage and MinHealthyPercentage must "
+                       "be less than or equal to %d",
+                       HEALTHY_SPREAD_MAX);
+    return json_object_set(group, "InstanceMaintenancePolicy", policy);
+}
+
+static int apply_lifetime(struct call *call, json_t *group, struct err *err)
+{
+    json_t *value = json_object_get(call->in, "MaxInstanceLifetime");
+    json_int_t lifetime_s = json_integer_value(value);
+    if (!value)
+        return 0;
+    if (lifetime_s == 0)
+        return json_object_del(group, "MaxInstanceLifetime"), 0;
+    if (lifetime_s < LIFETIME_MIN_S || lifetime_s > LIFETIME_MAX_S)
+        return err_aws(err, "ValidationError",
+                       "maxInstanceLifetime must be between %d and %d seconds (inclusive)",
+                       LIFETIME_MIN_S, LIFETIME_MAX_S);
+    return json_object_set(group, "MaxInstanceLifetime", value);
+}
+
+static int apply_distribution(struct call *call, json_t *group)
+{
+    const json_t *distribution = json_object_get(call->in, "AvailabilityZoneDistribution");
+    json_t *strategy = json_object_get(distribution, "CapacityDistributionStrategy");
+    if (!strategy)
+        return 0;
+    return json_object_set_new(group, "AvailabilityZoneDistribution",
+                               json_pack("{s:O}", "CapacityDistributionStrategy", strategy));
+}
+
 /* Settings that are numbers or words with no more meaning than their value. */
 static int apply_plain(struct call *call, json_t *group, struct err *err)
 {
@@ -265,11 +319,14 @@ static int apply_plain(struct call *call, json_t *group, struct err *err)
 int settings_apply(struct call *call, json_t *group, struct err *err)
 {
     json_object_del(group, "_retry_ms");
+    json_object_del(group, "_rebalance_ms");
     if (refuse_unsupported(call->in, err) < 0 || check_role(call, group, err) < 0 ||
         check_launch_source(call, group, err) < 0 || apply_launch_template(call, group, err) < 0 ||
         apply_launch_configuration(call, group, err) < 0 || apply_zones(call, group, err) < 0 ||
         apply_termination_policies(call, group, err) < 0 ||
-        apply_health_check(call, group, err) < 0 || apply_plain(call, group, err) < 0)
+        apply_health_check(call, group, err) < 0 || apply_plain(call, group, err) < 0 ||
+        apply_maintenance_policy(call, group, err) < 0 || apply_lifetime(call, group, err) < 0 ||
+        apply_distribution(call, group) < 0)
         return -1;
     return 0;
 }

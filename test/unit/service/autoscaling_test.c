@@ -88,17 +88,62 @@ static void wrong_requests_are_refused_in_awss_words(void **state)
 static void what_is_not_done_is_not_accepted(void **state)
 {
     static const char *const settings[] = {
-        "'MaxInstanceLifetime': 86400",
         "'CapacityRebalance': true",
         "'TerminationPolicies': ['AllocationStrategy']",
         "'HealthCheckType': 'EBS'",
-        "'AvailabilityZoneDistribution': {'CapacityDistributionStrategy': 'balanced-only'}",
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         fixture_fails(*state, "UnsupportedOperation", "autoscaling", "CreateAutoScalingGroup",
                       "{" GROUP ", 'MinSize': 0, 'MaxSize': 0, %s}", settings[i]);
     create(*state, "'MinSize': 0, 'MaxSize': 0, 'MaxInstanceLifetime': 0, "
                    "'CapacityRebalance': false, 'DesiredCapacityType': 'units'");
+}
+
+static void policies_of_replacement_are_checked_shown_and_cleared(void **state)
+{
+    static const char spread[] = "The difference between MaxHealthyPercentage and "
+                                 "MinHealthyPercentage must be less than or equal to 100";
+    static const char lifetime[] =
+        "maxInstanceLifetime must be between 86400 and 31536000 seconds (inclusive)";
+    static const struct {
+        const char *members, *text;
+    } rows[] = {
+        {"'MaxInstanceLifetime': 86399", lifetime},
+        {"'MaxInstanceLifetime': -1", lifetime},
+        {"'MaxInstanceLifetime': 31536001", lifetime},
+        {"'InstanceMaintenancePolicy': {'MinHealthyPercentage': 0, 'MaxHealthyPercentage': 101}",
+         spread},
+        {"'InstanceMaintenancePolicy': {'MinHealthyPercentage': 0, 'MaxHealthyPercentage': 99}",
+         "MaxHealthyPercentage must be between 100 and 200."},
+        {"'InstanceMaintenancePolicy': {'MinHealthyPercentage': 90}",
+         "Both MinHealthyPercentage and MaxHealthyPercentage must be specified."},
+        {"'InstanceMaintenancePolicy': {'MinHealthyPercentage': -1, 'MaxHealthyPercentage': 100}",
+         "Both MinHealthyPercentage and MaxHealthyPercentage must be specified."},
+    };
+    create(*state, "'MinSize': 0, 'MaxSize': 1, 'MaxInstanceLifetime': 86400, "
+                   "'InstanceMaintenancePolicy': {'MinHealthyPercentage': 100, "
+                   "'MaxHealthyPercentage': 200}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct service_fixture *fixture = *state;
+        fixture_fails(fixture, "ValidationError", "autoscaling", "UpdateAutoScalingGroup",
+                      "{'AutoScalingGroupName': 'g', %s}", rows[i].members);
+        assert_string_equal(fixture->err.text, rows[i].text);
+    }
+    json_auto_t *out = describe(*state);
+    const json_t *group = fixture_at(out, "AutoScalingGroups.0");
+    assert_string_equal(fixture_text(group, "MaxInstanceLifetime"), "86400");
+    assert_string_equal(fixture_text(group, "InstanceMaintenancePolicy.MaxHealthyPercentage"),
+                        "200");
+    assert_string_equal(
+        fixture_text(group, "AvailabilityZoneDistribution.CapacityDistributionStrategy"),
+        "balanced-best-effort");
+    json_decref(fixture_ok(
+        *state, "autoscaling", "UpdateAutoScalingGroup",
+        "{'AutoScalingGroupName': 'g', 'MaxInstanceLifetime': 0, 'InstanceMaintenancePolicy': "
+        "{'MinHealthyPercentage': -1, 'MaxHealthyPercentage': -1}}"));
+    json_auto_t *cleared = describe(*state);
+    assert_null(fixture_at(cleared, "AutoScalingGroups.0.MaxInstanceLifetime"));
+    assert_null(fixture_at(cleared, "AutoScalingGroups.0.InstanceMaintenancePolicy"));
 }
 
 static void new_bounds_move_the_desired_capacity(void **state)
@@ -241,6 +286,7 @@ int main(void)
         TEST(a_group_shows_awss_defaults),
         TEST(wrong_requests_are_refused_in_awss_words),
         TEST(what_is_not_done_is_not_accepted),
+        TEST(policies_of_replacement_are_checked_shown_and_cleared),
         TEST(new_bounds_move_the_desired_capacity),
         TEST(target_tracking_makes_two_alarms_and_takes_them_along),
         TEST(executed_policies_adjust_within_the_bounds),
