@@ -60,7 +60,9 @@ static int64_t until_billing_hour(const struct groups_pass *pass, const json_t *
     return BILLING_HOUR_MS - age_ms % BILLING_HOUR_MS;
 }
 
-/* What a policy sorts by: the member with the least goes. The default is three policies in a row.
+/*
+ * What a policy sorts by: the member with the least goes. The default is three policies in a row.
+ * Where all instances are of one kind of purchase they fit any allocation strategy.
  */
 static int64_t rank(const struct groups_pass *pass, const json_t *group, const json_t *member,
                     const char *policy)
@@ -74,6 +76,8 @@ static int64_t rank(const struct groups_pass *pass, const json_t *group, const j
         return until_billing_hour(pass, member);
     if (!strcmp(policy, "OldestLaunchTemplate"))
         return template_age(group, member);
+    if (!strcmp(policy, "AllocationStrategy"))
+        return 0;
     return configuration_age(pass, member);
 }
 

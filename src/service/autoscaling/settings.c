@@ -194,26 +194,41 @@ static int apply_zones(struct call *call, json_t *group, struct err *err)
     return 0;
 }
 
+static int check_termination_policy(const char *policy, bool is_last, struct err *err)
+{
+    static const char *const known[] = {
+        "AllocationStrategy",
+        "ClosestToNextInstanceHour",
+        "Default",
+        "NewestInstance",
+        "OldestInstance",
+        "OldestLaunchConfiguration",
+        "OldestLaunchTemplate",
+    };
+    if (!strncmp(policy, "arn:", 4))
+        return err_aws(err, "UnsupportedOperation",
+                       "Termination policies that are Lambda functions are not supported by "
+                       "Pileus: %s",
+                       policy);
+    if (!strcmp(policy, "Default") && !is_last)
+        return err_aws(err, "ValidationError",
+                       "If Default termination policy is specified, it must be at the end of list "
+                       "of termination policies.");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(known[i], policy))
+            return 0;
+    return err_aws(err, "ValidationError", "Invalid termination policy: %s", policy);
+}
+
 static int apply_termination_policies(struct call *call, json_t *group, struct err *err)
 {
-    static const char *const known[] = {"Default", "OldestInstance", "NewestInstance",
-                                        "OldestLaunchConfiguration", "OldestLaunchTemplate"};
     json_t *policies = json_object_get(call->in, "TerminationPolicies");
-    size_t i;
+    size_t i, count = json_array_size(policies);
     const json_t *policy;
-    json_array_foreach (policies, i, policy) {
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            found |= !strcmp(known[k], json_string_value(policy));
-        if (!found)
-            return err_aws(err, "UnsupportedOperation",
-                           "Termination policy %s is not supported by Pileus yet.",
-                           json_string_value(policy));
-        if (!strcmp(json_string_value(policy), "Default") && i + 1 < json_array_size(policies))
-            return err_aws(err, "ValidationError",
-                           "The Default termination policy must be the last in the list.");
-    }
-    if (json_array_size(policies))
+    json_array_foreach (policies, i, policy)
+        if (check_termination_policy(json_string_value(policy), i + 1 == count, err) < 0)
+            return -1;
+    if (count)
         json_object_set(group, "TerminationPolicies", policies);
     return 0;
 }

@@ -89,7 +89,7 @@ static void what_is_not_done_is_not_accepted(void **state)
 {
     static const char *const settings[] = {
         "'CapacityRebalance': true",
-        "'TerminationPolicies': ['AllocationStrategy']",
+        "'TerminationPolicies': ['arn:aws:lambda:us-east-1:000000000000:function:choose']",
         "'HealthCheckType': 'EBS'",
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
@@ -144,6 +144,31 @@ static void policies_of_replacement_are_checked_shown_and_cleared(void **state)
     json_auto_t *cleared = describe(*state);
     assert_null(fixture_at(cleared, "AutoScalingGroups.0.MaxInstanceLifetime"));
     assert_null(fixture_at(cleared, "AutoScalingGroups.0.InstanceMaintenancePolicy"));
+}
+
+static void termination_policies_are_kept_in_order_and_bad_ones_refused(void **state)
+{
+    static const struct {
+        const char *policies, *text;
+    } rows[] = {
+        {"'Default', 'OldestInstance'", "If Default termination policy is specified, it must be at "
+                                        "the end of list of termination policies."},
+        {"'OldestInstance', 'LuckiestInstance'", "Invalid termination policy: LuckiestInstance"},
+    };
+    create(*state, "'MinSize': 0, 'MaxSize': 1, 'TerminationPolicies': ['OldestLaunchTemplate', "
+                   "'AllocationStrategy', 'ClosestToNextInstanceHour', 'NewestInstance', "
+                   "'OldestInstance', 'OldestLaunchConfiguration', 'Default']");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct service_fixture *fixture = *state;
+        fixture_fails(fixture, "ValidationError", "autoscaling", "UpdateAutoScalingGroup",
+                      "{'AutoScalingGroupName': 'g', 'TerminationPolicies': [%s]}",
+                      rows[i].policies);
+        assert_string_equal(fixture->err.text, rows[i].text);
+    }
+    json_auto_t *out = describe(*state);
+    const json_t *group = fixture_at(out, "AutoScalingGroups.0");
+    assert_string_equal(fixture_text(group, "TerminationPolicies.0"), "OldestLaunchTemplate");
+    assert_string_equal(fixture_text(group, "TerminationPolicies.6"), "Default");
 }
 
 static void new_bounds_move_the_desired_capacity(void **state)
@@ -287,6 +312,7 @@ int main(void)
         TEST(wrong_requests_are_refused_in_awss_words),
         TEST(what_is_not_done_is_not_accepted),
         TEST(policies_of_replacement_are_checked_shown_and_cleared),
+        TEST(termination_policies_are_kept_in_order_and_bad_ones_refused),
         TEST(new_bounds_move_the_desired_capacity),
         TEST(target_tracking_makes_two_alarms_and_takes_them_along),
         TEST(executed_policies_adjust_within_the_bounds),
