@@ -21,8 +21,8 @@ enum {
     MARK_MS = 5 * 60 * 1000,  /* how often it says that it is there */
     AWAY_MS = 15 * 60 * 1000, /* silent for longer: it was away */
     HOUR_MS = 3600 * 1000,
-    RECORDS_MAX = 4096, /* of a kind in a region; then what has ended is summed up */
-    RECORDS_KEPT = 3072,
+    RECORDS_MAX = 1024, /* of a kind in a region; then what has ended is summed up */
+    RECORDS_KEPT = 768,
     RECORD_ID_SIZE = 512,
 };
 
