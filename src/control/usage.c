@@ -125,10 +125,28 @@ static void end_others(struct account *account)
     }
 }
 
-/* The record that has the sum of those of an item, and of a group, that are no more. */
+/* The group of a record, "" if it has none or the group is no more. */
+static const char *living_group(const struct account *account, const json_t *record)
+{
+    const char *group = doc_text(record, "AutoScalingGroupName");
+    const struct store *store = account->control->store;
+    return store_get(store, "auto-scaling-group", account->region, group) ? group : "";
+}
+
+/* Whether a record may become a part of a sum: it has ended, or is the sum of a group that has. */
+static bool is_past(const struct account *account, const json_t *record)
+{
+    if (usage_is_open(record))
+        return false;
+    return *doc_text(record, "ResourceId") ||
+           (*doc_text(record, "AutoScalingGroupName") && !*living_group(account, record));
+}
+
+/* The record that has the sum of those of an item, and of a group that there is, that are no more.
+ */
 static json_t *sum_record(struct account *account, const json_t *record)
 {
-    const char *item = doc_text(record, "Item"), *group = doc_text(record, "AutoScalingGroupName");
+    const char *item = doc_text(record, "Item"), *group = living_group(account, record);
     const char *kind = account->source->usage_kind;
     char id[RECORD_ID_SIZE];
     snprintf(id, sizeof id, "|%s|%s", item, group);
@@ -142,15 +160,14 @@ static void sum_up(struct account *account)
 {
     const struct store *store = account->control->store;
     const char *kind = account->source->usage_kind;
-    size_t count = store_count(store, kind, account->region);
-    if (count <= RECORDS_MAX)
+    size_t records = store_count(store, kind, account->region);
+    if (records <= RECORDS_MAX)
         return;
     json_auto_t *ids = json_array();
     size_t i;
     const json_t *item;
     store_each (cursor, store, kind, account->region)
-        if (!usage_is_open(cursor.doc) && *doc_text(cursor.doc, "ResourceId") &&
-            json_array_size(ids) < count - RECORDS_KEPT)
+        if (is_past(account, cursor.doc) && json_array_size(ids) < records - RECORDS_KEPT)
             json_array_append_new(ids, json_string(cursor.id));
     json_array_foreach (ids, i, item) {
         const char *id = json_string_value(item);

@@ -93,8 +93,8 @@ static void list_dashboard(const json_t *doc, usage_visitor *visit, void *arg)
 /* What a fleet without scaling would have had to be. */
 static void list_group(const json_t *doc, usage_visitor *visit, void *arg)
 {
-    visit(arg, doc_text(doc, "AutoScalingGroupName"), "group-maximum",
-          (double)doc_number(doc, "MaxSize"), "");
+    const char *name = doc_text(doc, "AutoScalingGroupName");
+    visit(arg, name, "group-maximum", (double)doc_number(doc, "MaxSize"), name);
 }
 
 const struct usage_source usage_sources[USAGE_SOURCES] = {

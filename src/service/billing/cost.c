@@ -65,7 +65,8 @@ static void report_record(struct report *report, const json_t *record)
     if (!rule)
         return;
     if (!strcmp(item, "group-maximum")) {
-        add_to(group_row(report, doc_text(record, "ResourceId")), "FixedInstanceHours", exact);
+        if (*group)
+            add_to(group_row(report, group), "FixedInstanceHours", exact);
         return;
     }
     if (*group) {

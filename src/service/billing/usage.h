@@ -27,7 +27,8 @@ enum { USAGE_MONTH_HOURS = 730 }; /* as AWS's own estimates have it */
 /* The row of an item; NULL if there is none. */
 const struct usage_item *usage_item_find(const char *item);
 
-/* A record without usage; `group` is that of an instance, else "". A new reference. */
+/* A record without usage; `group` is that of an instance or of its maximum, else
+ * "". A new reference. */
 json_t *usage_make(const char *resource, const char *item, const char *group);
 bool usage_is_open(const json_t *record);
 /* Begins an interval; one that is open ends. */

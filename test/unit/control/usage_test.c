@@ -181,9 +181,10 @@ static void records_stay_bounded(void **state)
     create_group(cloud, 1, 1, 1, "");
     struct txn *txn = txn_begin(cloud->store);
     for (int i = 0; i < MANY; i++) {
-        char id[32];
+        char id[32], group[32];
         snprintf(id, sizeof id, "i-%d|instance:t3.micro", i);
-        json_t *record = usage_make(id, "instance:t3.micro", "g");
+        snprintf(group, sizeof group, "gone-%d", i);
+        json_t *record = usage_make(id, "instance:t3.micro", i % 2 ? "g" : group);
         usage_begin(record, 1, cloud->now_ms);
         usage_end(record, cloud->now_ms + HOUR_MS);
         txn_put(txn, "usage-instance", cloud->region, id, record);
@@ -196,6 +197,10 @@ static void records_stay_bounded(void **state)
     double used = used_of(cloud, "usage-instance", "instance:t3.micro", &open);
     assert_float_equal(used, MANY, 1);
     assert_int_equal(open, 1);
+    assert_non_null(
+        store_get(cloud->store, "usage-instance", cloud->region, "|instance:t3.micro|g"));
+    assert_non_null(
+        store_get(cloud->store, "usage-instance", cloud->region, "|instance:t3.micro|"));
 }
 
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)

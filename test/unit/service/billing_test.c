@@ -223,7 +223,7 @@ static void a_fixed_fleet_has_the_maximum_all_the_time(void **state)
 {
     struct service_fixture *fixture = *state;
     put(fixture, "usage-auto-scaling-group", "us-east-1", "g",
-        used("g", "group-maximum", "", 4, 0));
+        used("g", "group-maximum", "g", 4, 0));
     put(fixture, "usage-instance", "us-east-1", "a", used("i-1", "instance:t3.micro", "g", 1, 0));
     put(fixture, "usage-instance", "us-east-1", "b",
         used("i-2", "instance:t3.micro", "g", 1, HOUR));
