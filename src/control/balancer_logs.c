@@ -80,20 +80,10 @@ static void node_text(const json_t *doc, uint32_t address, char text[16])
             snprintf(text, 16, "%s", doc_text(node, "PublicAddress"));
 }
 
-static void random_text(const struct control *control, char text[9])
-{
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    uint8_t bytes[8];
-    control->world->service->random(control->world->service->arg, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        text[i] = digits[bytes[i] & 31];
-    text[8] = 0;
-}
-
 static void key_of(const struct control *control, const struct log_stream *stream,
                    const char *region, const json_t *doc, char *key, size_t size)
 {
-    char id[DIMENSION_SIZE + 1], node[16], chance[9], day[16], end[24];
+    char id[DIMENSION_SIZE + 1], node[16], unique[LOG_OBJECT_ID_SIZE], day[16], end[24];
     time_t end_s = (time_t)(stream->end_ms / 1000);
     struct tm tm;
     gmtime_r(&end_s, &tm);
@@ -104,11 +94,11 @@ static void key_of(const struct control *control, const struct log_stream *strea
         if (*at == '/')
             *at = '.';
     node_text(doc, stream->node_address, node);
-    random_text(control, chance);
+    log_object_make_id(control->world->service, unique);
     snprintf(key, size,
              "%s/elasticloadbalancing/%s/%s/%s%s_elasticloadbalancing_%s_%s_%s_%s_%s.log.gz",
              stream->folder, region, day, sorts[stream->kind].object_prefix,
-             control->world->account, region, id, end, node, chance);
+             control->world->account, region, id, end, node, unique);
 }
 
 /* ---- streams ---- */
@@ -177,12 +167,12 @@ static struct log_stream *take_stream(struct control *control, const struct mess
 static int open_object(struct control *control, struct log_stream *stream, const char *region,
                        const json_t *doc, struct err *err)
 {
-    char key[FOLDER_SIZE + 256], id[9];
+    char key[FOLDER_SIZE + 256], id[LOG_OBJECT_ID_SIZE];
     int64_t now_ms = control_now(control);
     stream->end_ms = now_ms - now_ms % WINDOW_MS + WINDOW_MS;
     control_wake_at(control, stream->end_ms);
     key_of(control, stream, region, doc, key, sizeof key);
-    random_text(control, id);
+    log_object_make_id(control->world->service, id);
     stream->object = log_object_create(control->world->log_dir, key, id, err);
     return stream->object ? 0 : -1;
 }

@@ -21,6 +21,7 @@ static const struct controller *const controllers[] = {
     &balancers_controller,
     &metrics_controller,
     &logs_controller,
+    &flow_logs_controller,
     &alarms_controller,
     &groups_controller,
     &notifications_controller,

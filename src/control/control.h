@@ -29,8 +29,9 @@ struct control_world {
     void (*log)(void *arg, const char *text);
     const struct service_world *service; /* for service_call() */
     const char *account;
-    const char *log_dir;  /* where buckets are that logs go to; NULL: nobody keeps them */
-    const char *mail_dir; /* where mail goes; NULL: nobody keeps it */
+    const char *log_dir;      /* where buckets are that logs go to; NULL: nobody keeps them */
+    const char *flow_log_dir; /* the same for flow logs */
+    const char *mail_dir;     /* where mail goes; NULL: nobody keeps it */
     /*
      * Where AWS's APIs shall answer in VPCs and, with vpc "", on the cloud's internet: all of the
      * places, each time. NULL: nobody answers there.

@@ -24,6 +24,7 @@ struct control {
     struct balancers_control *balancers;
     struct metrics_control *metrics;
     struct logs_control *logs;
+    struct flow_logs_control *flow_logs;
     struct alarms_control *alarms;
     struct groups_control *groups;
     struct notifications_control *notifications;
@@ -48,8 +49,8 @@ struct controller {
 
 extern const struct controller authority_controller, endpoints_controller, certificates_controller,
     instances_controller, volumes_controller, fabric_controller, nat_gateways_controller,
-    balancers_controller, metrics_controller, logs_controller, alarms_controller, groups_controller,
-    notifications_controller, usage_controller;
+    balancers_controller, metrics_controller, logs_controller, flow_logs_controller,
+    alarms_controller, groups_controller, notifications_controller, usage_controller;
 
 /* Cloud time now. */
 int64_t control_now(const struct control *control);

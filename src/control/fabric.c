@@ -71,6 +71,7 @@ static void fabric_changed(struct control *control, const char *kind, const char
         "security-group-rule",
         "prefix-list",
         "network-interface",
+        "flow-log",
     };
     (void)region;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -183,7 +184,8 @@ static void run_vpc(struct control *control, const char *region, const json_t *v
 {
     auto_buf wanted = {0};
     const char *id = json_string_value(json_object_get(vpc, "VpcId"));
-    uint32_t interface_count = fabric_compose(control->store, region, vpc, &wanted);
+    uint32_t interface_count =
+        fabric_compose(control->store, region, vpc, control->world->service->packet_log, &wanted);
     if (interface_count == 0) {
         if (!control->fabric->introduced && !map_get(&control->fabric->vpcs, id))
             send_delete(control, id);

@@ -4,6 +4,7 @@
 #include "service/doc.h"
 #include "service/ec2/cidr.h"
 #include "service/ec2/filter.h"
+#include "service/ec2/flow_log.h"
 #include "service/ec2/network.h"
 #include "service/ec2/vpc_block.h"
 
@@ -21,6 +22,7 @@ struct compose {
     struct map subnets, groups, tables, acls;
     struct map interfaces; /* by their ids, and by those of NAT gateways */
     struct map peers;      /* by the ids of the connections, and by those of the other VPCs */
+    struct map logged;     /* ids of what has a flow log */
     struct buf block_rows, subnet_rows, route_rows, acl_rows, acl_rule_rows, group_rows, rule_rows,
         member_rows, peer_rows, interface_rows, address_rows;
     bool has_gateway; /* without one, public addresses lead nowhere */
@@ -474,6 +476,20 @@ static enum fabric_interface_kind kind_of(const json_t *doc)
     return doc_is(doc, "_kind", "nat") ? INTERFACE_NAT : INTERFACE_BALANCER;
 }
 
+static void index_flow_logs(struct compose *compose)
+{
+    store_each (cursor, compose->store, EC2_FLOW_LOG, compose->region)
+        index_add(&compose->logged, doc_text(cursor.doc, "ResourceId"));
+}
+
+static bool is_logged(const struct compose *compose, const json_t *interface)
+{
+    bool logged = false;
+    for (int i = 0; i < EC2_FLOW_LOG_RESOURCES; i++)
+        logged |= map_find(&compose->logged, ec2_flow_log_resource(interface, i)) != NULL;
+    return logged;
+}
+
 static void add_interfaces(struct compose *compose)
 {
     store_each (cursor, compose->store, "network-interface", compose->region) {
@@ -488,6 +504,8 @@ static void add_interfaces(struct compose *compose)
         parse_mac(doc_text(doc, "MacAddress"), row.mac);
         if (row.kind == INTERFACE_INSTANCE && !doc_flag(doc, "SourceDestCheck"))
             row.flags = INTERFACE_UNCHECKED;
+        if (is_logged(compose, doc))
+            row.flags |= INTERFACE_LOGGED;
         set_groups(compose, doc, &row);
         add_addresses(compose, doc);
         buf_append(&compose->interface_rows, &row, sizeof row);
@@ -495,7 +513,7 @@ static void add_interfaces(struct compose *compose)
 }
 
 uint32_t fabric_compose(const struct store *store, const char *region, const json_t *vpc,
-                        struct buf *out)
+                        bool packet_log, struct buf *out)
 {
     struct compose compose = {
         .store = store,
@@ -515,6 +533,8 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     size_t own_count = compose.groups.count;
     add_peers_groups(&compose);
     add_rules(&compose, own_count);
+    if (packet_log)
+        index_flow_logs(&compose);
     add_interfaces(&compose);
     struct fabric head = {
         .block_count = count_of(&compose.block_rows, sizeof(struct fabric_block)),
@@ -547,5 +567,6 @@ uint32_t fabric_compose(const struct store *store, const char *region, const jso
     map_finish(&compose.acls);
     map_finish(&compose.interfaces);
     map_finish(&compose.peers);
+    map_finish(&compose.logged);
     return head.interface_count;
 }

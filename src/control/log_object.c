@@ -26,6 +26,13 @@ struct log_object {
     size_t size;
 };
 
+void log_object_make_id(const struct service_world *world, char id[LOG_OBJECT_ID_SIZE])
+{
+    uint32_t random;
+    world->random(world->arg, &random, sizeof random);
+    snprintf(id, LOG_OBJECT_ID_SIZE, "%08x", random);
+}
+
 static void pending_path(char path[PATH_MAX], const char *root, const char *id, const char *suffix)
 {
     snprintf(path, PATH_MAX, "%s/%s/%s%s", root, pending, id, suffix);

@@ -8,10 +8,15 @@
 #pragma once
 
 #include "base/err.h"
+#include "service/call.h"
 
 #include <stddef.h>
 
 struct log_object;
+
+enum { LOG_OBJECT_ID_SIZE = 9 };
+/* Eight random digits: the id of an object, or what makes its key another than all others. */
+void log_object_make_id(const struct service_world *world, char id[LOG_OBJECT_ID_SIZE]);
 
 /* `id` names the object while it is written; no other has it. */
 struct log_object *log_object_create(const char *root, const char *key, const char *id,

@@ -5,6 +5,7 @@
 #include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "daemon/program.h"
+#include "host/host.h"
 #include "ipc/channel.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -592,6 +593,9 @@ int parent_run(const struct daemon_options *options, const struct world *world, 
              options->listen_port);
     snprintf(parent.record.account, sizeof parent.record.account, "%s", options->account);
     program_find(parent.program, sizeof parent.program);
+    parent.setup.packet_log = host_check_packet_log(&err) >= 0;
+    if (!parent.setup.packet_log)
+        log_warn("VPC flow logs do not work: %s", err.text);
     parent.loop = loop_create(&err);
     if (!parent.loop || watch_signals(&parent, &err) < 0 || privilege_drop(&privilege, &err) < 0) {
         log_error("%s", err.text);

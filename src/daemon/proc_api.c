@@ -262,6 +262,7 @@ static void fill_worlds(struct api *api)
                                                 .real_ms = world_real_ms,
                                                 .rsa_key = world_rsa_key,
                                                 .vcpu_share = options->vcpu_share,
+                                                .packet_log = api->context.setup->packet_log,
                                                 .world = api->context.setup->world,
                                                 .time_zone = world_time_zone,
                                                 .endpoint = api->endpoint};
@@ -274,6 +275,7 @@ static void fill_worlds(struct api *api)
                                                 .service = &api->service_world,
                                                 .account = options->account,
                                                 .log_dir = "/elb-logs",
+                                                .flow_log_dir = "/flow-logs",
                                                 .mail_dir = "/mail"};
 }
 

@@ -25,7 +25,7 @@
 /* The certificates that the host's programs trust. */
 static const char trusted_path[] = "/etc/ssl/certs/ca-certificates.crt";
 
-enum { DNS_PORT = 53 };
+enum { DNS_PORT = 53, FLOWS_QUEUED_MAX = 1024 * 1024 };
 
 struct guest_process {
     struct process_context context;
@@ -115,6 +115,11 @@ static void on_host_message(struct process_context *context, struct channel *cha
     struct err err;
     (void)channel;
     (void)size;
+    if (type == MESSAGE_GUEST_LOG) {
+        int log = descriptor_count ? descriptors[0] : -1; /* one at most: the table says so */
+        log_failure(guest_set_log(process->guest, vpc->id, log, &err), vpc->id, &err);
+        return;
+    }
     if (type == MESSAGE_GUEST_LISTENERS && descriptor_count == GUEST_SOCKETS) {
         log_failure(guest_add_vpc(process->guest, vpc->id, descriptors, &err), vpc->id, &err);
         return;
@@ -125,9 +130,20 @@ static void on_host_message(struct process_context *context, struct channel *cha
         guest_remove_vpc(process->guest, vpc->id);
 }
 
+/* While api is away, or reads nothing, guests shall not fill our memory: then flows only add up. */
+static bool on_flows(void *owner, const struct message_flows *head, const struct flow *rows)
+{
+    const struct process_context *context = owner;
+    struct channel *api = context->channels[PROCESS_API];
+    if (!api || channel_queued(api) > FLOWS_QUEUED_MAX)
+        return false;
+    channel_send(api, MESSAGE_FLOWS, head, sizeof *head, rows, head->count * sizeof *rows, NULL, 0);
+    return true;
+}
+
 static const struct peer peers[] = {
-    {PROCESS_API, on_api_message, NULL},   /* what IMDS and DNS say; what is to be delivered */
-    {PROCESS_HOST, on_host_message, NULL}, /* the sockets of each VPC; none when it is deleted */
+    {PROCESS_API, on_api_message, NULL},   /* what IMDS and DNS say, deliveries; flows */
+    {PROCESS_HOST, on_host_message, NULL}, /* the sockets of each VPC; none when they end */
     {0},
 };
 
@@ -189,6 +205,7 @@ int proc_guest_main(const struct process_setup *setup, int parent_fd)
         log_error("%s", err.text);
         return 1;
     }
+    guest_set_on_flows(process.guest, on_flows, &process.context);
     if (sockets[GUEST_SOCKET_DNS] >= 0 && guest_add_vpc(process.guest, "", sockets, &err) < 0)
         log_error("the host's resolver: %s", err.text);
     if (resolver && guest_set_upstream(process.guest, resolver, &err) < 0)

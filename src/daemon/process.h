@@ -30,6 +30,7 @@ struct process_setup {
     const char *run_dir;
     struct cloud_clock clock;   /* as of now */
     int listen_fd;              /* the API port; only api uses it */
+    bool packet_log;            /* the kernel can log packets; only api asks */
     struct tls_tickets tickets; /* of every balancer of this daemon; no other process has them */
     bool successor;             /* takes over from a process that runs */
 };

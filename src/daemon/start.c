@@ -94,6 +94,7 @@ static int make_folders(const struct daemon_options *options, struct err *err)
     if (make_folder(path, PRIVILEGE_UID_API, 0750, err) < 0)
         return -1;
     if (make_shown_folder(options->data_dir, "elb-logs", err) < 0 ||
+        make_shown_folder(options->data_dir, "flow-logs", err) < 0 ||
         make_shown_folder(options->data_dir, "mail", err) < 0)
         return -1;
     snprintf(path, sizeof path, "%s/empty", options->data_dir);

@@ -1,4 +1,5 @@
 #include "base/cleanup.h"
+#include "guest/flows.h"
 #include "guest/guest_impl.h"
 #include "os/random.h"
 
@@ -51,6 +52,12 @@ void guest_destroy(struct guest *guest)
     json_decref(guest->names);
     loop_close(guest->loop, &guest->upstream);
     free(guest);
+}
+
+void guest_set_on_flows(struct guest *guest, guest_on_flows *on_flows, void *owner)
+{
+    guest->on_flows = on_flows;
+    guest->flows_owner = owner;
 }
 
 /* ---- VPCs ---- */
@@ -107,6 +114,23 @@ int guest_add_vpc(struct guest *guest, const char *id, const int sockets[GUEST_S
     return 0;
 }
 
+int guest_set_log(struct guest *guest, const char *id, int fd, struct err *err)
+{
+    struct guest_vpc *vpc = map_get(&guest->vpcs, id);
+    if (vpc) {
+        flows_destroy(vpc->flows);
+        vpc->flows = NULL;
+    }
+    if (fd < 0)
+        return 0;
+    if (!vpc || !guest->on_flows) {
+        close(fd);
+        return err_set(err, "nobody counts the packets of this VPC");
+    }
+    vpc->flows = flows_create(guest->loop, id, fd, guest->on_flows, guest->flows_owner, err);
+    return vpc->flows ? 0 : -1;
+}
+
 void guest_remove_vpc(struct guest *guest, const char *id)
 {
     struct guest_vpc *vpc = map_remove(&guest->vpcs, id);
@@ -116,6 +140,7 @@ void guest_remove_vpc(struct guest *guest, const char *id)
     loop_close(guest->loop, &vpc->dns);
     loop_close(guest->loop, &vpc->dns_listener);
     http_server_destroy(vpc->imds);
+    flows_destroy(vpc->flows);
     free(vpc);
 }
 

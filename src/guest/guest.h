@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "ipc/message.h"
 #include "loop/loop.h"
 
 #include <stdbool.h>
@@ -33,6 +34,17 @@ enum guest_socket {
  */
 int guest_add_vpc(struct guest *guest, const char *vpc, const int sockets[GUEST_SOCKETS],
                   struct err *err);
+/*
+ * What is called each second in which a VPC's logged interfaces had packets. Whoever has no room
+ * for it says false, and gets it with what comes later.
+ */
+typedef bool guest_on_flows(void *owner, const struct message_flows *head, const struct flow *rows);
+void guest_set_on_flows(struct guest *guest, guest_on_flows *on_flows, void *owner);
+/*
+ * Counts the packets that the kernel tells of by this netlink socket, and takes it over, also on
+ * failure. -1: there are none any more.
+ */
+int guest_set_log(struct guest *guest, const char *vpc, int fd, struct err *err);
 /* Closes the sockets of a VPC, so that its namespace can end. Harmless if it has none. */
 void guest_remove_vpc(struct guest *guest, const char *vpc);
 

@@ -41,6 +41,7 @@ struct guest_vpc {
     char id[GUEST_ID_SIZE];
     struct guest *guest;
     struct http_server *imds; /* NULL at the host */
+    struct flows *flows;      /* NULL: no interface is logged */
     struct loop_watch dns, dns_listener;
     struct list streams; /* struct stream.link: clients of DNS over TCP */
     int stream_count;
@@ -55,6 +56,8 @@ struct forwarded {
 
 struct guest {
     struct loop *loop;
+    guest_on_flows *on_flows;
+    void *flows_owner;
     uint8_t token_key[TOKEN_KEY_SIZE];
     struct map vpcs;                           /* id -> struct guest_vpc */
     struct map instances;                      /* id -> struct guest_instance */

@@ -1,6 +1,7 @@
 /* Whether this machine lets us do what the host must do. */
 #include "base/cleanup.h"
 #include "host/host.h"
+#include "host/net/log_socket.h"
 #include "host/run/cgroup.h"
 #include "host/run/rootfs.h"
 #include "host/run/userns.h"
@@ -102,4 +103,9 @@ int host_check(const struct host_options *options, struct err *err)
         cgroups_find(&cgroups, options->world, err) < 0 || check_volumes(err) < 0)
         return -1;
     return check_nftables(err);
+}
+
+int host_check_packet_log(struct err *err)
+{
+    return log_socket_check(err);
 }

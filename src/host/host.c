@@ -252,6 +252,21 @@ static void send_guest_sockets(struct host *host, const char *vpc)
         close(sockets[i]);
 }
 
+/* Without descriptors the guest process closes what it has. */
+static void tell_guest(struct host *host, enum message_type type, const char *vpc, const int *fd)
+{
+    struct message_id id = {0};
+    snprintf(id.id, sizeof id.id, "%s", vpc);
+    if (host->peers[PROCESS_GUEST])
+        channel_send(host->peers[PROCESS_GUEST], type, &id, sizeof id, NULL, 0, fd, fd ? 1 : 0);
+}
+
+static void send_guest_log(struct host *host, const char *vpc)
+{
+    int log = net_guest_log(host->net, vpc);
+    tell_guest(host, MESSAGE_GUEST_LOG, vpc, log < 0 ? NULL : &log);
+}
+
 static void on_fabric(struct host *host, const struct fabric *fabric, size_t size)
 {
     struct err err;
@@ -259,12 +274,15 @@ static void on_fabric(struct host *host, const struct fabric *fabric, size_t siz
     if (!id_is_valid(fabric->vpc, "vpc-"))
         return;
     memcpy(done.vpc, fabric->vpc, ID_SIZE);
+    int log = net_guest_log(host->net, fabric->vpc);
     if (net_apply(host->net, fabric, size, &err) < 0) {
         done.failed = 1;
         snprintf(done.text, sizeof done.text, "%.*s", (int)sizeof done.text - 1, err.text);
     } else if (!map_get(&host->vpcs, fabric->vpc) && !map_set(&host->vpcs, fabric->vpc, host)) {
         send_guest_sockets(host, fabric->vpc);
     }
+    if (net_guest_log(host->net, fabric->vpc) != log)
+        send_guest_log(host, fabric->vpc);
     tell_api(host, MESSAGE_FABRIC_DONE, &done, sizeof done);
 }
 
@@ -273,6 +291,7 @@ static void on_fabric_delete(struct host *host, const char *vpc)
     struct err ignored;
     listeners_close_vpc(&host->listeners, vpc);
     map_remove(&host->vpcs, vpc);
+    tell_guest(host, MESSAGE_GUEST_LISTENERS, vpc, NULL);
     net_delete_vpc(host->net, vpc, &ignored); /* what is left of it, the next start removes */
 }
 
@@ -370,8 +389,10 @@ void host_set_peer(struct host *host, enum process peer, struct channel *channel
     if (peer == PROCESS_BALANCER)
         listeners_send_all(&host->listeners, channel);
     if (peer == PROCESS_GUEST)
-        map_each (entry, &host->vpcs)
+        map_each (entry, &host->vpcs) {
             send_guest_sockets(host, entry->key);
+            send_guest_log(host, entry->key);
+        }
 }
 
 /* ---- life ---- */

@@ -24,6 +24,8 @@ struct host_options {
  * what to do about it. Called by the parent before anything is started.
  */
 int host_check(const struct host_options *options, struct err *err);
+/* Likewise for what only flow logs need: a kernel that logs packets for programs. */
+int host_check_packet_log(struct err *err);
 
 /* Adopts what an earlier host process left running. NULL and err on failure. */
 struct host *host_create(struct loop *loop, const struct host_options *options, struct err *err);

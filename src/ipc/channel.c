@@ -235,6 +235,11 @@ static struct frame *frame_create(enum message_type type, const void *payload, s
     return frame;
 }
 
+size_t channel_queued(const struct channel *channel)
+{
+    return channel->queued_bytes;
+}
+
 int channel_send(struct channel *channel, enum message_type type, const void *payload,
                  size_t payload_size, const void *tail, size_t tail_size, const int *descriptors,
                  int descriptor_count)

@@ -41,6 +41,9 @@ int channel_send(struct channel *channel, enum message_type type, const void *pa
                  size_t payload_size, const void *tail, size_t tail_size, const int *descriptors,
                  int descriptor_count);
 
+/* How many bytes wait to be sent. */
+size_t channel_queued(const struct channel *channel);
+
 /* A number that changes with the table of messages: equal in programs that understand each other.
  */
 uint32_t message_layout(void);

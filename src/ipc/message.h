@@ -58,6 +58,8 @@ enum process {
     X(OPEN_SERVICE,    API,      HOST,     struct message_endpoint,        0)                                \
     X(SERVICE,         HOST,     API,      struct message_listener,        1) /* where AWS's APIs answer */  \
     X(GUEST_LISTENERS, HOST,     GUEST,    struct message_id,              3) /* IMDS, DNS; none: end */     \
+    X(GUEST_LOG,       HOST,     GUEST,    struct message_id,              1) /* of packets; none: end */    \
+    X(FLOWS,           GUEST,    API,      struct message_flows,           0) /* + flow[] */                 \
     X(METADATA,        API,      GUEST,    struct message_id,              0) /* + JSON */                   \
     X(METADATA_DELETE, API,      GUEST,    struct message_id,              0)                                \
     X(NAMES,           API,      GUEST,    struct message_empty,           0) /* + JSON */                   \
@@ -123,7 +125,8 @@ enum fabric_route_kind {
 enum fabric_direction { DIRECTION_INGRESS = 0, DIRECTION_EGRESS = 1 };
 enum fabric_action { ACTION_DENY = 0, ACTION_ALLOW = 1 };
 enum fabric_interface_kind { INTERFACE_INSTANCE = 1, INTERFACE_BALANCER = 2, INTERFACE_NAT = 3 };
-enum { INTERFACE_UNCHECKED = 1 }; /* flag: without source/destination check */
+/* Flags: without source/destination check; its packets are told to the guest process. */
+enum { INTERFACE_UNCHECKED = 1, INTERFACE_LOGGED = 2 };
 enum {
     FABRIC_GROUPS_PER_INTERFACE = 16,
     FABRIC_NO_GROUP = 0xffff,
@@ -221,7 +224,7 @@ struct fabric_peer {
 struct fabric_interface {
     char id[ID_SIZE]; /* eni-... */
     uint32_t kind;    /* enum fabric_interface_kind */
-    uint32_t flags;   /* INTERFACE_UNCHECKED */
+    uint32_t flags;   /* INTERFACE_UNCHECKED, INTERFACE_LOGGED */
     uint16_t subnet;  /* index into subnets[] */
     uint16_t group_count;
     uint16_t groups[FABRIC_GROUPS_PER_INTERFACE]; /* indices into groups[] */
@@ -241,6 +244,30 @@ struct message_fabric_done {
     uint64_t generation;
     uint32_t failed; /* 1: text says why; api sends the fabric again */
     char text[252];
+};
+
+/* ---- flow logs ---- */
+
+/* Followed by `count` rows of struct flow: what passed or was stopped since the message before. */
+struct message_flows {
+    char vpc[ID_SIZE];
+    uint32_t count;
+    uint32_t incomplete; /* 1: packets are missing, and nobody knows of which interface */
+};
+
+/*
+ * Packets with the same addresses, ports and protocol at one interface, before NAT. Without packets
+ * it says that some of this interface are missing.
+ */
+struct flow {
+    char interface[ID_SIZE]; /* eni-... */
+    uint32_t source, destination;
+    uint16_t source_port, destination_port; /* 0 where the protocol has none */
+    uint8_t protocol;
+    uint8_t direction; /* enum fabric_direction */
+    uint8_t action;    /* enum fabric_action */
+    uint8_t tcp_flags; /* FIN 1, SYN 2, RST 4, SYN-ACK 18, joined */
+    uint64_t packets, bytes;
 };
 
 /* ---- instances ---- */

@@ -37,6 +37,7 @@ struct service_world {
      */
     char *(*rsa_key)(void *arg, int count, struct err *err);
     double vcpu_share; /* how much of a CPU one vCPU is */
+    bool packet_log;   /* the machine's kernel can log packets: flow logs work */
     uint32_t world;    /* which /16 of 100.64.0.0/10 public addresses come from */
     /* The TZif file of a zone of the tz database ("Europe/Berlin"), borrowed; NULL if it has none.
      */

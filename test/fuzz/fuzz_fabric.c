@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fabric_view(&view, message, size, &err) < 0)
         return 0;
     check(&view);
-    if (ruleset_build(&ruleset, &view, WORLD_NETWORK, &err) < 0)
+    if (ruleset_build(&ruleset, &view, WORLD_NETWORK, 1, &err) < 0)
         return 0;
     ruleset_diff(NULL, &ruleset, &commands);
     check_commands(&commands);

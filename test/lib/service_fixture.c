@@ -76,6 +76,7 @@ struct service_fixture *fixture_create(void)
         .real_ms = fixture_real_ms,
         .rsa_key = fixture_rsa_key,
         .vcpu_share = 1.0,
+        .packet_log = true,
         .world = 0,
         .time_zone = fixture_time_zone,
         .endpoint = "http://127.0.0.1:4566",

@@ -286,7 +286,8 @@ struct simulated_cloud *cloud_create(uint64_t seed)
     cloud->wake_ms = INT64_MAX;
     cloud->events = calloc(EVENTS_MAX, sizeof *cloud->events);
     cloud->service = (struct service_world){
-        cloud, fill_random, no_console, now_ms, new_rsa_key, 1.0, 0, NULL, "http://127.0.0.1:4566",
+        cloud, fill_random, no_console, now_ms, new_rsa_key,
+        1.0,   false,       0,          NULL,   "http://127.0.0.1:4566",
     };
     cloud->world = (struct control_world){
         cloud, now_ms, send_message, wake_at, log_text, &cloud->service, "000000000000",

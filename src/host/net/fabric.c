@@ -8,13 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool any_is_logged(const struct fabric_view *view)
+{
+    for (uint32_t i = 0; i < view->fabric->interface_count; i++)
+        if (view->interfaces[i].flags & INTERFACE_LOGGED)
+            return true;
+    return false;
+}
+
 static int apply_rules(struct net *net, struct vpc *vpc, const struct fabric_view *view,
                        struct err *err)
 {
     struct ruleset ruleset;
     auto_buf commands = {0};
 
-    if (ruleset_build(&ruleset, view, net->world_network, err) < 0)
+    if (any_is_logged(view) && vpc_open_log(net, vpc, err) < 0)
+        return -1;
+    if (ruleset_build(&ruleset, view, net->world_network, vpc->log_group, err) < 0)
         return -1;
     ruleset_diff(vpc->ruleset_known ? &vpc->ruleset : NULL, &ruleset, &commands);
     int result = 0;
@@ -25,6 +35,8 @@ static int apply_rules(struct net *net, struct vpc *vpc, const struct fabric_vie
     ruleset_reset(&vpc->ruleset);
     vpc->ruleset = ruleset;
     vpc->ruleset_known = result >= 0;
+    if (result >= 0 && !any_is_logged(view))
+        vpc_close_log(vpc);
     return result;
 }
 

@@ -236,8 +236,8 @@ static int check_interface(const struct fabric_view *view, const struct fabric_i
     if (interface->kind != INTERFACE_INSTANCE && interface->kind != INTERFACE_BALANCER &&
         interface->kind != INTERFACE_NAT)
         return err_set(err, "interface %s is of an unknown kind", interface->id);
-    if (interface->flags &&
-        (interface->flags != INTERFACE_UNCHECKED || interface->kind != INTERFACE_INSTANCE))
+    uint32_t flags = interface->flags & ~(uint32_t)INTERFACE_LOGGED;
+    if (flags && (flags != INTERFACE_UNCHECKED || interface->kind != INTERFACE_INSTANCE))
         return err_set(err, "interface %s has a flag that it cannot have", interface->id);
     if (interface->group_count > FABRIC_GROUPS_PER_INTERFACE)
         return err_set(err, "interface %s has too many groups", interface->id);

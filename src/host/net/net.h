@@ -80,3 +80,8 @@ int net_open_sockets(struct net *net, const char *vpc, uint32_t address, int cou
 enum { NET_GUEST_SOCKETS = 3 };
 int net_open_guest_sockets(struct net *net, const char *vpc, int sockets[NET_GUEST_SOCKETS],
                            struct err *err);
+/*
+ * The socket by which the kernel tells of packets of the VPC's logged interfaces (log_socket.h); -1
+ * if it has none. It stays ours, and is the same until net_apply() says otherwise.
+ */
+int net_guest_log(const struct net *net, const char *vpc);

@@ -65,6 +65,8 @@ struct vpc {
         nats; /* interface ids of NAT gateways -> NULL until made by this process, then not NULL */
     struct route_set inside, outside;
     int guest_sockets[NET_GUEST_SOCKETS]; /* kept, so that a new guest process loses nothing; -1 */
+    int log_fd;                           /* likewise, while an interface is logged; -1 */
+    uint16_t log_group;                   /* that its rules log to */
 };
 
 struct net {
@@ -86,6 +88,9 @@ void vpc_close(struct vpc *vpc);
 /* Removes the namespace, all links in it and their other ends. Frees the VPC. */
 int vpc_remove(struct net *net, struct vpc *vpc, struct err *err);
 
+/* Opens the socket for logged packets if there is none. */
+int vpc_open_log(struct net *net, struct vpc *vpc, struct err *err);
+void vpc_close_log(struct vpc *vpc);
 /* Runs nft commands as one transaction in the VPC. */
 int vpc_run_nft(struct vpc *vpc, const char *commands, struct err *err);
 

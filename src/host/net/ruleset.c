@@ -1,14 +1,17 @@
 /*
- * A packet is judged twice, in two base chains of each hook: first by its sender's egress rules,
- * then by its receiver's ingress rules. An accept ends only the base chain that it is in, so both
- * must accept.
+ * A packet is judged twice, in two base chains of each hook: first where its sender is, by what
+ * leaves the subnet (ruleset_acl.c) and the groups' egress rules, then where its receiver is. An
+ * accept ends only the base chain that it is in, so both must accept.
  *
- *     forward, input, output --> send    --> @egress  --> eni_X_out --> sg_Y_out: accept
- *                            --> receive --> @ingress --> eni_Z_in  --> sg_Y_in:  accept
+ *     forward, input, output
+ *         send_*    --> leave_subnet: return or drop
+ *                   --> send    --> @egress  --> eni_X_out --> sg_Y_out: accept
+ *         receive_* --> enter_subnet: return or drop
+ *                   --> receive --> @ingress --> eni_Z_in  --> sg_Y_in:  accept
  *
- * Network ACLs have judged it before (ruleset_acl.c). A group's rules stand in one chain and its
- * members in one set, so a changed rule or a new interface costs the same however many interfaces
- * there are.
+ * A group's rules stand in one chain and its members in one set, so a changed rule or a new
+ * interface costs the same however many interfaces there are. What passed or was stopped where can
+ * be logged (ruleset_flows.c).
  */
 #include "host/net/ruleset.h"
 
@@ -71,6 +74,12 @@ static const struct {
 #define FOREIGN  ROUTER_FOREIGN_MARK
 #define INTERNET "\"" NET_INTERNET_LINK "\""
 
+/* What network ACLs do not judge: the guest services, and what the router itself says of packets.
+ */
+#define EXEMPT(judge)                                                                              \
+    "ip saddr { " ROUTER_IMDS_TEXT ", " ROUTER_DNS_TEXT " } goto " judge "\n"                      \
+    "icmp type { destination-unreachable, time-exceeded } goto " judge "\n"
+
 /* The rules of the fixed chains that are the same in every VPC. */
 static const struct {
     const char *chain, *rules;
@@ -109,12 +118,12 @@ static const struct {
                  "iifname @peers return\n"
                  "ip daddr " ROUTER_IMDS_TEXT " tcp dport 80 accept\n"
                  "ip daddr " ROUTER_DNS_TEXT " meta l4proto { tcp, udp } th dport 53 accept\n"},
-    {"send_forward", "jump send\n"},
-    {"send_input", "jump services\njump send\n"},
-    {"send_output", "jump send\n"},
-    {"receive_forward", "jump receive\n"},
-    {"receive_input", "jump services\njump receive\n"},
-    {"receive_output", "jump receive\n"},
+    {"send_forward", "jump leave_subnet\njump send\n"},
+    {"send_input", "jump services\njump leave_subnet\njump send\n"},
+    {"send_output", EXEMPT("send") "jump leave_subnet\njump send\n"},
+    {"receive_forward", "jump enter_subnet\njump receive\n"},
+    {"receive_input", "jump services\njump enter_subnet\njump receive\n"},
+    {"receive_output", EXEMPT("receive") "jump enter_subnet\njump receive\n"},
 };
 
 static void build_fixed(struct ruleset_builder *builder, uint32_t world_network)
@@ -308,8 +317,11 @@ static void build_interface(struct ruleset_builder *builder,
             ruleset_name(group, groups[interface->groups[i]].id, ruleset_suffixes[direction]);
             buf_printf(ruleset_rules(builder, name), "jump %s\n", group);
         }
-        buf_append_string(ruleset_rules(builder, name),
-                          interface->kind == INTERFACE_NAT ? "accept\n" : "drop\n");
+        if (interface->kind == INTERFACE_NAT)
+            buf_append_string(ruleset_rules(builder, name), "accept\n");
+        else
+            buf_printf(ruleset_rules(builder, name), "goto rejected%s\n",
+                       ruleset_suffixes[direction]);
     }
     if (fabric_is_forwarder(interface))
         build_forwarder(builder, interface);
@@ -355,14 +367,15 @@ static void build_address(struct ruleset_builder *builder, const struct fabric_a
 }
 
 int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint32_t world_network,
-                  struct err *err)
+                  unsigned log_group, struct err *err)
 {
-    struct ruleset_builder builder = {.ruleset = ruleset, .view = view};
+    struct ruleset_builder builder = {.ruleset = ruleset, .view = view, .log_group = log_group};
 
     memset(ruleset, 0, sizeof(*ruleset));
     for (uint32_t i = 0; i < view->fabric->interface_count; i++)
         builder.has_forwarders |= fabric_is_forwarder(&view->interfaces[i]);
     build_fixed(&builder, world_network);
+    ruleset_build_flows(&builder);
     ruleset_build_acls(&builder);
     build_judges(&builder);
     build_groups(&builder);

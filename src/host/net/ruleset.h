@@ -20,10 +20,11 @@ struct ruleset {
 
 /*
  * Builds the rules that a checked message asks for. `world_network` is the /16 of the public
- * addresses. On failure (memory) the ruleset is empty.
+ * addresses, `log_group` where packets of logged interfaces go. On failure (memory) the ruleset is
+ * empty.
  */
 int ruleset_build(struct ruleset *ruleset, const struct fabric_view *view, uint32_t world_network,
-                  struct err *err);
+                  unsigned log_group, struct err *err);
 void ruleset_reset(struct ruleset *ruleset);
 
 /*

@@ -1,10 +1,9 @@
 /*
  * Network ACLs. They judge each packet that crosses the edge of a subnet by itself, whatever went
- * before it, in base chains that come before those of security groups.
+ * before it, before the groups of its sender or receiver do.
  *
- *     acl_forward, acl_input, acl_output --> acl
- *         --> leave_subnet --> @subnets_out --> subnet_X_out --> acl_Y_out: return or drop
- *         --> enter_subnet --> @subnets_in  --> subnet_Z_in  --> acl_Y_in:  return or drop
+ *     leave_subnet --> @subnets_out --> subnet_X_out --> acl_Y_out: return or drop
+ *     enter_subnet --> @subnets_in  --> subnet_Z_in  --> acl_Y_in:  return or drop
  *
  * Addresses are private ones there, as AWS's ACLs see them: those of the internet gateway are
  * translated before and after. A changed entry costs the same however many subnets have its ACL.
@@ -25,24 +24,6 @@ static const struct {
     {"forwarders", "type ifname;", RULESET_SET},
     {"leave_subnet", "", RULESET_CHAIN},
     {"enter_subnet", "", RULESET_CHAIN},
-    {"acl", "", RULESET_CHAIN},
-    {"acl_forward", "type filter hook forward priority -10; policy accept;", RULESET_CHAIN},
-    {"acl_input", "type filter hook input priority -10; policy accept;", RULESET_CHAIN},
-    {"acl_output", "type filter hook output priority -10; policy accept;", RULESET_CHAIN},
-};
-
-/* The guest services, and what the router itself says of packets, are never filtered. */
-#define SERVICES "{ " ROUTER_IMDS_TEXT ", " ROUTER_DNS_TEXT " }"
-
-static const struct {
-    const char *chain, *rules;
-} rules[] = {
-    {"acl", "jump leave_subnet\njump enter_subnet\n"},
-    {"acl_forward", "jump acl\n"},
-    {"acl_input", "ip daddr " SERVICES " accept\njump acl\n"},
-    {"acl_output", "ip saddr " SERVICES " accept\n"
-                   "icmp type { destination-unreachable, time-exceeded } accept\n"
-                   "jump acl\n"},
 };
 
 /* Of a packet's other end, by direction. */
@@ -66,12 +47,16 @@ static void build_chains(struct ruleset_builder *builder)
             buf_printf(line, "ip %s " QUAD_FORMAT "/%u ", other_fields[rule->direction],
                        QUAD(rule->network), rule->prefix);
         ruleset_append_protocol(line, rule->protocol, rule->port_from, rule->port_to);
-        buf_append_string(line, rule->action == ACTION_ALLOW ? "return\n" : "drop\n");
+        if (rule->action == ACTION_ALLOW)
+            buf_append_string(line, "return\n");
+        else
+            buf_printf(line, "goto rejected%s\n", ruleset_suffixes[rule->direction]);
     }
     for (uint32_t i = 0; i < view->fabric->acl_count; i++)
         for (int direction = 0; direction <= DIRECTION_EGRESS; direction++) {
             ruleset_name(name, view->acls[i].id, ruleset_suffixes[direction]);
-            buf_append_string(ruleset_rules(builder, name), "drop\n");
+            buf_printf(ruleset_rules(builder, name), "goto rejected%s\n",
+                       ruleset_suffixes[direction]);
         }
 }
 
@@ -130,8 +115,6 @@ void ruleset_build_acls(struct ruleset_builder *builder)
 
     for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++)
         ruleset_declare(builder, objects[i].kind, objects[i].name, objects[i].type);
-    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-        buf_append_string(ruleset_rules(builder, rules[i].chain), rules[i].rules);
     build_chains(builder);
     for (uint32_t i = 0; i < view->fabric->subnet_count; i++)
         declare_subnet(builder, &view->subnets[i]);

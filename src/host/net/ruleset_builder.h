@@ -22,6 +22,7 @@ struct ruleset_object {
 struct ruleset_builder {
     struct ruleset *ruleset;
     const struct fabric_view *view;
+    unsigned log_group;  /* see log_socket_open() */
     bool has_forwarders; /* see fabric_is_forwarder() */
     bool failed;
 };
@@ -43,6 +44,9 @@ struct buf *ruleset_rules(struct ruleset_builder *builder, const char *chain);
 void ruleset_name(char name[RULESET_NAME_SIZE], const char *id, const char *suffix);
 /* Appends the network ACLs of all subnets. */
 void ruleset_build_acls(struct ruleset_builder *builder);
+/* Appends where packets of logged interfaces are told of, and the chains rejected_in and
+ * rejected_out, which drop. */
+void ruleset_build_flows(struct ruleset_builder *builder);
 /* "_in" and "_out", by enum fabric_direction. */
 extern const char *const ruleset_suffixes[];
 /* Appends what a rule says of protocol and ports, in the numbers of struct fabric_rule; nothing for

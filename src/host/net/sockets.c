@@ -119,6 +119,12 @@ static int copy_all(const int *from, int *to, int count, struct err *err)
     return 0;
 }
 
+int net_guest_log(const struct net *net, const char *id)
+{
+    const struct vpc *vpc = map_get(&net->vpcs, id);
+    return vpc ? vpc->log_fd : -1;
+}
+
 int net_open_guest_sockets(struct net *net, const char *id, int sockets[NET_GUEST_SOCKETS],
                            struct err *err)
 {

@@ -1,6 +1,7 @@
 /* A VPC's namespace as a router: made or found, prepared, linked to the host, removed. */
 #include "base/cleanup.h"
 #include "host/net/link.h"
+#include "host/net/log_socket.h"
 #include "host/net/namespace.h"
 #include "host/net/nat.h"
 #include "host/net/router.h"
@@ -29,7 +30,27 @@ void vpc_close(struct vpc *vpc)
     cleanup_fd(&vpc->namespace_fd);
     for (int i = 0; i < NET_GUEST_SOCKETS; i++)
         cleanup_fd(&vpc->guest_sockets[i]);
+    cleanup_fd(&vpc->log_fd);
     free(vpc);
+}
+
+void vpc_close_log(struct vpc *vpc)
+{
+    cleanup_fd(&vpc->log_fd);
+    vpc->log_fd = -1;
+}
+
+int vpc_open_log(struct net *net, struct vpc *vpc, struct err *err)
+{
+    struct err failure;
+    if (vpc->log_fd >= 0)
+        return 0;
+    if (namespace_enter(vpc->namespace_fd, err) < 0)
+        return -1;
+    vpc->log_fd = log_socket_open(&vpc->log_group, err);
+    if (namespace_enter(net->host_fd, vpc->log_fd < 0 ? &failure : err) < 0)
+        return -1;
+    return vpc->log_fd < 0 ? -1 : 0;
 }
 
 int vpc_run_nft(struct vpc *vpc, const char *commands, struct err *err)
@@ -149,6 +170,7 @@ struct vpc *vpc_get(struct net *net, const char *id, bool create, struct err *er
     snprintf(vpc->id, sizeof(vpc->id), "%s", id);
     for (int i = 0; i < NET_GUEST_SOCKETS; i++)
         vpc->guest_sockets[i] = -1;
+    vpc->log_fd = -1;
     vpc->namespace_fd = open_namespace(net, id, create, err);
     if (vpc->namespace_fd < 0 || prepare(net, vpc, err) < 0) {
         vpc_close(vpc);

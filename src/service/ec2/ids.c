@@ -52,6 +52,8 @@ static const struct id_kind kinds[] = {
      "The prefix list ID '%s' does not exist"},
     {"vpc-endpoint", "vpce", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound",
      "The Vpc Endpoint Id '%s' does not exist"},
+    {"flow-log", "fl", "InvalidFlowLogId.Malformed", "InvalidFlowLogId.NotFound",
+     "The Flow Log ID '%s' does not exist"},
     {"dhcp-options", "dopt", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
      "The dhcpOption ID '%s' does not exist"},
     {"network-interface", "eni", "InvalidNetworkInterfaceId.Malformed",

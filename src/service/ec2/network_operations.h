@@ -17,6 +17,10 @@
     X(CreateDhcpOptions)                                                                           \
     X(DeleteDhcpOptions)                                                                           \
     X(DescribeDhcpOptions)                                                                         \
+    /* flow_log.c */                                                                               \
+    X(CreateFlowLogs)                                                                              \
+    X(DeleteFlowLogs)                                                                              \
+    X(DescribeFlowLogs)                                                                            \
     /* internet_gateway.c */                                                                       \
     X(AttachInternetGateway)                                                                       \
     X(CreateInternetGateway)                                                                       \

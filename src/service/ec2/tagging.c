@@ -32,6 +32,7 @@ static const struct taggable {
      "Tags"},
     {"prefix-list", "pl-", "prefix-list", "PrefixListId", "Tags"},
     {"vpc-endpoint", "vpce-", "vpc-endpoint", "VpcEndpointId", "Tags"},
+    {"flow-log", "fl-", "vpc-flow-log", "FlowLogId", "Tags"},
     {"dhcp-options", "dopt-", "dhcp-options", "DhcpOptionsId", "Tags"},
     {"network-interface", "eni-", "network-interface", "NetworkInterfaceId", "TagSet"},
     {"address", "eipalloc-", "elastic-ip", "AllocationId", "Tags"},

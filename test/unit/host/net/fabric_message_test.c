@@ -139,7 +139,7 @@ static void counts_cannot_overflow(void **state)
     X(strcpy_id(b.peers[0].vpc, "vpc-1"))                                                          \
     X(strcpy_id(b.peers[0].vpc, "../../x"))                                                        \
     X(b.members[0].group = 1)                                                                      \
-    X(b.interfaces[0].flags = 2)                                                                   \
+    X(b.interfaces[0].flags = 4)                                                                   \
     X(b.interfaces[0].group_count = FABRIC_GROUPS_PER_INTERFACE + 1)                               \
     X(b.interfaces[0].groups[0] = 1)                                                               \
     X(memcpy(b.interfaces[0].id, b.interfaces[1].id, ID_SIZE))                                     \

@@ -22,7 +22,7 @@ static void rules_of(struct ruleset *ruleset, const struct fabric_builder *build
     size_t size;
     auto_free struct fabric *message = build_message(builder, &size);
     assert_int_equal(fabric_view(&view, message, size, &err), 0);
-    assert_int_equal(ruleset_build(ruleset, &view, WORLD_NETWORK, &err), 0);
+    assert_int_equal(ruleset_build(ruleset, &view, WORLD_NETWORK, 1, &err), 0);
 }
 
 /* The commands from `old` (NULL: nothing known) to `new`. */
@@ -148,13 +148,14 @@ static void each_sort_of_entry_of_a_network_acl_has_its_text(void **state)
         int action;
         const char *text;
     } rows[] = {
-        {0, 0, 0, 0xffff, "0.0.0.0/0", ACTION_DENY, "_in drop\n"},
+        {0, 0, 0, 0xffff, "0.0.0.0/0", ACTION_DENY, "_in goto rejected_in\n"},
         {0, 0, 0, 0xffff, "10.1.0.0/16", ACTION_ALLOW, "_in ip saddr 10.1.0.0/16 return\n"},
         {1, IPPROTO_TCP, 1024, 65535, "192.0.2.1/32", ACTION_ALLOW,
          "_out ip daddr 192.0.2.1/32 tcp dport 1024-65535 return\n"},
-        {0, IPPROTO_UDP, 53, 53, "0.0.0.0/0", ACTION_DENY, "_in udp dport 53 drop\n"},
+        {0, IPPROTO_UDP, 53, 53, "0.0.0.0/0", ACTION_DENY, "_in udp dport 53 goto rejected_in\n"},
         {0, IPPROTO_ICMP, 8, 0xffff, "0.0.0.0/0", ACTION_ALLOW, "_in icmp type 8 return\n"},
-        {0, IPPROTO_ICMP, 0xffff, 0xffff, "0.0.0.0/0", ACTION_DENY, "_in ip protocol 1 drop\n"},
+        {0, IPPROTO_ICMP, 0xffff, 0xffff, "0.0.0.0/0", ACTION_DENY,
+         "_in ip protocol 1 goto rejected_in\n"},
         {1, 50, 0, 0xffff, "0.0.0.0/0", ACTION_ALLOW, "_out ip protocol 50 return\n"},
     };
 
@@ -192,7 +193,7 @@ static void a_changed_entry_costs_the_same_however_many_subnets_have_its_acl(voi
     assert_string_equal(text,
                         "flush chain ip pileus acl_00000000000000000_in\n"
                         "add rule ip pileus acl_00000000000000000_in ip saddr 10.0.0.0/8 return\n"
-                        "add rule ip pileus acl_00000000000000000_in drop\n");
+                        "add rule ip pileus acl_00000000000000000_in goto rejected_in\n");
 }
 
 int main(void)
