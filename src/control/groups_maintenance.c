@@ -139,8 +139,10 @@ static int take_out_some(struct groups_pass *pass, const struct replacement *rep
 
 void groups_maintain(struct groups_pass *pass)
 {
-    if (doc_flag(groups_look(pass), "_deleting"))
+    if (doc_flag(groups_look(pass), "_deleting")) {
+        groups_set_surplus(pass, 0, NULL);
         return;
+    }
     mark_members(pass);
     struct replacement replacement = count_members(pass);
     const json_t *group = groups_look(pass);

@@ -137,6 +137,21 @@ static void with_a_policy_what_is_too_old_goes_when_its_successor_is_there(void 
     assert_int_equal(in_zone(cloud, "us-east-1b"), 2);
 }
 
+static void a_group_that_is_deleted_meanwhile_keeps_none(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    create_group(cloud, 0, 4, 4,
+                 ", 'MaxInstanceLifetime': 86400, 'DefaultInstanceWarmup': 60, "
+                 "'InstanceMaintenancePolicy': "
+                 "{'MinHealthyPercentage': 100, 'MaxHealthyPercentage': 150}");
+    cloud_run(cloud, DAY_MS - 10 * SECOND_MS);
+    assert_int_equal(in_service(cloud), 6);
+    cloud_ok(cloud, "autoscaling", "DeleteAutoScalingGroup",
+             "{'AutoScalingGroupName': 'g', 'ForceDelete': true}");
+    cloud_run(cloud, MINUTE_MS);
+    assert_null(group_of(cloud));
+}
+
 /* ---- health ---- */
 
 static void with_a_policy_an_unhealthy_instance_serves_until_its_successor_does(void **state)
@@ -400,6 +415,40 @@ static void a_distribution_may_insist_on_balance(void **state)
     assert_int_equal(in_zone(cloud, "us-east-1a"), 3);
 }
 
+/* ---- time ---- */
+
+/* A user advances the clock while a refresh pauses: what fell due meanwhile comes, each once. */
+static void when_the_clock_jumps_all_that_fell_due_comes(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    create_group(cloud, 0, 4, 6, ", 'MaxInstanceLifetime': 86400");
+    cloud_ok(cloud, "autoscaling", "PutScheduledUpdateGroupAction",
+             "{'AutoScalingGroupName': 'g', 'ScheduledActionName': 'noon', 'StartTime': "
+             "1767355200, 'DesiredCapacity': 5}");
+    json_auto_t *refresh = cloud_call(
+        cloud, "autoscaling", "StartInstanceRefresh",
+        "{'AutoScalingGroupName': 'g', 'Preferences': {'InstanceWarmup': 0, "
+        "'MinHealthyPercentage': 50, 'CheckpointPercentages': [50, 100], 'CheckpointDelay': "
+        "7200}}");
+    const char *id = doc_text(refresh, "InstanceRefreshId");
+    cloud_run(cloud, HOUR_MS);
+    int refreshed = count_activities(cloud, "Terminating");
+    assert_in_range(refreshed, 2, 3);
+    cloud->now_ms += DAY_MS;
+    int64_t jump_ms = cloud->now_ms;
+    cloud_run(cloud, 30 * MINUTE_MS);
+    assert_string_equal(
+        doc_text(store_get(cloud->store, "instance-refresh", cloud->region, id), "Status"),
+        "Successful");
+    assert_int_equal(in_service(cloud), 5);
+    assert_int_equal(count_activities(cloud, "Executing scheduled action noon"), 1);
+    assert_int_equal(count_activities(cloud, "Terminating"), 4 + refreshed); /* worn by now */
+    size_t i;
+    const json_t *row;
+    json_array_foreach (json_object_get(group_of(cloud), "Instances"), i, row)
+        assert_true(doc_number(row, "_launched_ms") >= jump_ms);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_set_up, stage_tear_down)
 
 int main(void)
@@ -408,6 +457,7 @@ int main(void)
         TEST(a_tenth_of_what_is_too_old_is_replaced_at_a_time),
         TEST(a_small_group_is_replaced_one_by_one_but_for_the_protected),
         TEST(with_a_policy_what_is_too_old_goes_when_its_successor_is_there),
+        TEST(a_group_that_is_deleted_meanwhile_keeps_none),
         TEST(with_a_policy_an_unhealthy_instance_serves_until_its_successor_does),
         TEST(a_policy_may_let_half_of_them_go_at_once),
         TEST(what_no_longer_runs_waits_for_no_policy),
@@ -423,6 +473,7 @@ int main(void)
         TEST(a_refresh_comes_before_zones),
         TEST(a_zone_that_fails_is_tried_again_and_another_is_taken_if_it_may),
         TEST(a_distribution_may_insist_on_balance),
+        TEST(when_the_clock_jumps_all_that_fell_due_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
