@@ -43,6 +43,11 @@ def processes(world):
     return found
 
 
+def cgroups(world):
+    """Others' cgroups come and go meanwhile: unlike Path.glob(), os.walk() does not mind."""
+    return [os.path.join(folder, name) for folder, names, _ in os.walk("/sys/fs/cgroup") for name in names if name.startswith(f"pileus.{world}")]
+
+
 def traces(world):
     """Everything on the machine and in the tests' network that bears the world's marks, by kind."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
@@ -54,7 +59,7 @@ def traces(world):
         "routes": [line for line in lines_of("ip", "route", "show", "table", "all") if " dev lo table local " not in line],
         "nftables": lines_of("nft", "list", "tables"),
         "listeners": lines_of("ss", "-Htln"),
-        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/pileus.{world}*")],
+        "cgroups": cgroups(world),
         "processes": processes(world),
     }
 
