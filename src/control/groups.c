@@ -115,9 +115,9 @@ static void forget_change(struct groups_pass *pass)
 static void run_steps(struct groups_pass *pass)
 {
     static void (*const steps[])(struct groups_pass *) = {
-        groups_wait,      groups_observe,   groups_replace,  groups_refresh,
-        groups_maintain,  groups_rebalance, groups_scale_in, groups_register,
-        groups_set_aside, groups_depart,    finish_deletion,
+        groups_wait,     groups_observe,   groups_replace,  groups_refresh,
+        groups_maintain, groups_rebalance, groups_scale_in, groups_warm,
+        groups_register, groups_set_aside, groups_depart,   finish_deletion,
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps && groups_look(pass); i++)
         steps[i](pass);
@@ -150,6 +150,7 @@ static void run_group(struct control *control, const char *region, const char *n
 {
     run_pass(control, region, name, run_steps);
     groups_launch(control, region, name, &control->groups->due_ms);
+    groups_launch_into_pool(control, region, name, &control->groups->due_ms);
     run_pass(control, region, name, forget_change);
 }
 

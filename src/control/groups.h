@@ -41,10 +41,10 @@ void groups_observe(struct groups_pass *pass);
 /* groups_hooks.c: members that hooks hold go on when all is completed or its time is over. */
 void groups_wait(struct groups_pass *pass);
 /*
- * groups_hooks.c: has the hooks of a transition hold a member in `state`. False if there are none.
+ * groups_hooks.c: has the hooks of a transition hold a member: it goes on to ":Wait". False if
+ * there are none.
  */
-bool groups_hold(struct groups_pass *pass, const char *id, const char *transition,
-                 const char *state);
+bool groups_hold(struct groups_pass *pass, const char *id, const char *transition);
 /* groups_aside.c: members that leave alive: into standby, or out of the group. */
 void groups_set_aside(struct groups_pass *pass);
 /* groups_health.c: unhealthy instances that cannot wait for others begin to leave. */
@@ -110,6 +110,15 @@ int groups_count_in_zone(const json_t *group, const char *zone);
  */
 const json_t *groups_choose(const struct groups_pass *pass, const json_t *group,
                             bool (*fits)(const struct groups_pass *pass, const json_t *member));
+/* groups_warm.c: the warm pool is prepared, gives what the group lacks, and keeps its size. */
+void groups_warm(struct groups_pass *pass);
+/* groups_warm.c: an instance is told that it is of the pool. */
+void groups_warm_begin(struct groups_pass *pass, const char *id);
+/*
+ * groups_warm.c: a member in service goes back into the pool (`cause` is borrowed). False if the
+ * pool does not take it.
+ */
+bool groups_return(struct groups_pass *pass, const char *id, json_t *cause);
 /* groups_departure.c: what leaves goes on: deregister, drain, terminate, forget. */
 void groups_depart(struct groups_pass *pass);
 /*
@@ -117,6 +126,15 @@ void groups_depart(struct groups_pass *pass);
  * pass. Returns true if it changed something.
  */
 bool groups_launch(struct control *control, const char *region, const char *name, int64_t *due_ms);
+/* groups_launch.c: the same for what its warm pool lacks. */
+bool groups_launch_into_pool(struct control *control, const char *region, const char *name,
+                             int64_t *due_ms);
+/* groups_launch.c: whether what comes into service may be in a zone, as the group spreads it. */
+bool groups_may_launch_in(const json_t *group, const char *zone);
+/* groups_launch.c: the Cause of a launch into service; `active` members were there before. */
+json_t *groups_launch_cause(const struct call *call, const json_t *group, int active);
+/* groups_launch.c: one of the instances that had to go will have a successor: it comes now. */
+void groups_count_replacement(json_t *group);
 /* groups_schedule.c: runs the scheduled actions of a region that are due. `due_ms` as in a pass. */
 void groups_schedule(struct control *control, const char *region, int64_t *due_ms);
 /* groups_metrics.c: the group's own metrics, once a minute. */

@@ -4,11 +4,12 @@
  *     deregister ──► drain (WaitingForELBConnectionDraining) ──► hooks ──► terminate ──► forget
  *
  * An instance that no longer runs, or whose group is deleted, waits neither for draining nor for
- * hooks.
+ * hooks. In a warm pool also one that is stopped waits for hooks, unless the pool is deleted.
  */
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/hook.h"
+#include "service/autoscaling/warm_pool.h"
 
 #include <stdio.h>
 
@@ -81,16 +82,18 @@ static void terminate(struct groups_pass *pass, const char *id)
 static bool must_hold(struct groups_pass *pass, const char *id)
 {
     const json_t *member = group_instance(groups_look(pass), id);
-    if (member_is(member, "Terminating"))
-        return groups_hold(pass, id, hook_terminating, "Terminating:Wait");
-    return member_is(member, "Terminating:Wait");
+    if (member_is(member, "Terminating") || member_is(member, "Warmed:Terminating"))
+        return groups_hold(pass, id, hook_terminating);
+    return json_object_get(member, "_actions") != NULL;
 }
 
 static void depart(struct groups_pass *pass, const char *id)
 {
     const json_t *group = groups_look(pass);
     const json_t *member = group_instance(group, id);
-    bool waits = groups_instance_is(pass, member, "running") && !doc_flag(group, "_deleting");
+    bool waits = member_is_warm(member)
+                     ? !warm_pool_is_deleted(group)
+                     : groups_instance_is(pass, member, "running") && !doc_flag(group, "_deleting");
     if (json_array_size(json_object_get(member, "_registered")))
         groups_deregister(pass, group_instance(groups_edit(pass), id));
     member = group_instance(groups_look(pass), id);
@@ -98,9 +101,9 @@ static void depart(struct groups_pass *pass, const char *id)
         forget(pass, id);
     else if (waits && groups_is_draining(pass, member))
         show_draining(pass, id);
-    else if (waits && must_hold(pass, id))
+    else if (is_going(pass, member) || (waits && must_hold(pass, id)))
         return;
-    else if (!is_going(pass, member) && !groups_must_wait(pass, member))
+    else if (!groups_must_wait(pass, group_instance(groups_look(pass), id)))
         terminate(pass, id);
 }
 

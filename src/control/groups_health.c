@@ -3,6 +3,7 @@
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/departure.h"
 #include "service/autoscaling/hook.h"
+#include "service/autoscaling/warm_pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static void into_service(struct groups_pass *pass, const char *id)
     json_object_del(member, "_activity");
     member_move(member, "InService");
     json_object_del(member, "_returns");
+    json_object_del(member, "_taken");
     json_object_set_new(member, "_in_service_ms", json_integer(pass->call.now_ms));
     json_object_set_new(member, "ProtectedFromScaleIn",
                         json_boolean(doc_flag(group, "NewInstancesProtectedFromScaleIn")));
@@ -37,7 +39,7 @@ static void into_service(struct groups_pass *pass, const char *id)
 static void advance(struct groups_pass *pass, const json_t *member, const char *id)
 {
     bool held = member_is(member, "Pending") && !doc_flag(member, "_returns") &&
-                groups_hold(pass, id, hook_launching, "Pending:Wait");
+                groups_hold(pass, id, hook_launching);
     if (!held && !member_is(member, "Pending:Wait"))
         into_service(pass, id);
 }
@@ -58,15 +60,13 @@ static void failed_launch(struct groups_pass *pass, const char *id)
     json_t *group = groups_edit(pass);
     json_t *member = group_instance(group, id);
     const json_t *reason = json_object_get(groups_instance(pass, member), "StateReason");
-    char message[256], description[400];
+    char message[256];
     snprintf(message, sizeof message,
              "Instance became unhealthy while waiting for instance to be in InService state. "
              "Termination Reason: %s",
              *doc_text(reason, "Message") ? doc_text(reason, "Message")
                                           : "Client.UserInitiatedShutdown");
-    snprintf(description, sizeof description,
-             "Launching a new EC2 instance: %s.  Status Reason: %s", id, message);
-    activity_end(&pass->call, doc_text(member, "_activity"), "Failed", message, description);
+    activity_fail(&pass->call, doc_text(member, "_activity"), message);
     json_object_del(member, "_activity");
     json_object_set_new(member, "HealthStatus", json_string("Unhealthy"));
     json_object_set_new(member, "_cause", json_string(cause_ec2));
@@ -155,12 +155,46 @@ static const char *judge(struct groups_pass *pass, const json_t *group, const js
     return NULL;
 }
 
+static void mark_unhealthy(struct groups_pass *pass, const char *id, const char *cause)
+{
+    json_t *member = group_instance(groups_edit(pass), id);
+    json_object_set_new(member, "HealthStatus", json_string("Unhealthy"));
+    json_object_set_new(member, "_cause", json_string(cause));
+}
+
+/* Whether EC2 has the instance of a warm member in a state that the pool does not explain. */
+static bool has_lost_warm(const struct groups_pass *pass, const json_t *member)
+{
+    const char *state =
+        member_is(member, "Warmed:Running") ? "Warmed:Running" : warm_pool_state(groups_look(pass));
+    bool stops = member_is(member, "Warmed:Stopped") || !strcmp(state, "Warmed:Stopped");
+    bool is_stopped =
+        groups_instance_is(pass, member, "stopped") || groups_instance_is(pass, member, "stopping");
+    return has_lost_instance(pass, member) && !(stops && is_stopped);
+}
+
+static void observe_warm(struct groups_pass *pass, const json_t *member, const char *id)
+{
+    bool impaired = member_is(member, "Warmed:Running") &&
+                    doc_number(groups_instance(pass, member), "_unreachable_ms");
+    bool launches = json_object_get(member, "_activity") && !doc_flag(member, "_returned");
+    if (has_lost_warm(pass, member) && launches)
+        failed_launch(pass, id);
+    else if (has_lost_warm(pass, member))
+        mark_unhealthy(pass, id, cause_ec2);
+    else if (impaired && !group_suspends(groups_look(pass), "HealthCheck"))
+        mark_unhealthy(pass, id, cause_impaired);
+}
+
 static void observe_member(struct groups_pass *pass, const char *id)
 {
     const json_t *group = groups_look(pass);
     const json_t *member = group_instance(group, id);
     bool healthy = doc_is(member, "HealthStatus", "Healthy");
-    if (member_is_pending(member) && groups_instance_is(pass, member, "running")) {
+    if (member_is_warm(member)) {
+        if (healthy && !member_is_terminating(member))
+            observe_warm(pass, member, id);
+    } else if (member_is_pending(member) && groups_instance_is(pass, member, "running")) {
         advance(pass, member, id);
     } else if (member_is_pending(member) && healthy && has_lost_instance(pass, member)) {
         failed_launch(pass, id);
@@ -169,11 +203,8 @@ static void observe_member(struct groups_pass *pass, const char *id)
         lose_aside(pass, id);
     } else if (member_is(member, "InService") && healthy && !group_suspends(group, "HealthCheck")) {
         const char *cause = judge(pass, group, member);
-        if (!cause)
-            return;
-        json_t *edited = group_instance(groups_edit(pass), id);
-        json_object_set_new(edited, "HealthStatus", json_string("Unhealthy"));
-        json_object_set_new(edited, "_cause", json_string(cause));
+        if (cause)
+            mark_unhealthy(pass, id, cause);
     }
 }
 
@@ -223,9 +254,11 @@ static void replace(struct groups_pass *pass, const char *id)
     json_t *cause =
         cause_append(&pass->call, NULL, "an instance was taken out of service in response to %s.",
                      doc_text(member, "_cause"));
+    if (!member_is_warm(member))
+        groups_push_replacement(group,
+                                "an instance was launched in response to an unhealthy instance "
+                                "needing to be replaced.");
     departure_begin(&pass->call, group, member, cause);
-    groups_push_replacement(group, "an instance was launched in response to an unhealthy instance "
-                                   "needing to be replaced.");
 }
 
 void groups_replace(struct groups_pass *pass)
@@ -238,8 +271,10 @@ void groups_replace(struct groups_pass *pass)
     const json_t *id;
     json_array_foreach (ids, i, id) {
         const json_t *member = group_instance(groups_look(pass), json_string_value(id));
-        if (member_is_active(member) && doc_is(member, "HealthStatus", "Unhealthy") &&
-            !groups_may_wait(pass, member))
+        bool stays = member_is_active(member) && groups_may_wait(pass, member);
+        bool goes = member_is_active(member) || member_is_warm(member);
+        if (goes && !stays && !member_is_terminating(member) &&
+            doc_is(member, "HealthStatus", "Unhealthy"))
             replace(pass, json_string_value(id));
     }
 }

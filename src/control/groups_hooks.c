@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-bool groups_hold(struct groups_pass *pass, const char *id, const char *transition,
-                 const char *state)
+bool groups_hold(struct groups_pass *pass, const char *id, const char *transition)
 {
+    if (!hooks_exist(&pass->call, groups_look(pass), transition))
+        return false;
     json_t *group = groups_edit(pass);
     json_t *member = group_instance(group, id);
     if (!hooks_begin(&pass->call, group, member, transition))
         return false;
-    member_move(member, state);
+    member_move_to_step(member, "Wait");
     activity_progress(&pass->call, doc_text(member, "_activity"), "MidLifecycleAction", 60, NULL);
     return true;
 }
@@ -39,16 +40,14 @@ static void expire(struct groups_pass *pass, const char *id)
 /* A launch that was abandoned: the instance goes, and another one comes. */
 static void abandon_launch(struct groups_pass *pass, const char *id, const char *token)
 {
-    char message[256], description[400];
+    char message[256];
     json_t *group = groups_edit(pass);
     json_t *member = group_instance(group, id);
     snprintf(message, sizeof message,
              "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token %s "
              "was abandoned: Lifecycle Action Completed with ABANDON Result",
              token);
-    snprintf(description, sizeof description,
-             "Launching a new EC2 instance: %s.  Status Reason: %s", id, message);
-    activity_end(&pass->call, doc_text(member, "_activity"), "Failed", message, description);
+    activity_fail(&pass->call, doc_text(member, "_activity"), message);
     json_object_del(member, "_activity");
     hooks_forget(member);
     departure_begin(&pass->call, group, member,
@@ -61,13 +60,13 @@ static void go_on(struct groups_pass *pass, const char *id)
 {
     json_t *member = group_instance(groups_edit(pass), id);
     json_auto_t *token = json_incref(json_object_get(member, "_abandoned"));
-    bool launches = member_is(member, "Pending:Wait");
+    bool launches = !member_is_terminating(member) && !doc_flag(member, "_returned");
     if (launches && token) {
         abandon_launch(pass, id, json_string_value(token));
         return;
     }
     hooks_forget(member);
-    member_move(member, launches ? "Pending:Proceed" : "Terminating:Proceed");
+    member_move_to_step(member, "Proceed");
 }
 
 void groups_wait(struct groups_pass *pass)
@@ -77,7 +76,7 @@ void groups_wait(struct groups_pass *pass)
     const json_t *member;
     json_array_foreach (members, i, member) {
         const char *id = doc_text(member, "InstanceId");
-        if (!member_is(member, "Pending:Wait") && !member_is(member, "Terminating:Wait"))
+        if (!json_object_get(member, "_actions"))
             continue;
         expire(pass, id);
         if (!json_array_size(json_object_get(group_instance(groups_look(pass), id), "_actions")))

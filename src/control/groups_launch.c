@@ -6,6 +6,7 @@
 #include "control/groups.h"
 #include "service/autoscaling/activity.h"
 #include "service/autoscaling/launch_configuration.h"
+#include "service/autoscaling/warm_pool.h"
 #include "service/ec2/tags.h"
 
 #include <stdio.h>
@@ -26,8 +27,9 @@ struct place {
 /* A round of launches of one group. */
 struct launch_round {
     struct groups_pass pass;
-    int active, desired; /* when the round began: what the Cause tells */
-    struct err error;    /* why the last launch failed */
+    bool warm;        /* into the warm pool, not into service */
+    int before;       /* instances there when the round began: what the Cause tells */
+    struct err error; /* why the last launch failed */
 };
 
 /* Whether the desired capacity is there: what is launched all the same shall replace something. */
@@ -36,13 +38,14 @@ static bool has_enough(const json_t *group)
     return group_active_count(group) >= doc_number(group, "DesiredCapacity");
 }
 
-static struct place count_place(const json_t *group, const json_t *subnet)
+static struct place count_place(const json_t *group, const json_t *subnet, bool warm)
 {
     struct place place = {subnet, 0, 0};
     size_t i;
     const json_t *member;
     json_array_foreach (json_object_get(group, "Instances"), i, member) {
-        if (!member_is_active(member) || json_object_get(member, "_leaves"))
+        if (warm ? !member_is_warm(member)
+                 : !member_is_active(member) || json_object_get(member, "_leaves"))
             continue;
         place.in_zone += doc_is(member, "AvailabilityZone", doc_text(subnet, "AvailabilityZone"));
         place.in_subnet += doc_is(member, "_subnet", doc_text(subnet, "SubnetId"));
@@ -56,7 +59,7 @@ static int fewest_in_zone(const json_t *group)
     size_t i;
     const json_t *subnet;
     json_array_foreach (json_object_get(group, "_subnets"), i, subnet) {
-        int in_zone = count_place(group, subnet).in_zone;
+        int in_zone = count_place(group, subnet, false).in_zone;
         fewest = in_zone < fewest ? in_zone : fewest;
     }
     return fewest;
@@ -73,17 +76,28 @@ static bool insists(const json_t *group)
            (doc_flag(group, "_rebalancing") && has_enough(group));
 }
 
+bool groups_may_launch_in(const json_t *group, const char *zone)
+{
+    size_t i;
+    const json_t *subnet;
+    json_array_foreach (json_object_get(group, "_subnets"), i, subnet)
+        if (doc_is(subnet, "AvailabilityZone", zone))
+            return !insists(group) ||
+                   count_place(group, subnet, false).in_zone == fewest_in_zone(group);
+    return false;
+}
+
 /* The best place that is not in `tried` (an array of subnet ids); NULL if there is none left. */
-static const json_t *choose_subnet(const json_t *group, const json_t *tried)
+static const json_t *choose_subnet(const json_t *group, const json_t *tried, bool warm)
 {
     struct place best = {NULL, 0, 0};
     int fewest = fewest_in_zone(group);
     size_t i;
     const json_t *subnet;
     json_array_foreach (json_object_get(group, "_subnets"), i, subnet) {
-        struct place place = count_place(group, subnet);
+        struct place place = count_place(group, subnet, warm);
         if (doc_list_has(tried, doc_text(subnet, "SubnetId")) ||
-            (place.in_zone > fewest && insists(group)))
+            (!warm && place.in_zone > fewest && insists(group)))
             continue;
         if (!best.subnet || place.in_zone < best.in_zone ||
             (place.in_zone == best.in_zone && place.in_subnet < best.in_subnet))
@@ -149,9 +163,8 @@ static const char *adopt(struct groups_pass *pass, const char *id)
  * Why: something is to be there before others go, or in place of what has gone, or the change of
  * the desired capacity.
  */
-static json_t *make_cause(const struct launch_round *round, const json_t *group)
+json_t *groups_launch_cause(const struct call *call, const json_t *group, int active)
 {
-    const struct call *call = &round->pass.call;
     const char *surplus = doc_text(group, "_surplus_cause");
     const json_t *replacement = json_array_get(json_object_get(group, "_replacements"), 0);
     if (*surplus && has_enough(group))
@@ -165,8 +178,30 @@ static json_t *make_cause(const struct launch_round *round, const json_t *group)
                             "an instance was launched in response to an instance refresh.");
     return cause_append(call, json_object_get(group, "_change"),
                         "an instance was started in response to a difference between desired and "
-                        "actual capacity, increasing the capacity from %d to %d.",
-                        round->active, round->desired);
+                        "actual capacity, increasing the capacity from %d to %lld.",
+                        active, (long long)doc_number(group, "DesiredCapacity"));
+}
+
+static json_t *make_cause(const struct launch_round *round, const json_t *group)
+{
+    if (!round->warm)
+        return groups_launch_cause(&round->pass.call, group, round->before);
+    return cause_append(&round->pass.call, NULL,
+                        "an instance was started in response to a difference between desired and "
+                        "actual size of the warm pool, increasing its size from %d to %d.",
+                        round->before, warm_pool_wanted(group));
+}
+
+static const char *describe_launch(const struct launch_round *round)
+{
+    return round->warm ? "Launching a new EC2 instance into warm pool"
+                       : "Launching a new EC2 instance";
+}
+
+void groups_count_replacement(json_t *group)
+{
+    if (!has_enough(group))
+        json_array_remove(json_object_get(group, "_replacements"), 0);
 }
 
 /* What its row says of where it came from. */
@@ -193,17 +228,20 @@ static void add_member(struct launch_round *round, const json_t *instance, const
     const char *zone = doc_text(subnet, "AvailabilityZone");
     const char *subnet_id = doc_text(subnet, "SubnetId");
     char description[80];
-    snprintf(description, sizeof description, "Launching a new EC2 instance: %s", id);
+    snprintf(description, sizeof description, "%s: %s", describe_launch(round), id);
     const char *activity =
         activity_begin(&pass->call, group, description, make_cause(round, group), zone, subnet_id);
-    json_t *member = json_pack(
-        "{s:s, s:O, s:s, s:s, s:s, s:b, s:s, s:s, s:I}", "InstanceId", id, "InstanceType",
-        json_object_get(instance, "InstanceType"), "AvailabilityZone", zone, "LifecycleState",
-        "Pending", "HealthStatus", "Healthy", "ProtectedFromScaleIn", 0, "_activity", activity,
-        "_subnet", subnet_id, "_launched_ms", (json_int_t)pass->call.now_ms);
+    json_t *member =
+        json_pack("{s:s, s:O, s:s, s:s, s:s, s:b, s:s, s:s, s:I}", "InstanceId", id, "InstanceType",
+                  json_object_get(instance, "InstanceType"), "AvailabilityZone", zone,
+                  "LifecycleState", round->warm ? "Warmed:Pending" : "Pending", "HealthStatus",
+                  "Healthy", "ProtectedFromScaleIn", 0, "_activity", activity, "_subnet", subnet_id,
+                  "_launched_ms", (json_int_t)pass->call.now_ms);
     tell_source(member, group, version);
-    if (!has_enough(group))
-        json_array_remove(json_object_get(group, "_replacements"), 0);
+    if (round->warm)
+        groups_warm_begin(pass, id);
+    else
+        groups_count_replacement(group);
     json_array_append_new(json_object_get(group, "Instances"), member);
 }
 
@@ -211,7 +249,7 @@ static void add_member(struct launch_round *round, const json_t *instance, const
 static int launch_one(struct launch_round *round, const json_t *tried)
 {
     struct groups_pass *pass = &round->pass;
-    const json_t *subnet = choose_subnet(groups_look(pass), tried);
+    const json_t *subnet = choose_subnet(groups_look(pass), tried, round->warm);
     json_auto_t *place = json_deep_copy(subnet), *out = NULL;
     json_t *in = run_instances_input(&pass->call, groups_look(pass), doc_text(place, "SubnetId"));
     if (service_call(&pass->call, "ec2", "RunInstances", in, &out, &round->error) < 0)
@@ -253,12 +291,12 @@ static void report_failure(struct launch_round *round, struct txn *txn)
     int64_t failures = doc_number(group, "_failures");
     int64_t delay_ms = failures > 6 ? RETRY_MAX_MS : (int64_t)RETRY_FIRST_MS << failures;
     char message[ERR_TEXT_SIZE + 64], description[ERR_TEXT_SIZE + 128];
-    const json_t *subnet = choose_subnet(group, NULL);
+    const json_t *subnet = choose_subnet(group, NULL, round->warm);
     size_t size = strlen(round->error.text);
     const char *stop = size > 0 && round->error.text[size - 1] == '.' ? "" : ".";
     snprintf(message, sizeof message, "%s%s Launching EC2 instance failed.", round->error.text,
              stop);
-    snprintf(description, sizeof description, "Launching a new EC2 instance.  Status Reason: %s",
+    snprintf(description, sizeof description, "%s.  Status Reason: %s", describe_launch(round),
              message);
     const char *activity =
         activity_begin(&pass->call, group, description, make_cause(round, group),
@@ -281,7 +319,7 @@ static int launch_anywhere(struct control *control, const char *region, const ch
     int good;
     for (;;) {
         const json_t *group = store_get(control->store, group_kind, region, name);
-        const json_t *subnet = choose_subnet(group, tried);
+        const json_t *subnet = choose_subnet(group, tried, round->warm);
         if (!subnet)
             break;
         json_auto_t *id = json_incref(json_object_get(subnet, "SubnetId"));
@@ -299,11 +337,10 @@ static int launch_anywhere(struct control *control, const char *region, const ch
     return 0;
 }
 
-/* How many may be launched now; *due_ms moves to when it may be tried again. */
-static int launches_wanted(struct control *control, const json_t *group, int64_t *due_ms)
+/* How many may be launched of those that lack; *due_ms moves to when it may be tried again. */
+static int launches_allowed(struct control *control, const json_t *group, int wanted,
+                            int64_t *due_ms)
 {
-    int wanted = (int)(doc_number(group, "DesiredCapacity") + doc_number(group, "_surplus")) -
-                 group_active_count(group);
     int64_t retry_ms = doc_number(group, "_retry_ms");
     if (wanted <= 0 || group_suspends(group, "Launch") || doc_flag(group, "_deleting"))
         return 0;
@@ -314,19 +351,34 @@ static int launches_wanted(struct control *control, const json_t *group, int64_t
     return wanted < LAUNCHES_A_ROUND ? wanted : LAUNCHES_A_ROUND;
 }
 
+static bool launch(struct control *control, const char *region, const char *name, int wanted,
+                   struct launch_round *round)
+{
+    int good;
+    if (!wanted)
+        return false;
+    if (launch_batch(control, region, name, wanted, NULL, round, &good))
+        return true;
+    if (good > 0 && good < wanted)
+        return launch_batch(control, region, name, good, NULL, round, &good) > 0;
+    launch_anywhere(control, region, name, round);
+    return true;
+}
+
 bool groups_launch(struct control *control, const char *region, const char *name, int64_t *due_ms)
 {
     const json_t *group = store_get(control->store, group_kind, region, name);
-    int wanted = launches_wanted(control, group, due_ms), good;
-    struct launch_round round = {.active = 0};
-    if (!wanted)
-        return false;
-    round.active = group_active_count(group);
-    round.desired = (int)doc_number(group, "DesiredCapacity");
-    if (launch_batch(control, region, name, wanted, NULL, &round, &good))
-        return true;
-    if (good > 0 && good < wanted)
-        return launch_batch(control, region, name, good, NULL, &round, &good) > 0;
-    launch_anywhere(control, region, name, &round);
-    return true;
+    struct launch_round round = {.before = group_active_count(group)};
+    int desired = (int)(doc_number(group, "DesiredCapacity") + doc_number(group, "_surplus"));
+    int wanted = launches_allowed(control, group, desired - round.before, due_ms);
+    return launch(control, region, name, wanted, &round);
+}
+
+bool groups_launch_into_pool(struct control *control, const char *region, const char *name,
+                             int64_t *due_ms)
+{
+    const json_t *group = store_get(control->store, group_kind, region, name);
+    struct launch_round round = {.warm = true, .before = warm_pool_count(group)};
+    int lacking = warm_pool_wanted(group) - round.before;
+    return launch(control, region, name, launches_allowed(control, group, lacking, due_ms), &round);
 }

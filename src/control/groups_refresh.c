@@ -6,6 +6,7 @@
 #include "control/groups.h"
 #include "service/autoscaling/departure.h"
 #include "service/autoscaling/refresh.h"
+#include "service/autoscaling/warm_pool.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct census {
     int active;            /* pending and in service */
     int ready;             /* in service, healthy and warm */
     int left;              /* still to be replaced */
+    int left_warm;         /* the same in the warm pool */
     int renewed;           /* ready, and not to be replaced */
     const json_t *waiting; /* one that is not ready yet */
 };
@@ -63,7 +65,9 @@ static struct census take_census(struct groups_pass *pass)
     struct census census = {.desired = (int)doc_number(group, "DesiredCapacity")};
     size_t i;
     json_array_foreach (json_object_get(group, "Instances"), i, member) {
-        census.left += is_marked(member) && !member_is_terminating(member);
+        bool stays = is_marked(member) && !member_is_terminating(member);
+        census.left += stays && !member_is_warm(member);
+        census.left_warm += stays && member_is_warm(member);
         if (!member_is_active(member))
             continue;
         bool ready = is_ready(pass, group, member, warmup);
@@ -255,7 +259,7 @@ static bool pauses(struct groups_pass *pass, bool *ret_ends)
 static bool may_go(const struct groups_pass *pass, const json_t *member)
 {
     const json_t *preferences = json_object_get(look(pass), "Preferences");
-    if (!is_marked(member) || member_is_terminating(member))
+    if (!is_marked(member) || member_is_terminating(member) || member_is_warm(member))
         return false;
     if (!member_is_active(member))
         return doc_is(preferences, "StandbyInstances", "Terminate");
@@ -295,6 +299,17 @@ static void roll(struct groups_pass *pass, const struct census *census)
     groups_set_surplus(pass, replacement_surplus(&replacement), NULL);
 }
 
+/* The warm pool comes last: nobody waits for what is in it. It is filled again at once. */
+static void replace_pool(struct groups_pass *pass)
+{
+    json_auto_t *members = warm_pool_members(groups_look(pass), true);
+    size_t i;
+    const json_t *member;
+    json_array_foreach (members, i, member)
+        if (is_marked(member) && !member_is_terminating(member))
+            take_out(pass, doc_text(member, "InstanceId"));
+}
+
 static void go_on(struct groups_pass *pass)
 {
     struct census census = take_census(pass);
@@ -302,7 +317,10 @@ static void go_on(struct groups_pass *pass)
     show_progress(pass, &census);
     if (is_stopped(pass) || pauses(pass, &ends))
         return;
-    if (ends || (!census.left && census.ready == census.active && census.active >= census.desired))
+    if (!census.left && census.left_warm)
+        replace_pool(pass);
+    else if (ends ||
+             (!census.left && census.ready == census.active && census.active >= census.desired))
         finish(pass);
     else if (!is_stuck(pass))
         roll(pass, &census);

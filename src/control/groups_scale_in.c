@@ -146,8 +146,10 @@ static void take_out(struct groups_pass *pass, const char *id, int active)
                      "an instance was taken out of service in response to a difference between "
                      "desired and actual capacity, shrinking the capacity from %d to %lld.",
                      active, (long long)doc_number(group, "DesiredCapacity"));
-    json_t *cause = cause_append(call, shrinking, "instance %s was selected for termination.", id);
-    departure_begin(&pass->call, group, group_instance(group, id), cause);
+    json_auto_t *cause =
+        cause_append(call, shrinking, "instance %s was selected for termination.", id);
+    if (!groups_return(pass, id, cause))
+        departure_begin(&pass->call, group, group_instance(group, id), json_incref(cause));
 }
 
 void groups_scale_in(struct groups_pass *pass)

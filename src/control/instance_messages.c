@@ -189,9 +189,12 @@ static void add_placement(const json_t *instance, json_t *metadata)
     json_object_set(metadata, "Monitoring",
                     json_object_get(json_object_get(instance, "Monitoring"), "State"));
     bool ends = doc_is(instance, "_desired", "terminated");
+    const char *pool = doc_text(instance, "_pool");
     if (doc_text(instance, "_group")[0])
         json_object_set_new(metadata, "LifecycleState",
-                            json_string(ends ? "Terminated" : "InService"));
+                            json_string(ends    ? "Terminated"
+                                        : *pool ? pool
+                                                : "InService"));
 }
 
 /* {"ami": "/dev/xvda", "root": "/dev/xvda", "ebs1": "sdf"} */

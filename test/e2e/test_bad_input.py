@@ -194,6 +194,8 @@ def test_ec2_answers_with_its_own_codes(cloud, operation, arguments, code):
     ("elbv2", "create_load_balancer", {"Name": "bad name!", "Subnets": ["subnet-0123456789abcdef0"]}, "ValidationError"),
     ("autoscaling", "set_desired_capacity", {"AutoScalingGroupName": "nobody", "DesiredCapacity": 1}, "ValidationError"),
     ("autoscaling", "create_auto_scaling_group", {"AutoScalingGroupName": "x", "MinSize": 3, "MaxSize": 1}, "ValidationError"),
+    ("autoscaling", "put_warm_pool", {"AutoScalingGroupName": "nobody"}, "ValidationError"),
+    ("autoscaling", "delete_warm_pool", {"AutoScalingGroupName": "nobody"}, "ValidationError"),
     ("elbv2", "describe_load_balancers", {"LoadBalancerArns": ["banana"]}, "ValidationError"),
     ("elbv2", "delete_rule", {"RuleArn": "banana"}, "ValidationError"),
     ("elbv2", "create_target_group", {"Name": "x", "Protocol": "HTTP", "Port": 70000, "VpcId": "vpc-1"}, "ValidationError"),

@@ -110,3 +110,28 @@ def test_instances_know_their_group(fleet):
     assert row["LaunchTemplate"]["LaunchTemplateName"] == "fleet" and row["LaunchTemplate"]["Version"] == "1"
     tags = fleet.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [first]}])["Tags"]
     assert {"aws:autoscaling:groupName": "web"}.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items()
+
+
+def test_a_warm_pool_gives_a_stopped_instance_back_and_takes_it_again(fleet):
+    fleet.create("pool", 0, 1, desired=0)
+    fleet.asg.put_warm_pool(AutoScalingGroupName="pool", InstanceReusePolicy={"ReuseOnScaleIn": True})
+
+    def warm():
+        return [i["InstanceId"] for i in fleet.asg.describe_warm_pool(AutoScalingGroupName="pool")["Instances"]
+                if i["LifecycleState"] == "Warmed:Stopped"]
+
+    def state():
+        return fleet.ec2.describe_instances(InstanceIds=[only])["Reservations"][0]["Instances"][0]["State"]["Name"]
+
+    eventually(warm, what="an instance in the pool")
+    only, = warm()
+    assert (state(), fleet.members("pool"), fleet.describe("pool")["WarmPoolSize"]) == ("stopped", {}, 1)
+    fleet.set_desired("pool", 1)
+    assert (fleet.wait("pool", 1), state(), warm()) == ([only], "running", [])
+    fleet.set_desired("pool", 0)
+    eventually(lambda: warm() == [only], what="its return to the pool")
+    assert [a["Description"] for a in fleet.activities("pool")] == [
+        f"Returning EC2 instance to warm pool: {only}", f"Launching a new EC2 instance from warm pool: {only}",
+        f"Launching a new EC2 instance into warm pool: {only}"]
+    fleet.delete("pool")
+    eventually(lambda: fleet.describe("pool") is None, what="the group's end")

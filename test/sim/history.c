@@ -108,9 +108,10 @@ static const char *check_member(struct simulated_cloud *cloud, const char *group
     const json_t *new = json_object_get(json_object_get(now, "members"), id);
     const char *text =
         check_held(json_object_get(before, "hooks"), json_object_get(now, "hooks"), old, new);
-    bool was_held = doc_is(old, "LifecycleState", "Pending:Wait") ||
-                    doc_is(old, "LifecycleState", "Terminating:Wait");
+    bool was_held = strstr(doc_text(old, "LifecycleState"), ":Wait");
     bool goes_on = doc_is(new, "LifecycleState", "InService") ||
+                   doc_is(new, "LifecycleState", "Warmed:Stopped") ||
+                   doc_is(new, "LifecycleState", "Warmed:Running") ||
                    doc_is(new, "LifecycleState", "Terminating:Proceed");
     if (text || !was_held || !goes_on)
         return text;

@@ -35,6 +35,22 @@ static bool is_active(const json_t *member)
     return is_phase(member, "Pending") || is_phase(member, "InService");
 }
 
+static bool is_warm(const json_t *member)
+{
+    return is_phase(member, "Warmed:") && !is_phase(member, "Warmed:Terminating");
+}
+
+/* How many instances a group's warm pool should have. */
+static int64_t warm_wanted(const json_t *group)
+{
+    const json_t *pool = json_object_get(group, "WarmPoolConfiguration");
+    const json_t *prepared = json_object_get(pool, "MaxGroupPreparedCapacity");
+    int64_t most = prepared ? json_integer_value(prepared) : doc_number(group, "MaxSize");
+    int64_t wanted = most - doc_number(group, "DesiredCapacity");
+    int64_t least = doc_number(pool, "MinSize");
+    return !pool ? 0 : wanted > least ? wanted : least;
+}
+
 static bool has_state(const json_t *instance, const char *state)
 {
     return doc_is(json_object_get(instance, "State"), "Name", state);
@@ -76,13 +92,13 @@ static const char *nothing_is_launched_in_excess(struct simulated_cloud *cloud)
 {
     enum { GREATEST = 9 + 4 }; /* an instance refresh may go beyond by half */
     store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
-        int active = 0;
+        int active = 0, warm = 0;
         size_t i;
         const json_t *member;
         json_array_foreach (members_of(cursor.doc), i, member)
-            active += is_active(member);
-        if (active > GREATEST)
-            return say("group %s has %d active instances", cursor.id, active);
+            active += is_active(member), warm += is_warm(member);
+        if (active > GREATEST || warm > GREATEST)
+            return say("group %s has %d active and %d warm instances", cursor.id, active, warm);
     }
     return NULL;
 }
@@ -147,11 +163,12 @@ static const char *activities_fit_members(struct simulated_cloud *cloud)
             const json_t *activity = store_get(cloud->store, "scaling-activity", cloud->region,
                                                doc_text(member, "_activity"));
             bool runs = activity && !json_object_get(activity, "EndTime");
-            bool stays = is_phase(member, "InService") || is_phase(member, "Standby");
-            bool failed =
-                is_phase(member, "Pending") && doc_is(member, "HealthStatus", "Unhealthy");
+            bool stays = is_phase(member, "InService") || is_phase(member, "Standby") ||
+                         is_phase(member, "Warmed:Stopped") || is_phase(member, "Warmed:Running");
+            bool failed = (is_phase(member, "Pending") || is_phase(member, "Warmed:Pending")) &&
+                          doc_is(member, "HealthStatus", "Unhealthy");
             bool moves = !stays && !failed;
-            if (runs != moves)
+            if (runs != moves && !(failed && is_phase(member, "Warmed:")))
                 return say("instance %s is %s and its activity is %s",
                            doc_text(member, "InstanceId"), doc_text(member, "LifecycleState"),
                            doc_text(activity, "StatusCode"));
@@ -232,7 +249,7 @@ static const char *capacity_is_reached(struct simulated_cloud *cloud)
         size_t i, healthy = 0, aside = 0;
         const json_t *member;
         json_array_foreach (members_of(cursor.doc), i, member) {
-            aside += is_phase(member, "Standby");
+            aside += is_phase(member, "Standby") || is_phase(member, "Warmed:");
             healthy += doc_is(member, "LifecycleState", "InService") &&
                        doc_is(member, "HealthStatus", "Healthy");
         }
@@ -290,6 +307,30 @@ static const char *no_instance_is_too_old(struct simulated_cloud *cloud)
             if (lifetime_ms && is_active(member) &&
                 doc_number(member, "_launched_ms") + lifetime_ms + WITHIN_MS < cloud->now_ms)
                 return say("instance %s is too old", doc_text(member, "InstanceId"));
+    }
+    return NULL;
+}
+
+/* A warm pool is full of what is prepared, and what it keeps stopped has not been lost. */
+static const char *pools_are_full(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int64_t prepared = 0, all = 0;
+        size_t i;
+        const json_t *member;
+        json_array_foreach (members_of(cursor.doc), i, member) {
+            const json_t *instance =
+                store_get(cloud->store, "instance", cloud->region, doc_text(member, "InstanceId"));
+            bool stopped = is_phase(member, "Warmed:Stopped") && has_state(instance, "stopped");
+            bool runs =
+                (is_phase(member, "Warmed:Running") || is_phase(member, "Warmed:Stopped")) &&
+                has_state(instance, "running");
+            all += is_phase(member, "Warmed:");
+            prepared += (stopped || runs) && doc_is(member, "HealthStatus", "Healthy");
+        }
+        if (all != prepared || all != warm_wanted(cursor.doc))
+            return say("group %s has %lld prepared of %lld warm instances, not %lld", cursor.id,
+                       (long long)prepared, (long long)all, (long long)warm_wanted(cursor.doc));
     }
     return NULL;
 }
@@ -373,6 +414,7 @@ const char *sim_unsettled(struct simulated_cloud *cloud)
 {
     static const char *(*const conditions[])(struct simulated_cloud *) = {
         capacity_is_reached,
+        pools_are_full,
         zones_are_even,
         no_instance_is_too_old,
         machines_run_as_instances_say,

@@ -324,6 +324,28 @@ static void move_aside(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", operation, in);
 }
 
+static void put_warm_pool(struct simulated_cloud *cloud, int group)
+{
+    char in[240], prepared[48] = "";
+    if (pick(cloud, 2))
+        snprintf(prepared, sizeof prepared, ", 'MaxGroupPreparedCapacity': %d",
+                 pick(cloud, CAPACITY_MAX + 2) - 1);
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'MinSize': %d, 'PoolState': '%s', "
+             "'InstanceReusePolicy': {'ReuseOnScaleIn': %s}%s}",
+             group, pick(cloud, 3), pick(cloud, 3) ? "Stopped" : "Running",
+             pick(cloud, 2) ? "true" : "false", prepared);
+    call(cloud, "autoscaling", "PutWarmPool", in);
+}
+
+static void delete_warm_pool(struct simulated_cloud *cloud, int group)
+{
+    char in[80];
+    snprintf(in, sizeof in, "{'AutoScalingGroupName': 'g%d', 'ForceDelete': %s}", group,
+             pick(cloud, 3) ? "true" : "false");
+    call(cloud, "autoscaling", "DeleteWarmPool", in);
+}
+
 /* An instance that belongs to no group joins one. */
 static void attach_instance(struct simulated_cloud *cloud, int group)
 {
@@ -455,6 +477,8 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"delete hook", delete_hook, 2},
         {"complete lifecycle action", complete_action, 8},
         {"move aside", move_aside, 8},
+        {"put warm pool", put_warm_pool, 5},
+        {"delete warm pool", delete_warm_pool, 2},
         {"attach instance", attach_instance, 3},
         {"attach interface", attach_interface, 4},
         {"detach interface", detach_interface, 3},

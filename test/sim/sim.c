@@ -10,6 +10,8 @@
 #include "invariants.h"
 #include "operations.h"
 
+#include "service/doc.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +102,21 @@ static size_t count_activities(const struct simulated_cloud *cloud)
     return store_count(cloud->store, "scaling-activity", cloud->region);
 }
 
+/* Whether a lifetime ends before `until_ms`: then instances come and go, and not without a cause.
+ */
+static bool lifetime_ends(const struct simulated_cloud *cloud, int64_t until_ms)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region) {
+        int64_t lifetime_ms = doc_number(cursor.doc, "MaxInstanceLifetime") * 1000;
+        size_t i;
+        const json_t *member;
+        json_array_foreach (json_object_get(cursor.doc, "Instances"), i, member)
+            if (lifetime_ms && doc_number(member, "_launched_ms") + lifetime_ms < until_ms)
+                return true;
+    }
+    return false;
+}
+
 /* No more faults or orders: what was wanted last must come about, and stay. */
 static const char *come_to_rest(struct simulated_cloud *cloud)
 {
@@ -114,8 +131,9 @@ static const char *come_to_rest(struct simulated_cloud *cloud)
     sim_let_go(cloud);
     cloud_run(cloud, REST_MS);
     size_t activities = count_activities(cloud);
+    bool wears = lifetime_ends(cloud, cloud->now_ms + REST_MS);
     cloud_run(cloud, REST_MS);
-    if (count_activities(cloud) != activities)
+    if (!wears && count_activities(cloud) != activities)
         return "groups go on changing without a cause";
     return sim_unsettled(cloud);
 }

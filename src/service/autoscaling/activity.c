@@ -102,6 +102,13 @@ void activity_succeed(struct call *call, const char *id)
     activity_end(call, id, "Successful", NULL, NULL);
 }
 
+void activity_fail(struct call *call, const char *id, const char *message)
+{
+    json_auto_t *description = json_sprintf(
+        "%s.  Status Reason: %s", doc_text(activity_find(call, id), "Description"), message);
+    activity_end(call, id, "Failed", message, json_string_value(description));
+}
+
 static bool is_of_group(const json_t *activity, const json_t *group)
 {
     return !strcmp(doc_text(activity, "AutoScalingGroupARN"),

@@ -26,6 +26,8 @@ void activity_succeed(struct call *call, const char *id);
  */
 void activity_end(struct call *call, const char *id, const char *status, const char *message,
                   const char *description);
+/* Ends an activity as Failed: the message goes behind its Description, too. */
+void activity_fail(struct call *call, const char *id, const char *message);
 /* The activity, borrowed; NULL if it is unknown. */
 const json_t *activity_find(const struct call *call, const char *id);
 /* Whether an activity of the group is still in progress; *ret_id (may be NULL) names it. */

@@ -18,19 +18,29 @@ static const char tag_of_group[] = "aws:autoscaling:groupName";
  * Pending ──► InService ──► Terminating ──► (gone); hooks put :Wait and :Proceed behind the first
  * and the last. Aside: InService ──► EnteringStandby ──► Standby ──► Pending, and from InService
  * and Standby to Detaching ──► (alive, but not of the group). From each of them an instance may be
- * lost.
+ * lost. The warm pool: Warmed:Pending ──► Warmed:Stopped or Warmed:Running ──► Pending, and from
+ * InService back to Warmed:Pending.
  */
 static const struct fsm_state member_states[] = {
     {"Pending", {"Pending:Wait", "InService", "Terminating"}},
     {"Pending:Wait", {"Pending:Proceed", "Terminating"}},
     {"Pending:Proceed", {"InService", "Terminating"}},
-    {"InService", {"Terminating", "EnteringStandby", "Detaching"}},
+    {"InService", {"Terminating", "EnteringStandby", "Detaching", "Warmed:Pending"}},
     {"EnteringStandby", {"Standby", "Terminating"}},
     {"Standby", {"Pending", "Terminating", "Detaching"}},
     {"Detaching", {"Terminating"}},
     {"Terminating", {"Terminating:Wait"}},
     {"Terminating:Wait", {"Terminating:Proceed"}},
     {"Terminating:Proceed", {NULL}},
+    {"Warmed:Pending",
+     {"Warmed:Pending:Wait", "Warmed:Stopped", "Warmed:Running", "Warmed:Terminating"}},
+    {"Warmed:Pending:Wait", {"Warmed:Pending:Proceed", "Warmed:Terminating"}},
+    {"Warmed:Pending:Proceed", {"Warmed:Stopped", "Warmed:Running", "Warmed:Terminating"}},
+    {"Warmed:Stopped", {"Pending", "Warmed:Terminating"}},
+    {"Warmed:Running", {"Pending", "Warmed:Terminating"}},
+    {"Warmed:Terminating", {"Warmed:Terminating:Wait"}},
+    {"Warmed:Terminating:Wait", {"Warmed:Terminating:Proceed"}},
+    {"Warmed:Terminating:Proceed", {NULL}},
 };
 
 static const struct fsm member_fsm = {
@@ -109,7 +119,12 @@ bool member_is_pending(const json_t *member)
 
 bool member_is_terminating(const json_t *member)
 {
-    return is_phase(member, "Terminating");
+    return is_phase(member, "Terminating") || is_phase(member, "Warmed:Terminating");
+}
+
+bool member_is_warm(const json_t *member)
+{
+    return is_phase(member, "Warmed");
 }
 
 bool member_is_active(const json_t *member)
@@ -131,6 +146,16 @@ void member_move(json_t *member, const char *state)
 {
     const char *moved = fsm_move(&member_fsm, doc_text(member, "LifecycleState"), state);
     json_object_set_new(member, "LifecycleState", json_string(moved));
+}
+
+void member_move_to_step(json_t *member, const char *step)
+{
+    char state[40];
+    const char *present = doc_text(member, "LifecycleState");
+    const char *end = strstr(present, ":Wait");
+    int size = end ? (int)(end - present) : (int)strlen(present);
+    snprintf(state, sizeof state, "%.*s:%s", size, present, step);
+    member_move(member, state);
 }
 
 int64_t group_warmup_seconds(const json_t *group, const json_t *policy)
@@ -155,6 +180,7 @@ void group_adopt(const json_t *group, json_t *instance)
 void group_release(json_t *instance)
 {
     json_object_del(instance, "_group");
+    json_object_del(instance, "_pool");
     ec2_tags_remove(json_object_get(instance, "Tags"), tag_of_group);
 }
 

@@ -43,7 +43,9 @@ const json_t *group_of_instance(const struct call *call, const char *instance_id
 
 /* Pending or InService: what the desired capacity asks for. */
 bool member_is_active(const json_t *member);
-/* Pending, or Terminating, whether a hook holds it there or not. */
+/* In the warm pool, on its way into it, or ending there: see service/autoscaling/warm_pool.h. */
+bool member_is_warm(const json_t *member);
+/* Pending, or Terminating (also in the pool), whether a hook holds it there or not. */
 bool member_is_pending(const json_t *member);
 bool member_is_terminating(const json_t *member);
 /* Whether its LifecycleState is `state`. */
@@ -52,6 +54,8 @@ bool member_is(const json_t *member, const char *state);
 int group_active_count(const json_t *group);
 /* Moves a member to another lifecycle state; asserts that the move is legal. */
 void member_move(json_t *member, const char *state);
+/* The same within a phase: "Wait" makes "Warmed:Pending:Wait" of "Warmed:Pending". */
+void member_move_to_step(json_t *member, const char *step);
 /* An instance document, being edited, becomes one of the group's, or nobody's. */
 void group_adopt(const json_t *group, json_t *instance);
 void group_release(json_t *instance);

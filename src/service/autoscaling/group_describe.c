@@ -2,6 +2,7 @@
 #include "service/autoscaling/group.h"
 #include "service/autoscaling/operations.h"
 #include "service/autoscaling/traffic_sources.h"
+#include "service/autoscaling/warm_pool.h"
 
 #include <string.h>
 
@@ -43,6 +44,21 @@ static int group_is_asked(const struct call *call, const json_t *group, bool *re
     return 0;
 }
 
+/* As it is shown: what is in the warm pool is not among its instances. */
+static json_t *describe_group(const json_t *group, bool with_instances)
+{
+    json_t *shown = json_copy((json_t *)group);
+    json_t *members = warm_pool_members(group, false);
+    size_t warm = json_array_size(json_object_get(group, "Instances")) - json_array_size(members);
+    json_object_set_new(shown, "TrafficSources", traffic_sources_of_group(group));
+    json_object_set_new(shown, "Instances", members);
+    if (warm_pool_of(group))
+        json_object_set_new(shown, "WarmPoolSize", json_integer((json_int_t)warm));
+    if (!with_instances)
+        json_object_del(shown, "Instances");
+    return shown;
+}
+
 int autoscaling_DescribeAutoScalingGroups(struct call *call, struct err *err)
 {
     json_auto_t *all = json_array();
@@ -51,13 +67,8 @@ int autoscaling_DescribeAutoScalingGroups(struct call *call, struct err *err)
         bool asked;
         if (group_is_asked(call, cursor.doc, &asked, err) < 0)
             return -1;
-        if (!asked)
-            continue;
-        json_t *group = json_copy((json_t *)cursor.doc);
-        json_object_set_new(group, "TrafficSources", traffic_sources_of_group(group));
-        if (without_instances)
-            json_object_del(group, "Instances");
-        json_array_append_new(all, group);
+        if (asked)
+            json_array_append_new(all, describe_group(cursor.doc, !without_instances));
     }
     return call_page(call, &autoscaling_paging, all, "AutoScalingGroups", err);
 }

@@ -132,14 +132,27 @@ void hooks_delete_of_group(struct call *call, const char *group)
         txn_delete(call->txn, hook_kind, call->region, json_string_value(id));
 }
 
+static bool is_for(const json_t *hook, const json_t *group, const char *transition)
+{
+    return doc_is(hook, "AutoScalingGroupName", doc_text(group, "AutoScalingGroupName")) &&
+           doc_is(hook, "LifecycleTransition", transition);
+}
+
+bool hooks_exist(const struct call *call, const json_t *group, const char *transition)
+{
+    store_each (cursor, call->store, hook_kind, call->region)
+        if (is_for(cursor.doc, group, transition))
+            return true;
+    return false;
+}
+
 bool hooks_begin(struct call *call, const json_t *group, json_t *member, const char *transition)
 {
     json_t *actions = json_array();
     store_each (cursor, call->store, hook_kind, call->region) {
         const json_t *hook = cursor.doc;
         char token[37];
-        if (!doc_is(hook, "AutoScalingGroupName", doc_text(group, "AutoScalingGroupName")) ||
-            !doc_is(hook, "LifecycleTransition", transition))
+        if (!is_for(hook, group, transition))
             continue;
         int64_t heartbeat_ms = doc_number(hook, "HeartbeatTimeout") * 1000;
         int64_t until_ms = call->now_ms + heartbeat_ms;
@@ -151,7 +164,7 @@ bool hooks_begin(struct call *call, const json_t *group, json_t *member, const c
                                                  "limit_ms", (json_int_t)limit_ms, "heartbeat_ms",
                                                  (json_int_t)heartbeat_ms, "default",
                                                  doc_text(hook, "DefaultResult")));
-        notify_of_action(call, hook, doc_text(member, "InstanceId"), token);
+        notify_of_action(call, hook, member, token);
     }
     bool holds = json_array_size(actions) > 0;
     if (holds)

@@ -27,6 +27,8 @@ int hook_put(struct call *call, const char *group, const json_t *in, struct err 
 /* Deletes all hooks of a group. */
 void hooks_delete_of_group(struct call *call, const char *group);
 
+/* Whether a group has hooks for a transition. */
+bool hooks_exist(const struct call *call, const json_t *group, const char *transition);
 /*
  * Begins the actions of the group's hooks for a transition. False if there are none; otherwise the
  * member, whose state the caller moves, has its `_actions`.

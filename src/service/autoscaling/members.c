@@ -42,7 +42,7 @@ const char *departure_begin(struct call *call, const json_t *group, json_t *memb
                        subnet_of_instance(call, id));
     json_object_set_new(member, "_activity", json_string(activity));
     hooks_forget(member);
-    member_move(member, "Terminating");
+    member_move(member, member_is_warm(member) ? "Warmed:Terminating" : "Terminating");
     return activity;
 }
 

@@ -71,6 +71,9 @@ static json_t *instance_of(const char *description)
     return id ? json_stringn(id + 2, 2 + strspn(id + 4, "0123456789abcdef")) : json_string("");
 }
 
+/* Where an instance comes from, and where it goes. */
+static const char out[] = "EC2", in_group[] = "AutoScalingGroup", in_pool[] = "WarmPool";
+
 /* As AWS tells it: while the activity is half done, though it is over when this is said. */
 static json_t *activity_message(const struct call *call, const json_t *activity,
                                 const struct event *event)
@@ -92,8 +95,11 @@ static json_t *activity_message(const struct call *call, const json_t *activity,
     json_object_set_new(message, "Progress", json_integer(failed ? 100 : 50));
     json_object_set_new(message, "StatusCode", json_string(failed ? "Failed" : "InProgress"));
     json_object_set_new(message, "StatusMessage", json_string(doc_text(activity, "StatusMessage")));
-    json_object_set_new(message, "Origin", json_string(launches ? "EC2" : "AutoScalingGroup"));
-    json_object_set_new(message, "Destination", json_string(launches ? "AutoScalingGroup" : "EC2"));
+    const char *description = doc_text(activity, "Description");
+    const char *from = strstr(description, " from warm pool") ? in_pool : launches ? out : in_group;
+    const char *to = strstr(description, " into warm pool") ? in_pool : launches ? in_group : out;
+    json_object_set_new(message, "Origin", json_string(from));
+    json_object_set_new(message, "Destination", json_string(to));
     return message;
 }
 
@@ -115,7 +121,17 @@ void notify_of_activity(struct call *call, const json_t *activity)
 
 /* ---- lifecycle actions ---- */
 
-void notify_of_action(struct call *call, const json_t *hook, const char *instance_id,
+static void tell_way(json_t *message, const json_t *member)
+{
+    bool warm = member_is_warm(member), ends = member_is_terminating(member);
+    bool taken = doc_flag(member, "_taken"), returned = doc_flag(member, "_returned");
+    const char *from = taken || (warm && ends) ? in_pool : ends || returned ? in_group : out;
+    const char *to = ends ? out : warm ? in_pool : in_group;
+    json_object_set_new(message, "Origin", json_string(from));
+    json_object_set_new(message, "Destination", json_string(to));
+}
+
+void notify_of_action(struct call *call, const json_t *hook, const json_t *member,
                       const char *token)
 {
     char subject[SUBJECT_SIZE], request[37];
@@ -130,12 +146,11 @@ void notify_of_action(struct call *call, const json_t *hook, const char *instanc
     json_object_set(message, "LifecycleTransition", json_object_get(hook, "LifecycleTransition"));
     json_object_set(message, "NotificationMetadata", json_object_get(hook, "NotificationMetadata"));
     json_object_set_new(message, "LifecycleActionToken", json_string(token));
-    json_object_set_new(message, "EC2InstanceId", json_string(instance_id));
-    json_object_set_new(message, "Origin", json_string(launches ? "EC2" : "AutoScalingGroup"));
-    json_object_set_new(message, "Destination", json_string(launches ? "AutoScalingGroup" : "EC2"));
+    json_object_set_new(message, "EC2InstanceId", json_string(doc_text(member, "InstanceId")));
+    tell_way(message, member);
     snprintf(subject, sizeof subject,
              "Auto Scaling:  Lifecycle action '%s' for instance %s in progress.",
-             launches ? "LAUNCHING" : "TERMINATING", instance_id);
+             launches ? "LAUNCHING" : "TERMINATING", doc_text(member, "InstanceId"));
     sns_notify(call, target, subject, message, &ignored);
 }
 

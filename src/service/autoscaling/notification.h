@@ -14,7 +14,7 @@ extern const char notification_kind[];
 /* Tells that an activity of the group, which is being edited, came to an end. */
 void notify_of_activity(struct call *call, const json_t *activity);
 /* Tells the hook's target that an instance waits for an action of it. */
-void notify_of_action(struct call *call, const json_t *hook, const char *instance_id,
+void notify_of_action(struct call *call, const json_t *hook, const json_t *member,
                       const char *token);
 /* Publishes a test notification of the group to a topic. */
 int notify_test(struct call *call, const json_t *group, const char *topic_arn, struct err *err);

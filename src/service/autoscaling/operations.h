@@ -23,6 +23,7 @@
     X(DeletePolicy)                                                                                \
     X(DeleteScheduledAction)                                                                       \
     X(DeleteTags)                                                                                  \
+    X(DeleteWarmPool)                                                                              \
     X(DescribeAccountLimits)                                                                       \
     X(DescribeAdjustmentTypes)                                                                     \
     X(DescribeAutoScalingGroups)                                                                   \
@@ -43,6 +44,7 @@
     X(DescribeTags)                                                                                \
     X(DescribeTerminationPolicyTypes)                                                              \
     X(DescribeTrafficSources)                                                                      \
+    X(DescribeWarmPool)                                                                            \
     X(DetachInstances)                                                                             \
     X(DetachLoadBalancerTargetGroups)                                                              \
     X(DetachLoadBalancers)                                                                         \
@@ -56,6 +58,7 @@
     X(PutNotificationConfiguration)                                                                \
     X(PutScalingPolicy)                                                                            \
     X(PutScheduledUpdateGroupAction)                                                               \
+    X(PutWarmPool)                                                                                 \
     X(RecordLifecycleActionHeartbeat)                                                              \
     X(ResumeProcesses)                                                                             \
     X(RollbackInstanceRefresh)                                                                     \

@@ -19,6 +19,13 @@ static const char *const metrics[] = {
     "GroupTerminatingInstances",
     "GroupStandbyInstances",
     "GroupTotalInstances",
+    "WarmPoolDesiredCapacity",
+    "WarmPoolWarmedCapacity",
+    "WarmPoolPendingCapacity",
+    "WarmPoolTerminatingCapacity",
+    "WarmPoolTotalCapacity",
+    "GroupAndWarmPoolDesiredCapacity",
+    "GroupAndWarmPoolTotalCapacity",
     NULL,
 };
 

@@ -96,6 +96,8 @@ static bool takes_part(const json_t *refresh, const json_t *member)
     const json_t *preferences = json_object_get(refresh, "Preferences");
     bool is_protected = doc_flag(member, "ProtectedFromScaleIn");
     bool stands_by = member_is(member, "Standby") || member_is(member, "EnteringStandby");
+    if (member_is_warm(member))
+        return !member_is_terminating(member);
     if (stands_by)
         return !doc_is(preferences, "StandbyInstances", "Ignore");
     return member_is_active(member) &&
@@ -129,7 +131,7 @@ void refresh_mark(struct call *call, json_t *group, json_t *refresh, bool even_m
         if (!takes_part(refresh, member) || (!even_matching && is_current(call, group, member)))
             continue;
         json_object_set(member, "_refresh", json_object_get(refresh, "InstanceRefreshId"));
-        total++;
+        total += !member_is_warm(member); /* the pool is not what users wait for */
     }
     show_progress(refresh, total);
     json_object_set_new(group, "_refreshing", json_true());
