@@ -5,6 +5,7 @@
 #include "host/run/kernel_file.h"
 #include "host/run/plain_file.h"
 #include "host/volume/loop_device.h"
+#include "host/volume/metadata.h"
 #include "os/file.h"
 
 #include <errno.h>
@@ -170,10 +171,10 @@ static int copy_template(const char *volumes_dir, uint32_t gib, const char *to_p
     if (disk_make_template(volumes_dir, gib, err) < 0)
         return -1;
     auto_fd int from = open(template_path(path, volumes_dir, gib), O_RDONLY | O_CLOEXEC);
-    auto_fd int to = open(to_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    auto_fd int to = open(to_path, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0600);
     if (from < 0 || to < 0 || ftruncate(to, (off_t)gib << 30) < 0)
         return err_sys(err, errno, "create %s", to_path);
-    return copy_extents(from, to, err);
+    return copy_extents(from, to, err) < 0 ? -1 : metadata_reserve_journal(to, err);
 }
 
 static int create(const char *volumes_dir, const struct disk_paths *paths, uint32_t gib,
@@ -334,10 +335,13 @@ int disk_measure(const char *volumes_dir, const char *volume, struct disk_use *r
     auto_fd int mount = mount_volume(volumes_dir, volume, err);
     if (mount < 0)
         return -1;
-    if (fstatvfs(mount, &info) < 0 || stat(paths.image, &image) < 0)
+    auto_fd int file = open(paths.image, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstatvfs(mount, &info) < 0 || fstat(file, &image) < 0)
         return err_sys(err, errno, "measure %s", volume);
+    /* What it counts as used is without its own blocks. */
+    uint64_t own = (uint64_t)image.st_size - (uint64_t)info.f_blocks * info.f_frsize;
     uint64_t used = (uint64_t)(info.f_blocks - info.f_bfree) * info.f_frsize;
-    uint64_t taken = (uint64_t)image.st_blocks * 512;
+    uint64_t taken = (uint64_t)image.st_blocks * 512 - metadata_taken_bytes(file, own);
     ret_use->free_bytes = (uint64_t)info.f_bfree * info.f_frsize;
     ret_use->debt_bytes = used > taken ? used - taken : 0;
     return 1;
