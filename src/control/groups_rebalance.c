@@ -7,6 +7,7 @@
 #include "control/groups.h"
 #include "service/autoscaling/departure.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,6 +109,14 @@ static int margin(const json_t *group, int moves)
     return moves < most ? moves : (int)most;
 }
 
+/* Whether the group's bounds or maintenance policy still let so many come first. */
+static bool may_exceed(const json_t *group)
+{
+    const json_t *policy = json_object_get(group, "InstanceMaintenancePolicy");
+    return doc_number(group, "_surplus") <= margin(group, INT_MAX) &&
+           !(policy && doc_number(policy, "MaxHealthyPercentage") == 100);
+}
+
 /* "availability zones a b had 4 1 instances respectively. ..." */
 static void describe_zones(const struct zones *zones, char *out, size_t size)
 {
@@ -203,7 +212,10 @@ static void end(json_t *group)
     json_object_del(group, "_surplus_cause");
 }
 
-/* It ends when those that came are ready; scale-in takes others then. */
+/*
+ * It ends when those that came are ready; scale-in takes others then. And when no longer so many
+ * may come: what is uneven then is looked at anew.
+ */
 static void go_on(struct groups_pass *pass)
 {
     const json_t *group = groups_look(pass), *member;
@@ -214,7 +226,7 @@ static void go_on(struct groups_pass *pass)
     size_t i;
     json_array_foreach (json_object_get(group, "Instances"), i, member)
         ready += member_is_active(member) && groups_is_ready(pass, member);
-    if (active < wanted ? is_even : ready == active)
+    if (!may_exceed(group) || (active < wanted ? is_even : ready == active))
         end(groups_edit(pass));
 }
 
