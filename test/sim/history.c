@@ -46,13 +46,16 @@ static bool has_hook(struct simulated_cloud *cloud, const char *group, const cha
     return store_get(cloud->store, "lifecycle-hook", cloud->region, id);
 }
 
-/* Whether an action was over whose default is to abandon: the other actions end with it. */
+/* An action that ends with ABANDON ends all: by the user, or by its default when its time is over.
+ */
 static bool is_abandoned(const struct simulated_cloud *cloud, const json_t *member)
 {
     size_t i;
     const json_t *action;
     json_array_foreach (json_object_get(member, "_actions"), i, action)
-        if (doc_number(action, "until_ms") <= cloud->now_ms && doc_is(action, "default", "ABANDON"))
+        if (sim_has_completed(doc_text(member, "InstanceId"), doc_text(action, "name")) ||
+            (doc_is(action, "default", "ABANDON") &&
+             doc_number(action, "until_ms") <= cloud->now_ms))
             return true;
     return false;
 }
@@ -64,7 +67,7 @@ static const char *check_released(struct simulated_cloud *cloud, const char *gro
     const char *id = doc_text(before, "InstanceId");
     size_t i;
     const json_t *action;
-    if (is_abandoned(cloud, before) && !doc_is(now, "LifecycleState", "InService"))
+    if (!doc_is(now, "LifecycleState", "InService") && is_abandoned(cloud, before))
         return NULL;
     json_array_foreach (json_object_get(before, "_actions"), i, action) {
         const char *hook = doc_text(action, "name");
