@@ -17,11 +17,27 @@ static int parse_token(const char *token, const char *invalid_token_code, size_t
     return 0;
 }
 
+/* In the words of the model's validation, for limits that are not in the model. */
+static int check_size(const struct call *call, const struct paging *paging, struct err *err)
+{
+    const json_t *asked = paging->size_in ? json_object_get(call->in, paging->size_in) : NULL;
+    int64_t size = json_integer_value(asked);
+    if (!asked || !paging->size_max || (size >= 1 && size <= paging->size_max))
+        return 0;
+    return err_aws(err, "ValidationError",
+                   "1 validation error detected: Value '%lld' at '%c%s' failed to satisfy "
+                   "constraint: Member must have value %s than or equal to %lld",
+                   (long long)size, paging->size_in[0] | 0x20, paging->size_in + 1,
+                   size < 1 ? "greater" : "less", size < 1 ? 1LL : (long long)paging->size_max);
+}
+
 int call_page(struct call *call, const struct paging *paging, const json_t *all, const char *member,
               struct err *err)
 {
     size_t start = 0, size = paging->size ? paging->size : json_array_size(all);
     const char *token = json_string_value(json_object_get(call->in, paging->token_in));
+    if (check_size(call, paging, err) < 0)
+        return -1;
     if (token && parse_token(token, paging->invalid_token_code, &start, err) < 0)
         return -1;
     if (paging->size_in && doc_number(call->in, paging->size_in) > 0)

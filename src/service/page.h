@@ -9,6 +9,7 @@ struct paging {
     const char *token_out;          /* member of the output */
     const char *invalid_token_code; /* the error for a token that was not made here */
     size_t size;                    /* of a page when the request names none; 0: everything */
+    int64_t size_max;               /* that the request may name; 0: the model checks it */
 };
 
 /*

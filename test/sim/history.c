@@ -42,7 +42,7 @@ static json_t *look(struct simulated_cloud *cloud)
 static bool has_hook(struct simulated_cloud *cloud, const char *group, const char *name)
 {
     char id[64];
-    snprintf(id, sizeof id, "%s/%s", group, name);
+    snprintf(id, sizeof id, "%s:%s", group, name);
     return store_get(cloud->store, "lifecycle-hook", cloud->region, id);
 }
 

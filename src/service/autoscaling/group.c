@@ -65,6 +65,16 @@ json_t *group_edit(struct call *call, const char *name, struct err *err)
     return txn_edit(call->txn, group_kind, call->region, name);
 }
 
+json_t *group_edit_staying(struct call *call, const char *name, struct err *err)
+{
+    json_t *group = group_edit(call, name, err);
+    if (!group || !*doc_text(group, "Status"))
+        return group;
+    err_aws(err, "ScalingActivityInProgress",
+            "You cannot update an AutoScalingGroup while it is being deleted.");
+    return NULL;
+}
+
 bool group_suspends(const json_t *group, const char *process)
 {
     size_t i;

@@ -33,6 +33,8 @@ extern const char group_kind[], activity_kind[], policy_kind[];
 const json_t *group_find(const struct call *call, const char *name, struct err *err);
 /* The same, to be changed. */
 json_t *group_edit(struct call *call, const char *name, struct err *err);
+/* The same; ScalingActivityInProgress while the group is being deleted. */
+json_t *group_edit_staying(struct call *call, const char *name, struct err *err);
 /* Whether SuspendProcesses named this process. */
 bool group_suspends(const json_t *group, const char *process);
 /* The row of an instance in `Instances`, or NULL. */

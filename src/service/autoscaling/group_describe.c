@@ -63,6 +63,8 @@ int autoscaling_DescribeAutoScalingGroups(struct call *call, struct err *err)
 {
     json_auto_t *all = json_array();
     bool without_instances = json_is_false(json_object_get(call->in, "IncludeInstances"));
+    if (autoscaling_check_names(call, "AutoScalingGroupNames", "group names", err) < 0)
+        return -1;
     store_each (cursor, call->store, group_kind, call->region) {
         bool asked;
         if (group_is_asked(call, cursor.doc, &asked, err) < 0)

@@ -110,12 +110,9 @@ int autoscaling_CreateAutoScalingGroup(struct call *call, struct err *err)
 
 int autoscaling_UpdateAutoScalingGroup(struct call *call, struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     if (!group)
         return -1;
-    if (*doc_text(group, "Status"))
-        return err_aws(err, "ScalingActivityInProgress",
-                       "You cannot update an AutoScalingGroup while it is being deleted.");
     if (settings_apply(call, group, err) < 0)
         return -1;
     return settings_apply_sizes(call, group, err);
@@ -123,7 +120,7 @@ int autoscaling_UpdateAutoScalingGroup(struct call *call, struct err *err)
 
 int autoscaling_SetDesiredCapacity(struct call *call, struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     int64_t desired = doc_number(call->in, "DesiredCapacity");
     const char *activity;
     if (!group)

@@ -50,10 +50,9 @@ int hook_check(const json_t *in, struct err *err)
     return 0;
 }
 
-static bool is_of_group(const char *id, const char *group)
+json_t *hook_id(const char *group, const char *name)
 {
-    size_t size = strlen(group);
-    return !strncmp(id, group, size) && id[size] == '/' && !strchr(id + size + 1, '/');
+    return json_sprintf("%s:%s", group, name);
 }
 
 static int count_hooks(const struct call *call, const char *group)
@@ -98,7 +97,7 @@ int hook_put(struct call *call, const char *group, const json_t *in, struct err 
                                           "HeartbeatTimeout",      "DefaultResult",
                                           "NotificationTargetARN", "RoleARN"};
     const char *name = doc_text(in, "LifecycleHookName");
-    json_auto_t *id = json_sprintf("%s/%s", group, name);
+    json_auto_t *id = hook_id(group, name);
     const json_t *before = store_get(call->store, hook_kind, call->region, json_string_value(id));
     if (!before && !*doc_text(in, "LifecycleTransition"))
         return err_aws(err, "ValidationError",
@@ -126,7 +125,7 @@ void hooks_delete_of_group(struct call *call, const char *group)
     size_t i;
     const json_t *id;
     store_each (cursor, call->store, hook_kind, call->region)
-        if (is_of_group(cursor.id, group))
+        if (doc_is(cursor.doc, "AutoScalingGroupName", group))
             json_array_append_new(ids, json_string(cursor.id));
     json_array_foreach (ids, i, id)
         txn_delete(call->txn, hook_kind, call->region, json_string_value(id));

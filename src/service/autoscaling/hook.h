@@ -1,6 +1,6 @@
 /*
  * Lifecycle hooks: what handlers and the groups controller share. Kind `lifecycle-hook`, id
- * "<group>/<hook>", shape LifecycleHook.
+ * "<group>:<hook>" (a group's name has no colon), shape LifecycleHook.
  *
  * A member that hooks hold is in a state that ends with ":Wait", and its private member `_actions`
  * lists what it waits for: [{name, token, until_ms, limit_ms, heartbeat_ms, default}]. An action
@@ -19,6 +19,8 @@ enum { HOOKS_OF_GROUP_MAX = 50 };
 
 extern const char hook_kind[], hook_launching[], hook_terminating[];
 
+/* The id of a hook's document. New reference. */
+json_t *hook_id(const char *group, const char *name);
 /* Checks the hook that `in` (a PutLifecycleHookType or a LifecycleHookSpecification) asks for. */
 int hook_check(const json_t *in, struct err *err);
 /* Stores a checked hook; members that are not named keep what they are, or begin as AWS has them.

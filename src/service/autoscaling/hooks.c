@@ -9,7 +9,7 @@
 int autoscaling_PutLifecycleHook(struct call *call, struct err *err)
 {
     const char *name = doc_text(call->in, "AutoScalingGroupName");
-    if (!group_find(call, name, err) || hook_check(call->in, err) < 0)
+    if (!group_edit_staying(call, name, err) || hook_check(call->in, err) < 0)
         return -1;
     return hook_put(call, name, call->in, err);
 }
@@ -21,7 +21,7 @@ static const json_t *find_hook(const struct call *call, struct err *err)
     const char *name = doc_text(call->in, "LifecycleHookName");
     if (!group_find(call, group, err))
         return NULL;
-    json_auto_t *id = json_sprintf("%s/%s", group, name);
+    json_auto_t *id = hook_id(group, name);
     const json_t *hook = store_get(call->store, hook_kind, call->region, json_string_value(id));
     if (!hook)
         err_aws(err, "ValidationError", "No Lifecycle Hook found with name: %s", name);
@@ -49,8 +49,8 @@ int autoscaling_DeleteLifecycleHook(struct call *call, struct err *err)
     const json_t *hook = find_hook(call, err);
     if (!hook)
         return -1;
-    json_auto_t *id = json_sprintf("%s/%s", doc_text(hook, "AutoScalingGroupName"),
-                                   doc_text(hook, "LifecycleHookName"));
+    json_auto_t *id =
+        hook_id(doc_text(hook, "AutoScalingGroupName"), doc_text(hook, "LifecycleHookName"));
     release_members(call, hook);
     txn_delete(call->txn, hook_kind, call->region, json_string_value(id));
     return 0;

@@ -150,6 +150,9 @@ int autoscaling_DescribeLaunchConfigurations(struct call *call, struct err *err)
 {
     const json_t *names = json_object_get(call->in, "LaunchConfigurationNames");
     json_auto_t *found = json_array();
+    if (autoscaling_check_names(call, "LaunchConfigurationNames", "launch configuration names",
+                                err) < 0)
+        return -1;
     store_each (cursor, call->store, launch_configuration_kind, call->region)
         if (!json_array_size(names) || doc_list_has(names, cursor.id))
             json_array_append(found, (json_t *)cursor.doc);

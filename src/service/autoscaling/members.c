@@ -158,6 +158,8 @@ int autoscaling_DescribeAutoScalingInstances(struct call *call, struct err *err)
 {
     json_auto_t *all = json_array();
     const json_t *ids = json_object_get(call->in, "InstanceIds");
+    if (autoscaling_check_names(call, "InstanceIds", "instance ids", err) < 0)
+        return -1;
     store_each (cursor, call->store, group_kind, call->region) {
         size_t i;
         const json_t *member;
@@ -165,5 +167,5 @@ int autoscaling_DescribeAutoScalingInstances(struct call *call, struct err *err)
             if (!json_array_size(ids) || doc_list_has(ids, doc_text(member, "InstanceId")))
                 json_array_append_new(all, describe_member(cursor.doc, member));
     }
-    return call_page(call, &autoscaling_paging, all, "AutoScalingInstances", err);
+    return call_page(call, &autoscaling_short_paging, all, "AutoScalingInstances", err);
 }

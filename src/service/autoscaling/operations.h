@@ -74,5 +74,9 @@
 AUTOSCALING_OPERATIONS(X)
 #undef X
 
-/* Pages of 50 (instances, groups, policies, tags) and of 100 (activities, target groups). */
-extern const struct paging autoscaling_paging, autoscaling_long_paging;
+/* Pages of 50 and at most 100 (most), of 50 (instances), and of 100 (activities, target groups). */
+extern const struct paging autoscaling_paging, autoscaling_short_paging, autoscaling_long_paging;
+
+/* A request may name 50 at most in one of its lists; `what` ("group names") they are. */
+int autoscaling_check_names(const struct call *call, const char *list, const char *what,
+                            struct err *err);

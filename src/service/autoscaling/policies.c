@@ -75,7 +75,8 @@ static json_t *predefined_metric(const struct call *call, const json_t *group,
                          predefined[i].metric, "Statistic", predefined[i].statistic, "Dimensions",
                          dimensions);
     }
-    err_aws(err, "ValidationError", "The predefined metric type %s is not valid.", type);
+    err_aws(err, "UnsupportedOperation",
+            "The predefined metric type %s is not supported by Pileus yet.", type);
     return NULL;
 }
 
@@ -212,6 +213,16 @@ static int apply_tracking(struct call *call, const json_t *group, json_t *policy
     return put_alarm(call, policy, metric, true, err);
 }
 
+static int check_aggregation(const json_t *policy, struct err *err)
+{
+    static const char *const types[] = {"Minimum", "Maximum", "Average"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (doc_is(policy, "MetricAggregationType", types[i]))
+            return 0;
+    return err_aws(err, "ValidationError",
+                   "MetricAggregationType must be one of [Minimum, Maximum, Average].");
+}
+
 static int apply_adjustments(struct call *call, json_t *policy, struct err *err)
 {
     static const char *const members[] = {"AdjustmentType",    "MinAdjustmentMagnitude",
@@ -230,6 +241,8 @@ static int apply_adjustments(struct call *call, json_t *policy, struct err *err)
             json_object_set(policy, members[i], json_object_get(call->in, members[i]));
     if (steps && !json_object_get(policy, "MetricAggregationType"))
         json_object_set_new(policy, "MetricAggregationType", json_string("Average"));
+    if (steps && check_aggregation(policy, err) < 0)
+        return -1;
     return adjustment_check(policy, err);
 }
 
@@ -255,29 +268,62 @@ static json_t *make_policy(struct call *call, const json_t *group, const char *a
     return policy;
 }
 
-/* The policy of a group by name or ARN; NULL if there is none. *ret_count: the group's policies. */
-static const json_t *find_policy(const struct call *call, const char *group, const char *name,
-                                 size_t *ret_count)
+/* The policy of a group by its name; NULL if there is none. *ret_count: the group's policies. */
+static const json_t *find_by_name(const struct call *call, const char *group, const char *name,
+                                  size_t *ret_count)
 {
     const json_t *found = NULL;
     *ret_count = 0;
     store_each (cursor, call->store, policy_kind, call->region) {
-        bool in_group = doc_is(cursor.doc, "AutoScalingGroupName", group);
-        *ret_count += in_group;
-        if (!strcmp(cursor.id, name) || (in_group && doc_is(cursor.doc, "PolicyName", name)))
+        if (!doc_is(cursor.doc, "AutoScalingGroupName", group))
+            continue;
+        ++*ret_count;
+        if (doc_is(cursor.doc, "PolicyName", name))
             found = cursor.doc;
     }
     return found;
 }
 
+/* The policy that the request names, by ARN or by group and name. */
+static const json_t *find_asked(const struct call *call, struct err *err)
+{
+    size_t count;
+    const char *group = doc_text(call->in, "AutoScalingGroupName");
+    const char *name = doc_text(call->in, "PolicyName");
+    if (*group && !group_find(call, group, err))
+        return NULL;
+    const json_t *policy = store_get(call->store, policy_kind, call->region, name);
+    if (policy && *group && !doc_is(policy, "AutoScalingGroupName", group))
+        policy = NULL;
+    if (!policy)
+        policy = find_by_name(call, group, name, &count);
+    if (!policy)
+        err_aws(err, "ValidationError", "PolicyName not found - no such policy: %s", name);
+    return policy;
+}
+
+static int check_numbers(const struct call *call, struct err *err)
+{
+    static const struct {
+        const char *name;
+        int least;
+    } numbers[] = {{"Cooldown", 0}, {"EstimatedInstanceWarmup", 0}, {"MinAdjustmentMagnitude", 1}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (json_object_get(call->in, numbers[i].name) &&
+            doc_number(call->in, numbers[i].name) < numbers[i].least)
+            return err_aws(err, "ValidationError", "%s must be greater than or equal to %d.",
+                           numbers[i].name, numbers[i].least);
+    return 0;
+}
+
 int autoscaling_PutScalingPolicy(struct call *call, struct err *err)
 {
     size_t count;
-    const json_t *group = group_find(call, doc_text(call->in, "AutoScalingGroupName"), err);
-    if (!group)
+    const json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    if (!group || check_numbers(call, err) < 0)
         return -1;
-    const json_t *before = find_policy(call, doc_text(group, "AutoScalingGroupName"),
-                                       doc_text(call->in, "PolicyName"), &count);
+    const json_t *before = find_by_name(call, doc_text(group, "AutoScalingGroupName"),
+                                        doc_text(call->in, "PolicyName"), &count);
     if (!before && count >= POLICIES_OF_GROUP_MAX)
         return err_aws(err, "LimitExceeded", "A group can have no more than %d scaling policies.",
                        POLICIES_OF_GROUP_MAX);
@@ -334,7 +380,8 @@ int autoscaling_DescribePolicies(struct call *call, struct err *err)
 {
     const char *group = doc_text(call->in, "AutoScalingGroupName");
     json_auto_t *all = json_array();
-    if (*group && !group_find(call, group, err))
+    if ((*group && !group_find(call, group, err)) ||
+        autoscaling_check_names(call, "PolicyNames", "policy names", err) < 0)
         return -1;
     store_each (cursor, call->store, policy_kind, call->region)
         if (is_asked(call, cursor.doc))
@@ -353,12 +400,9 @@ static int delete_policy(struct call *call, const char *policy_arn, struct err *
 
 int autoscaling_DeletePolicy(struct call *call, struct err *err)
 {
-    size_t count;
-    const char *name = doc_text(call->in, "PolicyName");
-    const json_t *policy =
-        find_policy(call, doc_text(call->in, "AutoScalingGroupName"), name, &count);
+    const json_t *policy = find_asked(call, err);
     if (!policy)
-        return err_aws(err, "ValidationError", "PolicyName not found - no such policy: %s", name);
+        return -1;
     json_auto_t *arn = json_incref(json_object_get(policy, "PolicyARN"));
     return delete_policy(call, json_string_value(arn), err);
 }
@@ -379,12 +423,10 @@ int policies_delete_of_group(struct call *call, const char *group, struct err *e
 
 int autoscaling_ExecutePolicy(struct call *call, struct err *err)
 {
-    size_t count;
-    const char *name = doc_text(call->in, "PolicyName"), *why = "";
-    const json_t *policy =
-        find_policy(call, doc_text(call->in, "AutoScalingGroupName"), name, &count);
+    const char *why = "";
+    const json_t *policy = find_asked(call, err);
     if (!policy)
-        return err_aws(err, "ValidationError", "PolicyName not found - no such policy: %s", name);
+        return -1;
     bool steps = doc_is(policy, "PolicyType", "StepScaling");
     if (doc_is(policy, "PolicyType", "TargetTrackingScaling"))
         return err_aws(err, "ValidationError",

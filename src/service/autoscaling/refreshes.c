@@ -142,7 +142,7 @@ static void forget_oldest(struct call *call, const char *group)
 int autoscaling_StartInstanceRefresh(struct call *call, struct err *err)
 {
     const char *name = doc_text(call->in, "AutoScalingGroupName");
-    const json_t *group = group_find(call, name, err);
+    const json_t *group = group_edit_staying(call, name, err);
     char id[37];
     if (!group ||
         call_accept(call->in,

@@ -18,14 +18,22 @@ struct moving {
     int change;              /* of the desired capacity for each instance */
 };
 
-static int check_count(const struct call *call, struct err *err)
+static int check_ids(const struct call *call, struct err *err)
 {
-    size_t count = json_array_size(json_object_get(call->in, "InstanceIds"));
+    const json_t *ids = json_object_get(call->in, "InstanceIds"), *id;
+    json_auto_t *seen = json_object();
+    size_t i, count = json_array_size(ids);
     if (count == 0)
         return err_aws(err, "ValidationError", "At least one instance ID must be specified.");
     if (count > INSTANCES_OF_CALL_MAX)
         return err_aws(err, "ValidationError", "No more than %d instance IDs can be specified.",
                        INSTANCES_OF_CALL_MAX);
+    json_array_foreach (ids, i, id) {
+        if (json_object_get(seen, json_string_value(id)))
+            return err_aws(err, "ValidationError", "The instance %s is specified twice.",
+                           json_string_value(id));
+        json_object_set_new(seen, json_string_value(id), json_true());
+    }
     return 0;
 }
 
@@ -35,7 +43,7 @@ static int check_members(const struct call *call, const json_t *group, const cha
 {
     size_t i;
     const json_t *id;
-    if (check_count(call, err) < 0)
+    if (check_ids(call, err) < 0)
         return -1;
     json_array_foreach (json_object_get(call->in, "InstanceIds"), i, id) {
         const json_t *member = group_instance(group, json_string_value(id));
@@ -125,7 +133,7 @@ static void move_all(struct call *call, json_t *group, const struct moving *movi
 static int leave(struct call *call, struct moving *moving, const char *from, const char *or_from,
                  struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     int64_t count = (int64_t)json_array_size(json_object_get(call->in, "InstanceIds"));
     if (!group || check_members(call, group, from, or_from, err) < 0)
         return -1;
@@ -175,7 +183,7 @@ int autoscaling_ExitStandby(struct call *call, struct err *err)
 {
     struct moving moving = {"Pending", "Moving EC2 instance out of Standby: %s",
                             "instance %s was moved out of standby", "increasing", 1};
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     size_t i;
     const json_t *id;
     if (!group || check_members(call, group, "Standby", "Standby", err) < 0 ||
@@ -242,17 +250,16 @@ static void attach(struct call *call, json_t *group, const char *id)
 int autoscaling_AttachInstances(struct call *call, struct err *err)
 {
     const json_t *ids = json_object_get(call->in, "InstanceIds");
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     size_t i;
     const json_t *id;
-    if (!group || check_count(call, err) < 0 ||
+    if (!group || check_ids(call, err) < 0 ||
         check_capacity(group, (int64_t)json_array_size(ids), err) < 0)
         return -1;
     json_array_foreach (ids, i, id)
         if (check_attachable(call, group, json_string_value(id), err) < 0)
             return -1;
     json_array_foreach (ids, i, id)
-        if (!group_instance(group, json_string_value(id)))
-            attach(call, group, json_string_value(id));
+        attach(call, group, json_string_value(id));
     return 0;
 }

@@ -72,6 +72,21 @@ static int check_steps(const json_t *steps, struct err *err)
     return 0;
 }
 
+/* A capacity is not negative; a change may be. */
+static int check_exact(const json_t *policy, struct err *err)
+{
+    bool negative = doc_number(policy, "ScalingAdjustment") < 0;
+    size_t i;
+    const json_t *step;
+    json_array_foreach (json_object_get(policy, "StepAdjustments"), i, step)
+        negative |= doc_number(step, "ScalingAdjustment") < 0;
+    if (negative && doc_is(policy, "AdjustmentType", "ExactCapacity"))
+        return err_aws(err, "ValidationError",
+                       "ScalingAdjustment must not be negative for the adjustment type "
+                       "ExactCapacity.");
+    return 0;
+}
+
 int adjustment_check(const json_t *policy, struct err *err)
 {
     static const char *const types[] = {"ChangeInCapacity", "ExactCapacity",
@@ -88,6 +103,8 @@ int adjustment_check(const json_t *policy, struct err *err)
         return err_aws(err, "ValidationError",
                        "MinAdjustmentMagnitude is only for the adjustment type "
                        "PercentChangeInCapacity.");
+    if (check_exact(policy, err) < 0)
+        return -1;
     if (doc_is(policy, "PolicyType", "StepScaling"))
         return check_steps(json_object_get(policy, "StepAdjustments"), err);
     if (!json_object_get(policy, "ScalingAdjustment"))

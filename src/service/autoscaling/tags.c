@@ -29,7 +29,12 @@ static json_t *group_of_tag(struct call *call, const json_t *tag, const char *on
         err_aws(err, "ValidationError", "Invalid resource type: %s", type);
         return NULL;
     }
-    if (!*name && only_group)
+    if (only_group && *name && strcmp(name, only_group)) {
+        err_aws(err, "ValidationError", "The tag's ResourceId %s is not the group %s.", name,
+                only_group);
+        return NULL;
+    }
+    if (only_group)
         name = only_group;
     json_t *group = group_edit(call, name, &ignored);
     if (!group)
@@ -121,12 +126,15 @@ static int tag_passes(const json_t *tag, const json_t *filters, bool *ret_passes
 int autoscaling_DescribeTags(struct call *call, struct err *err)
 {
     json_auto_t *all = json_array();
+    json_auto_t *none = json_object();
     const json_t *filters = json_object_get(call->in, "Filters");
+    bool passes;
+    if (tag_passes(none, filters, &passes, err) < 0) /* also where there is no tag */
+        return -1;
     store_each (cursor, call->store, group_kind, call->region) {
         size_t i;
         json_t *tag;
         json_array_foreach (json_object_get(cursor.doc, "Tags"), i, tag) {
-            bool passes;
             if (tag_passes(tag, filters, &passes, err) < 0)
                 return -1;
             if (passes)

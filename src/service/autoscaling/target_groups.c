@@ -38,7 +38,7 @@ static int check_attachable(const struct call *call, const json_t *arns, struct 
 
 int target_groups_attach(struct call *call, const json_t *arns, struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     size_t i;
     json_t *arn;
     if (!group || check_attachable(call, arns, err) < 0)

@@ -94,7 +94,7 @@ int autoscaling_DescribeTrafficSources(struct call *call, struct err *err)
         json_object_set(row, "TrafficSource", json_object_get(row, "Identifier"));
         json_object_set_new(row, "Type", json_string(elbv2_type));
     }
-    return call_page(call, &autoscaling_paging, all, "TrafficSources", err);
+    return call_page(call, &autoscaling_short_paging, all, "TrafficSources", err);
 }
 
 /* ---- Classic Load Balancers ---- */
