@@ -356,6 +356,31 @@ static void a_policy_without_room_has_zones_lose_first(void **state)
     assert_int_equal(in_zone(cloud, "us-east-1b"), 4);
 }
 
+static int surplus_of(struct simulated_cloud *cloud)
+{
+    store_each (cursor, cloud->store, "auto-scaling-group", cloud->region)
+        return (int)doc_number(cursor.doc, "_surplus");
+    return 0;
+}
+
+static void a_policy_that_allows_less_meanwhile_ends_the_round(void **state)
+{
+    struct simulated_cloud *cloud = *state;
+    create_group(cloud, 0, 20, 10,
+                 ", 'InstanceMaintenancePolicy': {'MinHealthyPercentage': 100, "
+                 "'MaxHealthyPercentage': 130}");
+    update(cloud, "'AvailabilityZones': ['us-east-1b']");
+    for (int64_t passed_ms = 0; !surplus_of(cloud) && passed_ms < MINUTE_MS; passed_ms += 100)
+        cloud_run(cloud, 100);
+    assert_int_equal(surplus_of(cloud), 3);
+    update(cloud, "'InstanceMaintenancePolicy': {'MinHealthyPercentage': 100, "
+                  "'MaxHealthyPercentage': 110}");
+    cloud_run(cloud, 100);
+    assert_in_range(surplus_of(cloud), 0, 1);
+    cloud_run(cloud, 30 * MINUTE_MS);
+    assert_int_equal(in_zone(cloud, "us-east-1b"), 10);
+}
+
 static void a_refresh_comes_before_zones(void **state)
 {
     struct simulated_cloud *cloud = *state;
@@ -470,6 +495,7 @@ int main(void)
         TEST(where_nothing_may_be_terminated_the_group_grows_once),
         TEST(what_is_protected_is_not_moved),
         TEST(a_policy_without_room_has_zones_lose_first),
+        TEST(a_policy_that_allows_less_meanwhile_ends_the_round),
         TEST(a_refresh_comes_before_zones),
         TEST(a_zone_that_fails_is_tried_again_and_another_is_taken_if_it_may),
         TEST(a_distribution_may_insist_on_balance),
