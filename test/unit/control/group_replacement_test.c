@@ -366,7 +366,7 @@ static int surplus_of(struct simulated_cloud *cloud)
 static void a_policy_that_allows_less_meanwhile_ends_the_round(void **state)
 {
     struct simulated_cloud *cloud = *state;
-    create_group(cloud, 0, 20, 10,
+    create_group(cloud, 0, 10, 20,
                  ", 'InstanceMaintenancePolicy': {'MinHealthyPercentage': 100, "
                  "'MaxHealthyPercentage': 130}");
     update(cloud, "'AvailabilityZones': ['us-east-1b']");
