@@ -1,7 +1,6 @@
 #include "control/alarm_state.h"
 
 #include "base/buf.h"
-#include "service/cloudwatch/alarm.h"
 #include "service/doc.h"
 
 #include <math.h>
@@ -9,8 +8,8 @@
 #include <time.h>
 
 enum {
-    LATE_PERIODS = 2, /* how much further back than N to look for data */
-    TOLD_MAX = 5,     /* datapoints in a reason */
+    TOLD_MAX = 5,       /* datapoints in a reason */
+    DATA_TOLD_MAX = 24, /* in its data, which have 4000 characters at most on AWS */
 };
 
 /* One evaluation: the alarm's numbers, and what was found. */
@@ -47,20 +46,25 @@ static bool breaches(const json_t *alarm, double value, double threshold)
     return equal || (*words == 'g' ? value > threshold : value < threshold);
 }
 
-size_t alarm_range(const json_t *alarm)
+/* N */
+static int periods_of(const json_t *alarm)
 {
     int64_t periods = doc_number(alarm, "EvaluationPeriods");
     if (periods < 1)
-        periods = 1;
-    size_t range = (size_t)periods + LATE_PERIODS;
-    return range < ALARM_DATAPOINTS_MAX ? range : ALARM_DATAPOINTS_MAX;
+        return 1;
+    return periods < ALARM_PERIODS_MAX ? (int)periods : ALARM_PERIODS_MAX;
+}
+
+size_t alarm_range(const json_t *alarm)
+{
+    return (size_t)periods_of(alarm) + ALARM_LATE_PERIODS;
 }
 
 static void begin_evaluation(struct evaluation *evaluation, const json_t *alarm,
                              const struct alarm_datapoint *datapoints, size_t count)
 {
     *evaluation = (struct evaluation){.alarm = alarm};
-    evaluation->periods = (int)alarm_range(alarm) - LATE_PERIODS;
+    evaluation->periods = periods_of(alarm);
     evaluation->needed = evaluation->periods;
     if (doc_number(alarm, "DatapointsToAlarm") > 0)
         evaluation->needed = (int)doc_number(alarm, "DatapointsToAlarm");
@@ -232,12 +236,14 @@ static json_t *time_text(int64_t time_ms)
     return json_string(text.data);
 }
 
-/* StateReasonData: a JSON object in a string. Recent datapoints are oldest first, as AWS has them.
+/*
+ * StateReasonData: a JSON object in a string, with the newest datapoints. The recent ones are
+ * oldest first, as AWS has them.
  */
 static json_t *make_data(const struct evaluation *evaluation, int64_t now_ms)
 {
     json_t *recent = json_array(), *evaluated = json_array();
-    for (int i = 0; i < evaluation->used_count; i++) {
+    for (int i = 0; i < evaluation->used_count && i < DATA_TOLD_MAX; i++) {
         const struct alarm_datapoint *datapoint = evaluation->used[i];
         json_array_insert_new(recent, 0, json_real(datapoint->value));
         json_array_append_new(evaluated,

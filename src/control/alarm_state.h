@@ -4,12 +4,17 @@
  */
 #pragma once
 
+#include "service/cloudwatch/alarm.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ALARM_DATAPOINTS_MAX = 1024 }; /* of an evaluation */
+enum {
+    ALARM_LATE_PERIODS = 2, /* how much further back than N to look for data */
+    ALARM_DATAPOINTS_MAX = ALARM_PERIODS_MAX + ALARM_LATE_PERIODS,
+};
 
 /* One period. */
 struct alarm_datapoint {

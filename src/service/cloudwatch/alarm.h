@@ -6,7 +6,10 @@
 
 #include "service/call.h"
 
-enum { ALARMS_MAX = 5000 /* of a region, as on AWS */ };
+enum {
+    ALARMS_MAX = 5000,        /* of a region, as on AWS */
+    ALARM_PERIODS_MAX = 1440, /* of an evaluation: minutes of a day */
+};
 
 extern const char alarm_kind[];
 

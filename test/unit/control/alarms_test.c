@@ -1,8 +1,11 @@
 #include "control/alarm_state.h"
+#include "service/doc.h"
+#include "simulated_cloud.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,6 +67,7 @@ static void missing_data_count_as_awss_tables_say(void **state)
         {2, "00X0X", "ALARM", "ALARM", "ALARM", "ALARM"},
         {2, "0-X--", "OK", "OK", "ALARM", "OK"},
         {2, "----0", "OK", "OK", "ALARM", "OK"},
+        {2, "---X-", "ALARM", NULL, "ALARM", "OK"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_state(rows[i].needed, rows[i].drawing, "missing", rows[i].missing);
@@ -71,6 +75,157 @@ static void missing_data_count_as_awss_tables_say(void **state)
         assert_state(rows[i].needed, rows[i].drawing, "breaching", rows[i].breaching);
         assert_state(rows[i].needed, rows[i].drawing, "notBreaching", rows[i].not_breaching);
     }
+}
+
+/* M out of N where AWS's tables end: all that are breaching, all but one, and what is missing. */
+static void m_out_of_n_counts_the_newest_datapoints(void **state)
+{
+    (void)state;
+    static const struct {
+        int needed;
+        const char *drawing, *missing, *ignore, *breaching, *not_breaching;
+    } rows[] = {
+        {1, "00000", "OK", "OK", "OK", "OK"},
+        {1, "XX000", "OK", "OK", "OK", "OK"},
+        {1, "00X00", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {1, "----X", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {1, "---0-", "OK", "OK", "ALARM", "OK"},
+        {1, "-----", "INSUFFICIENT_DATA", NULL, "ALARM", "OK"},
+        {2, "XX00X", "OK", "OK", "OK", "OK"},
+        {2, "X--0X", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {2, "---XX", "ALARM", "ALARM", "ALARM", "ALARM"},
+        {2, "----X", NULL, NULL, "ALARM", "OK"},
+        {2, "---0X", "OK", "OK", "ALARM", "OK"},
+        {3, "XX0XX", "OK", "OK", "OK", "OK"},
+        {3, "-X-X-", "ALARM", NULL, "ALARM", "OK"},
+        {3, "-0-XX", "OK", "OK", "OK", "OK"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_state(rows[i].needed, rows[i].drawing, "missing", rows[i].missing);
+        assert_state(rows[i].needed, rows[i].drawing, "ignore", rows[i].ignore);
+        assert_state(rows[i].needed, rows[i].drawing, "breaching", rows[i].breaching);
+        assert_state(rows[i].needed, rows[i].drawing, "notBreaching", rows[i].not_breaching);
+    }
+}
+
+static void a_day_of_minutes_is_judged_as_a_whole(void **state)
+{
+    (void)state;
+    static char drawing[ALARM_PERIODS_MAX + ALARM_LATE_PERIODS + 1];
+    static struct alarm_datapoint datapoints[ALARM_DATAPOINTS_MAX];
+    json_auto_t *alarm = make_alarm(ALARM_PERIODS_MAX, ALARM_PERIODS_MAX, "missing");
+    assert_int_equal(alarm_range(alarm), ALARM_DATAPOINTS_MAX);
+    memset(drawing, 'X', ALARM_DATAPOINTS_MAX);
+    struct alarm_verdict verdict =
+        alarm_judge(alarm, datapoints, draw(drawing, datapoints), now_ms);
+    assert_string_equal(verdict.state, "ALARM");
+    assert_true(json_string_length(verdict.data) <= 4000);
+    alarm_verdict_finish(&verdict);
+    drawing[ALARM_LATE_PERIODS] = '0'; /* the oldest of them */
+    verdict = alarm_judge(alarm, datapoints, draw(drawing, datapoints), now_ms);
+    assert_string_equal(verdict.state, "OK");
+    alarm_verdict_finish(&verdict);
+}
+
+/* ---- what is read ---- */
+
+/*
+ * The datapoints of a metric, drawn as above: the average of one that breaches is 26, its p90 90.
+ * "?" are values whose distribution is not known.
+ */
+static void put_data(struct simulated_cloud *cloud, const char *metric, const char *drawing)
+{
+    static const struct {
+        char mark;
+        const char *value;
+    } values[] = {{'0', "'Value': 10"},
+                  {'X', "'Values': [10, 90], 'Counts': [8, 2]"},
+                  {'?', "'StatisticValues': {'SampleCount': 10, 'Sum': 260, 'Minimum': 10, "
+                        "'Maximum': 90}"}};
+    int64_t newest_s = cloud->now_ms / MINUTE_MS * 60;
+    size_t count = strlen(drawing);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < sizeof values / sizeof *values; j++)
+            if (drawing[i] == values[j].mark)
+                cloud_ok(cloud, "cloudwatch", "PutMetricData",
+                         "{'Namespace': 'App', 'MetricData': [{'MetricName': '%s', 'Timestamp': "
+                         "%lld, %s}]}",
+                         metric, (long long)(newest_s - 60 * (int64_t)(count - 1 - i)),
+                         values[j].value);
+}
+
+/* `source` is a percentile, or an expression over the average "m". */
+static void put_alarm_on(struct simulated_cloud *cloud, const char *metric, const char *source,
+                         const char *missing)
+{
+    char watched[512];
+    if (*source == 'p')
+        snprintf(watched, sizeof watched,
+                 "'Namespace': 'App', 'MetricName': '%s', 'Period': 60, 'ExtendedStatistic': '%s'",
+                 metric, source);
+    else
+        snprintf(watched, sizeof watched,
+                 "'Metrics': [{'Id': 'e', 'Expression': '%s'}, {'Id': 'm', 'ReturnData': false, "
+                 "'MetricStat': {'Metric': {'Namespace': 'App', 'MetricName': '%s'}, 'Period': 60, "
+                 "'Stat': 'Average'}}]",
+                 source, metric);
+    cloud_ok(cloud, "cloudwatch", "PutMetricAlarm",
+             "{'AlarmName': '%s', %s, 'EvaluationPeriods': 3, 'DatapointsToAlarm': 2, 'Threshold': "
+             "50, 'ComparisonOperator': 'GreaterThanThreshold', 'TreatMissingData': '%s'}",
+             metric, watched, missing);
+}
+
+static const char *name_of_row(size_t row)
+{
+    static char name[16];
+    snprintf(name, sizeof name, "row-%zu", row);
+    return name;
+}
+
+static void percentiles_and_math_are_judged_like_other_metrics(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source, *drawing, *missing, *expected;
+    } rows[] = {
+        {"p90", "00X0X", "missing", "ALARM"},
+        {"p10", "00X0X", "missing", "OK"},
+        {"p90", "XX00X", "missing", "OK"},
+        {"p90", "0?X?X", "missing", "ALARM"},
+        {"p90", "---X?", "missing", "ALARM"},
+        {"p90", "---X?", "ignore", "INSUFFICIENT_DATA"},
+        {"p90", "?????", "missing", "INSUFFICIENT_DATA"},
+        {"p90", "?????", "ignore", "INSUFFICIENT_DATA"},
+        {"p90", "?????", "breaching", "ALARM"},
+        {"p90", "?????", "notBreaching", "OK"},
+        {"m * 2.5", "00X0X", "missing", "ALARM"},
+        {"m * 1.5", "00X0X", "missing", "OK"},
+        {"m * 2.5", "---X-", "missing", "ALARM"},
+        {"m * 2.5", "---X-", "ignore", "INSUFFICIENT_DATA"},
+        {"m * 2.5", "-----", "breaching", "ALARM"},
+        {"m * 2.5", "-----", "notBreaching", "OK"},
+        {"FILL(m, 30) * 2.5", "0-0-0", "notBreaching", "OK"},
+        {"FILL(m, 30) * 2.5", "0-0--", "notBreaching", "ALARM"},
+        /* Where the average is 10, a division by zero. */
+        {"1000 / (m - 10)", "00X00", "missing", "ALARM"},
+        {"1000 / (m - 10)", "00X00", "notBreaching", "OK"},
+        {"1000 / (m - 10)", "0000X", "missing", "INSUFFICIENT_DATA"},
+        {"1000 / (m - 10)", "00000", "breaching", "ALARM"},
+    };
+    struct simulated_cloud *cloud = cloud_create(1);
+    cloud_run(cloud, 1000); /* the past minute is judged: the next one begins */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        put_data(cloud, name_of_row(i), rows[i].drawing);
+        put_alarm_on(cloud, name_of_row(i), rows[i].source, rows[i].missing);
+    }
+    cloud_run(cloud, MINUTE_MS);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const json_t *alarm = store_get(cloud->store, "alarm", cloud->region, name_of_row(i));
+        if (!doc_is(alarm, "StateValue", rows[i].expected))
+            fail_msg("%s of %s, %s: %s, not %s", rows[i].source, rows[i].drawing, rows[i].missing,
+                     doc_text(alarm, "StateValue"), rows[i].expected);
+    }
+    cloud_destroy(cloud);
 }
 
 static void a_late_datapoint_does_not_change_the_state(void **state)
@@ -148,6 +303,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_data_count_as_awss_tables_say),
+        cmocka_unit_test(m_out_of_n_counts_the_newest_datapoints),
+        cmocka_unit_test(a_day_of_minutes_is_judged_as_a_whole),
+        cmocka_unit_test(percentiles_and_math_are_judged_like_other_metrics),
         cmocka_unit_test(a_late_datapoint_does_not_change_the_state),
         cmocka_unit_test(young_breaches_alone_are_no_alarm),
         cmocka_unit_test(reasons_read_as_awss),
