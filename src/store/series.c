@@ -150,6 +150,21 @@ static struct series *series_create(struct series_store *store, const char *name
     return series;
 }
 
+bool series_fit(const struct series_store *store, const struct series_key *keys, size_t count)
+{
+    struct map added = {0};
+    bool fit = true;
+    if (store->by_name.count + count <= SERIES_MAX)
+        return true;
+    for (size_t i = 0; i < count && fit; i++) {
+        auto_free char *name = name_of_key(&keys[i]);
+        fit = name && (map_get(&store->by_name, name) || map_set(&added, name, &added) >= 0) &&
+              store->by_name.count + added.count <= SERIES_MAX;
+    }
+    map_finish(&added);
+    return fit;
+}
+
 static int load_series(void *arg, int64_t id, const char *name, const char *unit, int64_t last_ms,
                        struct err *err)
 {

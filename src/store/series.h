@@ -46,6 +46,12 @@ void series_close(struct series_store *store);
 int series_flush(struct series_store *store, struct err *err);
 
 /*
+ * Whether all of these series are there or could be created: keys may repeat. False also if memory
+ * ran out. Several values can so be added, or none.
+ */
+bool series_fit(const struct series_store *store, const struct series_key *keys, size_t count);
+
+/*
  * Adds an aggregate (count values summing to sum ...) at cloud time `at_ms`; start_ms of `value` is
  * not read. Creates the series; fails when the store's limit of series is reached. `unit` is AWS's
  * ("Percent", "Count" ...). As on AWS, percentiles know the values only if there is one or all are

@@ -1,10 +1,12 @@
 /* PutMetricData: everything is checked before anything is written, and on disk when it returns. */
+#include "base/cleanup.h"
 #include "service/accept.h"
 #include "service/cloudwatch/metric.h"
 #include "service/cloudwatch/operations.h"
 #include "service/doc.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -162,6 +164,25 @@ static int put_datum(struct call *call, const json_t *datum, struct err *err)
                              err);
 }
 
+/* Fails unless there is room for the series of all data. */
+static int check_room(const struct call *call, const json_t *data, struct err *err)
+{
+    size_t count = json_array_size(data);
+    auto_free struct metric *metrics = calloc(count, sizeof *metrics);
+    auto_free struct series_key *keys = calloc(count, sizeof *keys);
+    if (!metrics || !keys)
+        return err_set(err, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        metric_read(call->region, json_array_get(data, i), &metrics[i]);
+        metrics[i].key.namespace = doc_text(call->in, "Namespace");
+        keys[i] = metrics[i].key;
+    }
+    if (series_fit(call->series, keys, count))
+        return 0;
+    return err_aws(err, "LimitExceeded", "The maximum number of metrics has been reached: %d",
+                   SERIES_MAX);
+}
+
 int cloudwatch_PutMetricData(struct call *call, struct err *err)
 {
     const char *namespace = doc_text(call->in, "Namespace");
@@ -181,6 +202,8 @@ int cloudwatch_PutMetricData(struct call *call, struct err *err)
     json_array_foreach (data, i, datum)
         if (check_datum(call, datum, i, err) < 0)
             return -1;
+    if (check_room(call, data, err) < 0)
+        return -1;
     json_array_foreach (data, i, datum)
         if (put_datum(call, datum, err) < 0)
             return -1;

@@ -1,10 +1,12 @@
 /* CloudWatch: metrics in and out, and the settings and states of alarms. */
 #include "service/cloudwatch/alarm.h"
 #include "service_fixture.h"
+#include "store/series.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
@@ -97,6 +99,35 @@ static void data_that_contradict_themselves_are_refused_as_a_whole(void **state)
                   "{'Namespace': 'AWS/EC2', 'MetricData': [{'MetricName': 'M', 'Value': 1}]}");
     json_auto_t *out = fixture_ok(fixture, "cloudwatch", "ListMetrics", "{}");
     assert_int_equal(json_array_size(fixture_at(out, "Metrics")), 0);
+    fixture_destroy(fixture);
+}
+
+static void metrics_beyond_the_limit_are_refused_with_all_that_came_along(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    struct series_point point = {.count = 1};
+    for (int i = 1; i < SERIES_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%d", i);
+        struct series_key key = {"us-east-1", "Full", name, NULL, 0};
+        assert_int_equal(
+            series_add(fixture->series, &key, "None", fixture->now_ms, &point, &fixture->err), 0);
+    }
+    fixture_fails(fixture, "LimitExceeded", "cloudwatch", "PutMetricData",
+                  "{'Namespace': 'Full', 'MetricData': [{'MetricName': 'm1', 'Value': 1}, "
+                  "{'MetricName': 'new', 'Value': 1}, {'MetricName': 'newer', 'Value': 1}]}");
+    json_auto_t *out = fixture_ok(fixture, "cloudwatch", "GetMetricStatistics",
+                                  "{'Namespace': 'Full', 'MetricName': 'm1', 'StartTime': %d, "
+                                  "'EndTime': %d, 'Period': 60, 'Statistics': ['SampleCount']}",
+                                  MINUTE_S, MINUTE_S + 60);
+    assert_float_equal(number_at(out, "Datapoints.0.SampleCount"), 1, 0);
+    json_auto_t *none = fixture_ok(fixture, "cloudwatch", "ListMetrics", "{'MetricName': 'new'}");
+    assert_int_equal(json_array_size(fixture_at(none, "Metrics")), 0);
+    json_decref(fixture_ok(fixture, "cloudwatch", "PutMetricData",
+                           "{'Namespace': 'Full', 'MetricData': [{'MetricName': 'new', 'Value': "
+                           "1}, {'MetricName': 'm1', 'Value': 1}, {'MetricName': 'new', 'Value': "
+                           "2}]}"));
     fixture_destroy(fixture);
 }
 
@@ -487,6 +518,7 @@ int main(void)
         cmocka_unit_test(values_sets_and_arrays_become_one_datapoint),
         cmocka_unit_test(percentiles_are_given_where_values_are_known),
         cmocka_unit_test(data_that_contradict_themselves_are_refused_as_a_whole),
+        cmocka_unit_test(metrics_beyond_the_limit_are_refused_with_all_that_came_along),
         cmocka_unit_test(too_many_datapoints_are_not_given),
         cmocka_unit_test(metric_data_come_newest_first_and_in_pages),
         cmocka_unit_test(queries_that_cannot_be_answered_are_refused),
