@@ -54,6 +54,7 @@
     X(EnterStandby)                                                                                \
     X(ExecutePolicy)                                                                               \
     X(ExitStandby)                                                                                 \
+    X(GetPredictiveScalingForecast)                                                                \
     X(PutLifecycleHook)                                                                            \
     X(PutNotificationConfiguration)                                                                \
     X(PutScalingPolicy)                                                                            \

@@ -421,6 +421,18 @@ int policies_delete_of_group(struct call *call, const char *group, struct err *e
     return 0;
 }
 
+/* No policy here is a predictive one: PutScalingPolicy refuses them. */
+int autoscaling_GetPredictiveScalingForecast(struct call *call, struct err *err)
+{
+    const json_t *policy = find_asked(call, err);
+    if (!policy)
+        return -1;
+    return err_aws(err, "ValidationError",
+                   "A policy of type %s has no forecast: only policies of type PredictiveScaling "
+                   "do.",
+                   doc_text(policy, "PolicyType"));
+}
+
 int autoscaling_ExecutePolicy(struct call *call, struct err *err)
 {
     const char *why = "";

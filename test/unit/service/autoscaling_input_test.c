@@ -22,6 +22,7 @@
 #define WEB      "'LaunchTemplate': {'LaunchTemplateName': 'web'}"
 #define NEW      "'AutoScalingGroupName': 'new', " WEB ", 'AvailabilityZones': ['us-east-1a']"
 #define SIZES    ", 'MinSize': 0, 'MaxSize': 1"
+#define FORECAST "'StartTime': '2026-01-01T00:00:00Z', 'EndTime': '2026-01-02T00:00:00Z'"
 
 struct bad {
     const char *operation, *members, *code, *text;
@@ -145,6 +146,7 @@ static void a_group_that_is_not_there_is_named_so(void **state)
         {"EnterStandby", ", 'InstanceIds': ['" ONE "'], 'ShouldDecrementDesiredCapacity': true"},
         {"ExecutePolicy", ", 'PolicyName': 'step'"},
         {"ExitStandby", ", 'InstanceIds': ['" ONE "']"},
+        {"GetPredictiveScalingForecast", ", 'PolicyName': 'step', " FORECAST},
         {"PutLifecycleHook",
          ", 'LifecycleHookName': 'h', 'LifecycleTransition': 'autoscaling:EC2_INSTANCE_LAUNCHING'"},
         {"PutScalingPolicy", ", 'PolicyName': 'p', 'AdjustmentType': 'ChangeInCapacity', "
@@ -380,6 +382,11 @@ static void policies_that_make_no_sense_are_refused(void **state)
          "PolicyName not found - no such policy: p"},
         {"ExecutePolicy", G ", 'PolicyName': 'step'", "ValidationError",
          "MetricValue and BreachThreshold must be specified for the policy type StepScaling."},
+        {"GetPredictiveScalingForecast", G ", 'PolicyName': 'p', " FORECAST, "ValidationError",
+         "PolicyName not found - no such policy: p"},
+        {"GetPredictiveScalingForecast", G ", 'PolicyName': 'step', " FORECAST, "ValidationError",
+         "A policy of type StepScaling has no forecast: only policies of type PredictiveScaling "
+         "do."},
     };
     REFUSE(*state, cases);
 }
