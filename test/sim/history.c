@@ -52,10 +52,10 @@ static bool is_abandoned(const struct simulated_cloud *cloud, const json_t *memb
 {
     size_t i;
     const json_t *action;
+    if (sim_has_abandoned(doc_text(member, "InstanceId")))
+        return true;
     json_array_foreach (json_object_get(member, "_actions"), i, action)
-        if (sim_has_completed(doc_text(member, "InstanceId"), doc_text(action, "name")) ||
-            (doc_is(action, "default", "ABANDON") &&
-             doc_number(action, "until_ms") <= cloud->now_ms))
+        if (doc_is(action, "default", "ABANDON") && doc_number(action, "until_ms") <= cloud->now_ms)
             return true;
     return false;
 }
@@ -73,7 +73,7 @@ static const char *check_released(struct simulated_cloud *cloud, const char *gro
         const char *hook = doc_text(action, "name");
         bool expired = doc_number(action, "until_ms") <= cloud->now_ms;
         bool abandons = doc_is(action, "default", "ABANDON");
-        if (sim_has_completed(id, hook) || !has_hook(cloud, group, hook))
+        if (sim_has_continued(id, hook) || !has_hook(cloud, group, hook))
             continue;
         if (expired && !(abandons && doc_is(now, "LifecycleState", "InService")))
             continue;

@@ -252,28 +252,35 @@ static void delete_hook(struct simulated_cloud *cloud, int group)
     call(cloud, "autoscaling", "DeleteLifecycleHook", in);
 }
 
-/* What the last operation completed: an instance and a hook ("*": all, by ABANDON), or "". */
-static char completed[64];
+/* What the last operation completed; no instance: nothing. */
+static struct {
+    char instance[32], hook[8];
+    bool abandons;
+} completed;
 
-bool sim_has_completed(const char *instance_id, const char *hook)
+bool sim_has_continued(const char *instance_id, const char *hook)
 {
-    size_t size = strlen(instance_id);
-    return !strncmp(completed, instance_id, size) &&
-           (!strcmp(completed + size, hook) || !strcmp(completed + size, "*"));
+    return !completed.abandons && !strcmp(completed.instance, instance_id) &&
+           !strcmp(completed.hook, hook);
+}
+
+bool sim_has_abandoned(const char *instance_id)
+{
+    return completed.abandons && !strcmp(completed.instance, instance_id);
 }
 
 static void complete_action(struct simulated_cloud *cloud, int group)
 {
-    char in[240], hook[8];
-    const char *instance = pick_instance(cloud, group);
-    snprintf(hook, sizeof hook, "h%d", pick(cloud, 2));
-    bool abandons = pick(cloud, 4) == 0;
-    snprintf(completed, sizeof completed, "%s%s", instance, abandons ? "*" : hook);
-    snprintf(in, sizeof in,
-             "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': '%s', 'InstanceId': '%s', "
-             "'LifecycleActionResult': '%s'}",
-             group, hook, instance, abandons ? "ABANDON" : "CONTINUE");
-    call(cloud, "autoscaling", "CompleteLifecycleAction", in);
+    snprintf(completed.instance, sizeof completed.instance, "%s", pick_instance(cloud, group));
+    snprintf(completed.hook, sizeof completed.hook, "h%d", pick(cloud, 2));
+    completed.abandons = pick(cloud, 4) == 0;
+    json_auto_t *out = cloud_call(
+        cloud, "autoscaling", "CompleteLifecycleAction",
+        "{'AutoScalingGroupName': 'g%d', 'LifecycleHookName': '%s', 'InstanceId': "
+        "'%s', 'LifecycleActionResult': '%s'}",
+        group, completed.hook, completed.instance, completed.abandons ? "ABANDON" : "CONTINUE");
+    if (!out)
+        completed.instance[0] = '\0';
 }
 
 /* Simple scaling: a policy that an alarm on the CPU runs, out or in. */
@@ -490,7 +497,7 @@ const char *sim_operate(struct simulated_cloud *cloud)
     };
     enum { ROWS = sizeof table / sizeof *table };
     int total = 0, row = 0;
-    completed[0] = '\0';
+    completed.instance[0] = '\0';
     if (!cloud_chance(cloud, 0.6))
         return NULL;
     for (int i = 0; i < ROWS; i++)
