@@ -41,7 +41,7 @@ static int check(const struct call *call, const json_t *group, struct err *err)
 
 int autoscaling_PutWarmPool(struct call *call, struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     if (!group || check(call, group, err) < 0)
         return -1;
     const char *state = doc_text(call->in, "PoolState");
@@ -72,7 +72,7 @@ int autoscaling_DescribeWarmPool(struct call *call, struct err *err)
 /* Without force, the pool must be empty. With it, the controller ends what is in it. */
 int autoscaling_DeleteWarmPool(struct call *call, struct err *err)
 {
-    json_t *group = group_edit(call, doc_text(call->in, "AutoScalingGroupName"), err);
+    json_t *group = group_edit_staying(call, doc_text(call->in, "AutoScalingGroupName"), err);
     if (!group)
         return -1;
     json_t *pool = json_object_get(group, "WarmPoolConfiguration");

@@ -193,6 +193,8 @@ static void a_group_that_is_being_deleted_takes_nothing_new(void **state)
          ", 'LifecycleHookName': 'h', 'LifecycleTransition': 'autoscaling:EC2_INSTANCE_LAUNCHING'",
          "ScalingActivityInProgress", DELETING},
         {"StartInstanceRefresh", GONE, "ScalingActivityInProgress", DELETING},
+        {"PutWarmPool", GONE, "ScalingActivityInProgress", DELETING},
+        {"DeleteWarmPool", GONE, "ScalingActivityInProgress", DELETING},
         {"CreateAutoScalingGroup", GONE ", " WEB ", 'AvailabilityZones': ['us-east-1a']" SIZES,
          "AlreadyExists",
          "AutoScalingGroup by this name already exists - A group with the name gone already "
