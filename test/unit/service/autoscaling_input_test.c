@@ -382,13 +382,13 @@ static void policies_that_make_no_sense_are_refused(void **state)
          "The policy type PredictiveScaling is not supported by Pileus yet."},
         {"DeletePolicy", G ", 'PolicyName': 'p'", "ValidationError",
          "PolicyName not found - no such policy: p"},
-        {"ExecutePolicy", G ", 'PolicyName': 'step'", "ValidationError",
-         "MetricValue and BreachThreshold must be specified for the policy type StepScaling."},
         {"GetPredictiveScalingForecast", G ", 'PolicyName': 'p', " FORECAST, "ValidationError",
          "PolicyName not found - no such policy: p"},
         {"GetPredictiveScalingForecast", G ", 'PolicyName': 'step', " FORECAST, "ValidationError",
          "A policy of type StepScaling has no forecast: only policies of type PredictiveScaling "
          "do."},
+        {"ExecutePolicy", G ", 'PolicyName': 'step'", "ValidationError",
+         "MetricValue and BreachThreshold must be specified for the policy type StepScaling."},
     };
     REFUSE(*state, cases);
 }
@@ -531,6 +531,15 @@ static void filters_are_those_of_the_operation(void **state)
     REFUSE(*state, cases);
 }
 
+static void a_wrong_filter_is_refused_though_there_are_no_groups(void **state)
+{
+    struct service_fixture *fixture = fixture_create();
+    fixture_fails(fixture, "ValidationError", "autoscaling", "DescribeAutoScalingGroups",
+                  "{'Filters': [{'Name': 'vpc', 'Values': ['x']}]}");
+    fixture_destroy(fixture);
+    (void)state;
+}
+
 static void groups_are_shown_page_by_page(void **state)
 {
     json_auto_t *first =
@@ -588,6 +597,7 @@ int main(void)
         TEST(lists_are_no_longer_than_awss),
         TEST(pages_have_awss_bounds_and_tokens_are_ours),
         TEST(filters_are_those_of_the_operation),
+        cmocka_unit_test(a_wrong_filter_is_refused_though_there_are_no_groups),
         TEST(groups_are_shown_page_by_page),
         TEST(policies_are_found_by_group_name_and_type),
         TEST(hooks_of_groups_with_slashes_are_told_apart),
