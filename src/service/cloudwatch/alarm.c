@@ -6,7 +6,6 @@
 #include "service/sns/notify.h"
 #include "service/tag_list.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const char alarm_kind[] = "alarm";
@@ -25,10 +24,7 @@ static json_t *state_data(const json_t *alarm)
 void alarm_set_state(struct call *call, json_t *alarm, const char *value, const char *reason,
                      const char *reason_data)
 {
-    char summary[80];
     bool changed = !doc_is(alarm, "StateValue", value);
-    snprintf(summary, sizeof summary, "Alarm updated from %s to %s", doc_text(alarm, "StateValue"),
-             value);
     json_auto_t *old = state_data(alarm);
     json_object_set_new(alarm, "StateValue", json_string(value));
     json_object_set_new(alarm, "StateReason", json_string(reason));
@@ -40,8 +36,10 @@ void alarm_set_state(struct call *call, json_t *alarm, const char *value, const 
     if (!changed)
         return;
     json_object_set_new(alarm, "StateTransitionedTimestamp", call_now(call));
-    alarm_history_add(call, alarm, "StateUpdate", summary,
-                      json_pack("{s:O, s:o}", "oldState", old, "newState", state_data(alarm)));
+    alarm_history_add(
+        call, alarm, "StateUpdate",
+        json_sprintf("Alarm updated from %s to %s", doc_text(old, "stateValue"), value),
+        json_pack("{s:O, s:o}", "oldState", old, "newState", state_data(alarm)));
 }
 
 int64_t alarm_period_ms(const json_t *alarm)

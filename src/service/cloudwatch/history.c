@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SUMMARY_SIZE = 256, DATA_SIZE = 4096 };
-
 const char alarm_history_kind[] = "alarm-history";
 
 /* Makes room for a new item and drops what is too old. Items are in the order of their time. */
@@ -27,22 +25,20 @@ static void expire(struct call *call)
     }
 }
 
-void alarm_history_add(struct call *call, const json_t *alarm, const char *type,
-                       const char *summary, json_t *data)
+void alarm_history_add(struct call *call, const json_t *alarm, const char *type, json_t *summary,
+                       json_t *data)
 {
-    char id[37], short_summary[SUMMARY_SIZE], short_data[DATA_SIZE];
+    char id[37];
     json_object_set_new(data, "version", json_string("1.0"));
     auto_free char *text = json_dumps(data, JSON_COMPACT);
     json_decref(data);
-    snprintf(short_summary, sizeof short_summary, "%s", summary);
-    snprintf(short_data, sizeof short_data, "%s", text ? text : "{}");
     expire(call);
     call_make_uuid(call, id);
     txn_put(call->txn, alarm_history_kind, call->region, id,
-            json_pack("{s:s, s:s, s:o, s:s, s:s, s:s}", "AlarmName", doc_text(alarm, "AlarmName"),
+            json_pack("{s:s, s:s, s:o, s:s, s:o, s:s}", "AlarmName", doc_text(alarm, "AlarmName"),
                       "AlarmType", alarm_type(alarm), "Timestamp", call_now(call),
-                      "HistoryItemType", type, "HistorySummary", short_summary, "HistoryData",
-                      short_data));
+                      "HistoryItemType", type, "HistorySummary", summary, "HistoryData",
+                      text ? text : "{}"));
 }
 
 /* The alarm as history shows it: names begin with a small letter, and nothing private. */
@@ -70,14 +66,12 @@ void alarm_history_add_configuration(struct call *call, const json_t *alarm, con
     } changes[] = {{"Create", "created", "createdAlarm"},
                    {"Update", "updated", "updatedAlarm"},
                    {"Delete", "deleted", "deletedAlarm"}};
-    char summary[SUMMARY_SIZE + 64];
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         if (strcmp(changes[i].change, change) != 0)
             continue;
-        snprintf(summary, sizeof summary, "Alarm \"%s\" %s", doc_text(alarm, "AlarmName"),
-                 changes[i].past);
         alarm_history_add(
-            call, alarm, "ConfigurationUpdate", summary,
+            call, alarm, "ConfigurationUpdate",
+            json_sprintf("Alarm \"%s\" %s", doc_text(alarm, "AlarmName"), changes[i].past),
             json_pack("{s:s, s:o}", "type", change, changes[i].member, alarm_data(alarm)));
     }
 }
@@ -85,9 +79,8 @@ void alarm_history_add_configuration(struct call *call, const json_t *alarm, con
 void alarm_history_add_action(struct call *call, const json_t *alarm, const char *resource,
                               const char *failure)
 {
-    char summary[SUMMARY_SIZE + 64];
-    snprintf(summary, sizeof summary, "%s action %s",
-             failure ? "Failed to execute" : "Successfully executed", resource);
+    json_t *summary = json_sprintf(
+        "%s action %s", failure ? "Failed to execute" : "Successfully executed", resource);
     double updated_s = json_number_value(json_object_get(alarm, "StateUpdatedTimestamp"));
     json_t *data = json_pack("{s:s, s:I, s:s}", "actionState", failure ? "Failed" : "Succeeded",
                              "stateUpdateTimestamp", (json_int_t)(updated_s * 1000),

@@ -15,10 +15,10 @@ extern const char alarm_history_kind[];
 
 /*
  * Adds an item. `type` is ConfigurationUpdate, StateUpdate or Action; `data` becomes HistoryData
- * with a "version" of "1.0" (stolen).
+ * with a "version" of "1.0". Both it and the summary are stolen.
  */
-void alarm_history_add(struct call *call, const json_t *alarm, const char *type,
-                       const char *summary, json_t *data);
+void alarm_history_add(struct call *call, const json_t *alarm, const char *type, json_t *summary,
+                       json_t *data);
 
 /* "Alarm "NAME" created", with the alarm as data. `change` is Create, Update or Delete. */
 void alarm_history_add_configuration(struct call *call, const json_t *alarm, const char *change);

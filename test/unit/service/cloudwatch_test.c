@@ -1,4 +1,5 @@
 /* CloudWatch: metrics in and out, and the settings and states of alarms. */
+#include "base/buf.h"
 #include "service/cloudwatch/alarm.h"
 #include "service_fixture.h"
 #include "store/series.h"
@@ -342,6 +343,32 @@ static void history_tells_what_happened_newest_first(void **state)
     fixture_destroy(fixture);
 }
 
+static void history_keeps_large_alarms_whole(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    auto_buf name = {0}, metrics = {0};
+    for (int i = 0; i < 127; i++)
+        buf_append_string(&name, "\u00fc");
+    buf_append_string(&metrics, "{'Id': 'e', 'Expression': 'm0'}");
+    for (int i = 0; i < 19; i++)
+        buf_printf(&metrics,
+                   ", {'Id': 'm%d', 'ReturnData': false, 'Label': '%s', 'MetricStat': {'Metric': "
+                   "{'Namespace': 'App', 'MetricName': '%s'}, 'Period': 60, 'Stat': 'Sum'}}",
+                   i, name.data, name.data);
+    json_decref(fixture_ok(
+        fixture, "cloudwatch", "PutMetricAlarm",
+        "{'AlarmName': '%s', 'EvaluationPeriods': 2, 'Threshold': 5.0, 'ComparisonOperator': "
+        "'GreaterThanThreshold', 'Metrics': [%s]}",
+        name.data, metrics.data));
+    json_auto_t *out = fixture_ok(fixture, "cloudwatch", "DescribeAlarmHistory", "{}");
+    const char *summary = json_string_value(fixture_at(out, "AlarmHistoryItems.0.HistorySummary"));
+    assert_string_equal(summary + strlen(summary) - strlen("\" created"), "\" created");
+    json_auto_t *data = json_loads(fixture_text(out, "AlarmHistoryItems.0.HistoryData"), 0, NULL);
+    assert_int_equal(json_array_size(fixture_at(data, "createdAlarm.metrics")), 20);
+    fixture_destroy(fixture);
+}
+
 static void alarms_that_cannot_be_judged_are_refused(void **state)
 {
     (void)state;
@@ -527,6 +554,7 @@ int main(void)
         cmocka_unit_test(metrics_are_listed_by_name_and_dimension),
         cmocka_unit_test(an_alarm_begins_without_data_and_keeps_its_state_when_changed),
         cmocka_unit_test(history_tells_what_happened_newest_first),
+        cmocka_unit_test(history_keeps_large_alarms_whole),
         cmocka_unit_test(alarms_that_cannot_be_judged_are_refused),
         cmocka_unit_test(an_alarm_can_watch_metric_math),
         cmocka_unit_test(a_composite_alarm_stands_on_others),
