@@ -14,7 +14,6 @@
 static void run_policy(const struct alarm_turn *turn, const char *policy_arn, bool again)
 {
     const json_t *alarm = alarm_look(turn);
-    const char *why = "";
     struct err err = {0};
     struct policy_trigger trigger = {
         .alarm = turn->name,
@@ -24,7 +23,7 @@ static void run_policy(const struct alarm_turn *turn, const char *policy_arn, bo
     };
     if (isnan(trigger.metric))
         trigger.metric = trigger.threshold;
-    int changed = policy_execute(turn->call, policy_arn, &trigger, &why, &err);
+    int changed = policy_execute(turn->call, policy_arn, &trigger, &err);
     if (changed < 0 && !again)
         alarm_history_add_action(turn->call, alarm, policy_arn, err.text);
     else if (changed > 0 || (changed == 0 && !again))

@@ -433,28 +433,39 @@ int autoscaling_GetPredictiveScalingForecast(struct call *call, struct err *err)
                    doc_text(policy, "PolicyType"));
 }
 
-int autoscaling_ExecutePolicy(struct call *call, struct err *err)
+/* A metric is for step scaling only, which needs it; a cooldown is of simple scaling only. */
+static int check_execution(const struct call *call, const json_t *policy, struct err *err)
 {
-    const char *why = "";
-    const json_t *policy = find_asked(call, err);
-    if (!policy)
-        return -1;
     bool steps = doc_is(policy, "PolicyType", "StepScaling");
+    bool has_metric = json_object_get(call->in, "MetricValue");
+    bool has_threshold = json_object_get(call->in, "BreachThreshold");
     if (doc_is(policy, "PolicyType", "TargetTrackingScaling"))
         return err_aws(err, "ValidationError",
                        "A policy of type TargetTrackingScaling cannot be executed.");
-    if (steps &&
-        !(json_object_get(call->in, "MetricValue") && json_object_get(call->in, "BreachThreshold")))
+    if (steps && !(has_metric && has_threshold))
         return err_aws(err, "ValidationError",
                        "MetricValue and BreachThreshold must be specified for the policy type "
                        "StepScaling.");
+    if (!steps && (has_metric || has_threshold))
+        return err_aws(err, "ValidationError",
+                       "MetricValue and BreachThreshold are only for the policy type StepScaling.");
+    if (steps && doc_flag(call->in, "HonorCooldown"))
+        return err_aws(err, "ValidationError",
+                       "HonorCooldown is only for the policy type SimpleScaling.");
+    return 0;
+}
+
+int autoscaling_ExecutePolicy(struct call *call, struct err *err)
+{
+    const json_t *policy = find_asked(call, err);
+    if (!policy)
+        return -1;
+    if (check_execution(call, policy, err) < 0)
+        return -1;
     struct policy_trigger trigger = {
         .metric = json_number_value(json_object_get(call->in, "MetricValue")),
         .threshold = json_number_value(json_object_get(call->in, "BreachThreshold")),
         .honors_cooldown = doc_flag(call->in, "HonorCooldown"),
     };
-    int changed = policy_execute(call, doc_text(policy, "PolicyARN"), &trigger, &why, err);
-    if (changed == 0 && trigger.honors_cooldown)
-        return err_aws(err, "ScalingActivityInProgress", "%s", why);
-    return changed < 0 ? -1 : 0;
+    return policy_execute(call, doc_text(policy, "PolicyARN"), &trigger, err) < 0 ? -1 : 0;
 }

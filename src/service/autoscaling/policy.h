@@ -16,11 +16,11 @@ struct policy_trigger {
 
 /*
  * Computes the capacity that the policy wants now and makes it the group's desired capacity.
- * Returns 1 if that changed it, 0 if nothing is to be done at present (*ret_why says why; static),
- * < 0 if the policy cannot run.
+ * Returns 1 if that changed it, 0 if nothing is to be done at present, < 0 if the policy cannot
+ * run: it has no step for the metric, or must wait and a user asked.
  */
 int policy_execute(struct call *call, const char *policy_arn, const struct policy_trigger *trigger,
-                   const char **ret_why, struct err *err);
+                   struct err *err);
 
 /* Deletes all policies of a group, with the alarms of target tracking. */
 int policies_delete_of_group(struct call *call, const char *group, struct err *err);

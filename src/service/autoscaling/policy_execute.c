@@ -74,7 +74,7 @@ static bool others_agree(const struct call *call, const json_t *policy)
  * what the target needs, and only when nothing warms up.
  */
 static int track(const struct call *call, const json_t *group, const json_t *policy,
-                 const struct policy_trigger *trigger, const char **ret_why)
+                 const struct policy_trigger *trigger)
 {
     int desired = (int)doc_number(group, "DesiredCapacity");
     double target = json_number_value(
@@ -82,36 +82,33 @@ static int track(const struct call *call, const json_t *group, const json_t *pol
     struct census census = take_census(call, group, policy);
     int measured = census.warm ? census.warm : census.warming;
     double wanted = ceil(measured * trigger->metric / target);
-    if (!trigger->scale_in) {
-        *ret_why = "the capacity is already enough or at its maximum";
+    if (!trigger->scale_in)
         return clamp(group, fmax(wanted, desired));
-    }
-    *ret_why = "the group is at its minimum capacity";
-    if (census.warming) {
-        *ret_why = "instances are warming up";
+    if (census.warming || !others_agree(call, policy))
         return desired;
-    }
-    if (!others_agree(call, policy)) {
-        *ret_why = "not all scaling policies of the group agree to scale in";
-        return desired;
-    }
     return clamp(group, fmin(desired, fmax(wanted, desired - SCALE_IN_STEP_MAX)));
 }
 
-/* Step and simple scaling. An adjustment outwards counts what is warming up as already there. */
+/*
+ * Step and simple scaling. Outwards, step scaling counts what is on its way (wanted by another
+ * policy, being launched, or warming up) as already there, so that of several policies the largest
+ * capacity wins; inwards it waits for what is warming up.
+ */
 static int adjust(const struct call *call, const json_t *group, const json_t *policy,
-                  const struct policy_trigger *trigger, const char **ret_why)
+                  const struct policy_trigger *trigger)
 {
     int desired = (int)doc_number(group, "DesiredCapacity");
     bool steps = doc_is(policy, "PolicyType", "StepScaling");
+    double distance = trigger->metric - trigger->threshold;
     struct census census = take_census(call, group, policy);
-    int base = steps && census.warming ? census.warm : desired;
-    int wanted = clamp(group, adjustment_apply(policy, base, trigger->metric - trigger->threshold));
-    *ret_why = "the capacity is within the group's limits already";
-    if (!steps || !census.warming)
-        return wanted;
-    *ret_why = "instances are warming up";
-    return wanted > desired ? wanted : desired;
+    if (steps && census.warm < desired) {
+        int64_t wanted = adjustment_apply(policy, census.warm, distance);
+        if (wanted > census.warm)
+            return clamp(group, fmax((double)wanted, desired));
+        if (census.warming)
+            return desired;
+    }
+    return clamp(group, (double)adjustment_apply(policy, desired, distance));
 }
 
 /* Simple scaling waits for activities and for the cooldown after them. */
@@ -152,7 +149,7 @@ static void set_desired(const struct call *call, json_t *group, const json_t *po
 }
 
 int policy_execute(struct call *call, const char *policy_arn, const struct policy_trigger *trigger,
-                   const char **ret_why, struct err *err)
+                   struct err *err)
 {
     const json_t *policy = store_get(call->store, policy_kind, call->region, policy_arn);
     if (!policy)
@@ -161,18 +158,22 @@ int policy_execute(struct call *call, const char *policy_arn, const struct polic
     json_t *group = group_edit(call, doc_text(policy, "AutoScalingGroupName"), err);
     if (!group)
         return -1;
-    *ret_why = "the policy is disabled";
-    if (!doc_flag(policy, "Enabled") && trigger->alarm)
+    if (trigger->alarm &&
+        (!doc_flag(policy, "Enabled") || group_suspends(group, "AlarmNotification")))
         return 0;
-    *ret_why = "the process AlarmNotification is suspended";
-    if (trigger->alarm && group_suspends(group, "AlarmNotification"))
-        return 0;
-    *ret_why = "a scaling activity or a cooldown is in progress and blocks this action";
     if (must_wait(call, group, policy, trigger))
-        return 0;
+        return trigger->alarm ? 0
+                              : err_aws(err, "ScalingActivityInProgress",
+                                        "A scaling activity or a cooldown is in progress and "
+                                        "blocks this action");
+    if (!adjustment_knows(policy, trigger->metric - trigger->threshold))
+        return err_aws(err, "ValidationError",
+                       "No step adjustment found for metric value [%.15g] and breach threshold "
+                       "%.15g",
+                       trigger->metric, trigger->threshold);
     bool tracks = doc_is(policy, "PolicyType", "TargetTrackingScaling");
-    int wanted = tracks ? track(call, group, policy, trigger, ret_why)
-                        : adjust(call, group, policy, trigger, ret_why);
+    int wanted =
+        tracks ? track(call, group, policy, trigger) : adjust(call, group, policy, trigger);
     if (wanted == doc_number(group, "DesiredCapacity"))
         return 0;
     set_desired(call, group, policy, wanted, trigger);

@@ -49,6 +49,27 @@ static int check_gaps(const json_t *steps, const json_t *step, struct err *err)
                    "StepAdjustment intervals can't have gaps between them.");
 }
 
+/* Steps that begin or end away from the threshold leave nothing out on that side of it. */
+static int check_ends(const json_t *steps, struct err *err)
+{
+    double lowest = INFINITY, highest = -INFINITY;
+    size_t i;
+    const json_t *step;
+    json_array_foreach (steps, i, step) {
+        lowest = fmin(lowest, lower_of(step));
+        highest = fmax(highest, upper_of(step));
+    }
+    if (highest > 0 && !isinf(highest))
+        return err_aws(err, "ValidationError",
+                       "There must be a StepAdjustment with an unspecified upper bound (i.e., "
+                       "upper bound is null) when one StepAdjustment has a positive upper bound");
+    if (lowest < 0 && !isinf(lowest))
+        return err_aws(err, "ValidationError",
+                       "There must be a StepAdjustment with an unspecified lower bound (i.e., "
+                       "lower bound is null) when one StepAdjustment has a negative lower bound");
+    return 0;
+}
+
 static int check_steps(const json_t *steps, struct err *err)
 {
     size_t i, k;
@@ -69,7 +90,7 @@ static int check_steps(const json_t *steps, struct err *err)
         if (check_gaps(steps, step, err) < 0)
             return -1;
     }
-    return 0;
+    return check_ends(steps, err);
 }
 
 /* A capacity is not negative; a change may be. */
@@ -121,38 +142,49 @@ static bool step_holds(const json_t *step, double distance)
     return lower_of(step) < distance && distance <= upper_of(step);
 }
 
-/* More than 1 rounds down, between 0 and 1 makes 1; the same for less than nothing. */
-static int round_change(double change)
+static const json_t *find_step(const json_t *policy, double distance)
 {
-    if (change == 0)
-        return 0;
-    return fabs(change) < 1 ? (change > 0 ? 1 : -1) : (int)trunc(change);
-}
-
-static int change_by_percent(const json_t *policy, int capacity, int64_t percent)
-{
-    int change = round_change(capacity * (double)percent / 100.0);
-    int least = (int)doc_number(policy, "MinAdjustmentMagnitude");
-    if (change && abs(change) < least)
-        change = change > 0 ? least : -least;
-    return capacity + change;
-}
-
-int adjustment_apply(const json_t *policy, int capacity, double distance)
-{
-    const char *type = doc_text(policy, "AdjustmentType");
-    const json_t *adjustment = doc_is(policy, "PolicyType", "StepScaling") ? NULL : policy;
     size_t i;
     const json_t *step;
     json_array_foreach (json_object_get(policy, "StepAdjustments"), i, step)
         if (step_holds(step, distance))
-            adjustment = step;
+            return step;
+    return NULL;
+}
+
+/* More than 1 rounds down, between 0 and 1 makes 1; the same for less than nothing. */
+static int64_t round_change(double change)
+{
+    if (change == 0)
+        return 0;
+    return fabs(change) < 1 ? (change > 0 ? 1 : -1) : (int64_t)trunc(change);
+}
+
+static int64_t percent_change(const json_t *policy, int capacity, int64_t percent)
+{
+    int64_t change = round_change(capacity * (double)percent / 100.0);
+    int64_t least = doc_number(policy, "MinAdjustmentMagnitude");
+    if (percent && llabs(change) < least)
+        change = percent > 0 ? least : -least;
+    return change;
+}
+
+bool adjustment_knows(const json_t *policy, double distance)
+{
+    return !doc_is(policy, "PolicyType", "StepScaling") || find_step(policy, distance);
+}
+
+int64_t adjustment_apply(const json_t *policy, int capacity, double distance)
+{
+    const char *type = doc_text(policy, "AdjustmentType");
+    bool steps = doc_is(policy, "PolicyType", "StepScaling");
+    const json_t *adjustment = steps ? find_step(policy, distance) : policy;
+    int64_t amount = doc_number(adjustment, "ScalingAdjustment");
     if (!adjustment)
         return capacity;
-    int64_t amount = doc_number(adjustment, "ScalingAdjustment");
     if (!strcmp(type, "ExactCapacity"))
-        return (int)amount;
+        return amount;
     if (!strcmp(type, "PercentChangeInCapacity"))
-        return change_by_percent(policy, capacity, amount);
-    return capacity + (int)amount;
+        amount = percent_change(policy, capacity, amount);
+    return capacity + amount;
 }
