@@ -82,20 +82,8 @@ static bool rule_names(const json_t *composite, const char *name)
            looking.found;
 }
 
-/* What is shown of the alarms that a composite alarm stands on, or that stand on an alarm. */
-static json_t *show_relative(const json_t *alarm)
-{
-    static const char *const members[] = {"AlarmName", "AlarmArn", "StateValue",
-                                          "StateUpdatedTimestamp"};
-    json_t *shown = json_object();
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        json_object_set(shown, members[i], json_object_get(alarm, members[i]));
-    if (json_object_get(alarm, "AlarmRule"))
-        json_object_set(shown, "AlarmRule", json_object_get(alarm, "AlarmRule"));
-    return shown;
-}
-
-static void add_relatives(struct call *call, json_t *alarms)
+/* The alarms that a composite alarm stands on, or that stand on an alarm. */
+static void add_relatives(const struct call *call, json_t *alarms)
 {
     const char *child = doc_text(call->in, "ParentsOfAlarmName");
     const json_t *parent =
@@ -103,11 +91,23 @@ static void add_relatives(struct call *call, json_t *alarms)
     store_each (cursor, call->store, alarm_kind, call->region) {
         bool is_child = parent && rule_names(parent, cursor.id);
         bool is_parent = *child && rule_names(cursor.doc, child);
-        if (is_child || is_parent) {
-            json_auto_t *shown = show_relative(cursor.doc);
-            insert_by_name(alarms, shown);
-        }
+        if (is_child || is_parent)
+            insert_by_name(alarms, cursor.doc);
     }
+}
+
+/* Of relatives little is shown, and of parents less. */
+static json_t *show_alarm(const json_t *in, json_t *alarm)
+{
+    static const char *const members[] = {"AlarmName", "AlarmArn", "StateValue",
+                                          "StateUpdatedTimestamp"};
+    bool is_parent = *doc_text(in, "ParentsOfAlarmName");
+    if (!is_parent && !*doc_text(in, "ChildrenOfAlarmName"))
+        return json_incref(alarm);
+    json_t *shown = json_object();
+    for (size_t i = 0; i < (is_parent ? 2 : sizeof members / sizeof *members); i++)
+        json_object_set(shown, members[i], json_object_get(alarm, members[i]));
+    return shown;
 }
 
 /* The page in MetricAlarms is divided by what the alarms are. */
@@ -118,9 +118,26 @@ static void divide_page(struct call *call)
     size_t i;
     json_t *alarm;
     json_array_foreach (page, i, alarm)
-        json_array_append(json_object_get(alarm, "AlarmRule") ? composite : metric, alarm);
+        json_array_append_new(json_object_get(alarm, "AlarmRule") ? composite : metric,
+                              show_alarm(call->in, alarm));
     json_object_set_new(call->out, "MetricAlarms", metric);
     json_object_set_new(call->out, "CompositeAlarms", composite);
+}
+
+/* Who asks for the relatives of an alarm asks for all of them. */
+static int check_relation(const json_t *in, const char *relation, struct err *err)
+{
+    const char *member;
+    json_t *value;
+    if (!*doc_text(in, relation))
+        return 0;
+    json_object_foreach ((json_t *)(uintptr_t)in, member, value)
+        if (strcmp(member, relation) != 0 && strcmp(member, "MaxRecords") != 0 &&
+            strcmp(member, "NextToken") != 0)
+            return err_aws(err, "ValidationError",
+                           "%s cannot be used together with %s: only MaxRecords and NextToken can",
+                           relation, member);
+    return 0;
 }
 
 int cloudwatch_DescribeAlarms(struct call *call, struct err *err)
@@ -129,7 +146,9 @@ int cloudwatch_DescribeAlarms(struct call *call, struct err *err)
     if (call_accept(in,
                     "AlarmNames AlarmNamePrefix AlarmTypes ChildrenOfAlarmName ParentsOfAlarmName "
                     "StateValue ActionPrefix MaxRecords NextToken",
-                    err) < 0)
+                    err) < 0 ||
+        check_relation(in, "ChildrenOfAlarmName", err) < 0 ||
+        check_relation(in, "ParentsOfAlarmName", err) < 0)
         return -1;
     if (json_array_size(json_object_get(in, "AlarmNames")) > 0 && *doc_text(in, "AlarmNamePrefix"))
         return err_aws(err, "InvalidParameterCombination",
@@ -200,7 +219,10 @@ static bool is_on_metric(const struct call *call, const json_t *alarm)
 
 int cloudwatch_DescribeAlarmsForMetric(struct call *call, struct err *err)
 {
-    (void)err;
+    if (call_accept(call->in,
+                    "MetricName Namespace Statistic ExtendedStatistic Dimensions Period Unit",
+                    err) < 0)
+        return -1;
     json_t *alarms = json_array();
     json_object_set_new(call->out, "MetricAlarms", alarms);
     store_each (cursor, call->store, alarm_kind, call->region)

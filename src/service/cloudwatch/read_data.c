@@ -19,7 +19,8 @@ enum {
     TOKEN_SIZE = 24,
 };
 
-static const int64_t recently_ms = (int64_t)3 * 60 * MINUTE_MS; /* PT3H */
+static const int64_t recently_ms = (int64_t)3 * 60 * MINUTE_MS;     /* PT3H */
+static const int64_t listed_ms = (int64_t)14 * 24 * 60 * MINUTE_MS; /* after the last value */
 
 /* A time of the request. What no calendar has becomes a time far away. */
 static int64_t time_ms(const json_t *in, const char *member)
@@ -109,7 +110,11 @@ static json_t *datapoint(const json_t *in, const struct series *series,
 int cloudwatch_GetMetricStatistics(struct call *call, struct err *err)
 {
     int64_t period_s = doc_number(call->in, "Period");
-    if (metric_check_period(period_s, err) < 0 || check_times(call->in, err) < 0 ||
+    if (call_accept(call->in,
+                    "Namespace MetricName Dimensions StartTime EndTime Period Statistics "
+                    "ExtendedStatistics Unit",
+                    err) < 0 ||
+        metric_check_period(period_s, err) < 0 || check_times(call->in, err) < 0 ||
         check_statistics(call->in, err) < 0)
         return -1;
     int64_t from_ms = time_ms(call->in, "StartTime"), to_ms = time_ms(call->in, "EndTime");
@@ -227,10 +232,12 @@ static int answer_queries(struct call *call, struct data_page *page, struct err 
 static int begin_page(const json_t *in, struct data_page *page, struct err *err)
 {
     const char *token = doc_text(in, "NextToken");
-    int64_t asked = doc_number(in, "MaxDatapoints");
-    *page = (struct data_page){.left = DATA_POINTS_MAX};
-    if (asked > 0 && asked < DATA_POINTS_MAX)
-        page->left = (size_t)asked;
+    int64_t asked =
+        json_object_get(in, "MaxDatapoints") ? doc_number(in, "MaxDatapoints") : DATA_POINTS_MAX;
+    if (asked < 1 || asked > DATA_POINTS_MAX)
+        return err_aws(err, "ValidationError",
+                       "The parameter MaxDatapoints must be between 1 and %d.", DATA_POINTS_MAX);
+    *page = (struct data_page){.left = (size_t)asked};
     if (strlen(token) >= TOKEN_SIZE || strspn(token, "0123456789") != strlen(token))
         return err_aws(err, "InvalidNextToken", "The token '%.100s' is invalid.", token);
     page->skip = strtoull(token, NULL, 10);
@@ -281,8 +288,8 @@ static bool list_series(void *arg, const struct series *series)
     if ((*namespace && strcmp(namespace, key->namespace) != 0) ||
         (*name && strcmp(name, key->metric) != 0))
         return true;
-    if (*doc_text(in, "RecentlyActive") &&
-        series_last_ms(series) < listing->call->now_ms - recently_ms)
+    int64_t age_ms = listing->call->now_ms - series_last_ms(series);
+    if (age_ms > (*doc_text(in, "RecentlyActive") ? recently_ms : listed_ms))
         return true;
     size_t i;
     const json_t *filter;

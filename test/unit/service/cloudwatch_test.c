@@ -174,6 +174,7 @@ static void metric_data_come_newest_first_and_in_pages(void **state)
     assert_null(fixture_at(second, "NextToken"));
     json_auto_t *ascending = metric_data(fixture, ", 'ScanBy': 'TimestampAscending'");
     assert_float_equal(number_at(ascending, "MetricDataResults.0.Values.0"), 1, 0);
+    json_decref(metric_data(fixture, ", 'MaxDatapoints': 100800"));
     fixture_destroy(fixture);
 }
 
@@ -281,6 +282,23 @@ static void metrics_are_listed_by_name_and_dimension(void **state)
         json_auto_t *out = fixture_ok(fixture, "cloudwatch", "ListMetrics", "%s", rows[i].filter);
         assert_int_equal(json_array_size(fixture_at(out, "Metrics")), rows[i].count);
     }
+    fixture_destroy(fixture);
+}
+
+static void a_metric_without_values_for_two_weeks_is_not_listed(void **state)
+{
+    (void)state;
+    struct service_fixture *fixture = fixture_create();
+    put(fixture, MINUTE_S, "'Value': 1");
+    fixture->now_ms = (MINUTE_S + 14 * 86400) * 1000LL;
+    json_auto_t *last = fixture_ok(fixture, "cloudwatch", "ListMetrics", "{}");
+    assert_int_equal(json_array_size(fixture_at(last, "Metrics")), 1);
+    fixture->now_ms += 60000;
+    json_auto_t *none = fixture_ok(fixture, "cloudwatch", "ListMetrics", "{}");
+    assert_int_equal(json_array_size(fixture_at(none, "Metrics")), 0);
+    json_auto_t *data =
+        statistics(fixture, MINUTE_S, MINUTE_S + 60, "'Period': 60, 'Statistics': ['Sum']");
+    assert_int_equal(json_array_size(fixture_at(data, "Datapoints")), 1);
     fixture_destroy(fixture);
 }
 
@@ -443,9 +461,19 @@ static void a_composite_alarm_stands_on_others(void **state)
     json_auto_t *children =
         fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{'ChildrenOfAlarmName': 'parent'}");
     assert_string_equal(fixture_text(children, "MetricAlarms.0.AlarmName"), "child");
+    assert_int_equal(json_object_size(fixture_at(children, "MetricAlarms.0")), 4);
     json_auto_t *parents =
         fixture_ok(fixture, "cloudwatch", "DescribeAlarms", "{'ParentsOfAlarmName': 'child'}");
     assert_string_equal(fixture_text(parents, "CompositeAlarms.0.AlarmName"), "parent");
+    assert_int_equal(json_object_size(fixture_at(parents, "CompositeAlarms.0")), 2);
+    static const char *const more[] = {
+        "'ParentsOfAlarmName': 'child'", "'AlarmNames': ['child']", "'AlarmNamePrefix': 'c'",
+        "'AlarmTypes': ['MetricAlarm']", "'StateValue': 'OK'",      "'ActionPrefix': 'arn:'"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        fixture_fails(fixture, "ValidationError", "cloudwatch", "DescribeAlarms",
+                      "{'ChildrenOfAlarmName': 'parent', %s}", more[i]);
+    fixture_fails(fixture, "ValidationError", "cloudwatch", "DescribeAlarms",
+                  "{'ParentsOfAlarmName': 'child', 'StateValue': 'OK'}");
     static const char *const wrong[] = {
         "'AlarmRule': 'ALARM(nobody)'",
         "'AlarmRule': 'ALARM(parent)'",
@@ -552,6 +580,7 @@ int main(void)
         cmocka_unit_test(expressions_stand_on_metrics_and_on_each_other),
         cmocka_unit_test(bounded_statistics_look_at_a_part_of_the_values),
         cmocka_unit_test(metrics_are_listed_by_name_and_dimension),
+        cmocka_unit_test(a_metric_without_values_for_two_weeks_is_not_listed),
         cmocka_unit_test(an_alarm_begins_without_data_and_keeps_its_state_when_changed),
         cmocka_unit_test(history_tells_what_happened_newest_first),
         cmocka_unit_test(history_keeps_large_alarms_whole),
