@@ -2,6 +2,7 @@
 #include "service/autoscaling/group.h"
 #include "service/autoscaling/launch_configuration.h"
 #include "service/autoscaling/operations.h"
+#include "service/autoscaling/settings.h"
 
 #include <string.h>
 
@@ -158,11 +159,11 @@ int autoscaling_DescribeAdjustmentTypes(struct call *call, struct err *err)
 
 int autoscaling_DescribeTerminationPolicyTypes(struct call *call, struct err *err)
 {
+    json_t *types = json_array();
     (void)err;
-    return json_object_set_new(call->out, "TerminationPolicyTypes",
-                               json_pack("[s, s, s, s, s]", "Default", "NewestInstance",
-                                         "OldestInstance", "OldestLaunchConfiguration",
-                                         "OldestLaunchTemplate"));
+    for (const char *const *policy = termination_policies; *policy; policy++)
+        json_array_append_new(types, json_string(*policy));
+    return json_object_set_new(call->out, "TerminationPolicyTypes", types);
 }
 
 int autoscaling_DescribeAccountLimits(struct call *call, struct err *err)

@@ -194,17 +194,19 @@ static int apply_zones(struct call *call, json_t *group, struct err *err)
     return 0;
 }
 
+const char *const termination_policies[] = {
+    "AllocationStrategy",
+    "ClosestToNextInstanceHour",
+    "Default",
+    "NewestInstance",
+    "OldestInstance",
+    "OldestLaunchConfiguration",
+    "OldestLaunchTemplate",
+    NULL,
+};
+
 static int check_termination_policy(const char *policy, bool is_last, struct err *err)
 {
-    static const char *const known[] = {
-        "AllocationStrategy",
-        "ClosestToNextInstanceHour",
-        "Default",
-        "NewestInstance",
-        "OldestInstance",
-        "OldestLaunchConfiguration",
-        "OldestLaunchTemplate",
-    };
     if (!strncmp(policy, "arn:", 4))
         return err_aws(err, "UnsupportedOperation",
                        "Termination policies that are Lambda functions are not supported by "
@@ -214,8 +216,8 @@ static int check_termination_policy(const char *policy, bool is_last, struct err
         return err_aws(err, "ValidationError",
                        "If Default termination policy is specified, it must be at the end of list "
                        "of termination policies.");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (!strcmp(known[i], policy))
+    for (const char *const *known = termination_policies; *known; known++)
+        if (!strcmp(*known, policy))
             return 0;
     return err_aws(err, "ValidationError", "Invalid termination policy: %s", policy);
 }

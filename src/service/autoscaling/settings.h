@@ -3,6 +3,9 @@
 
 #include "service/call.h"
 
+/* The termination policies that groups may have, and NULL. */
+extern const char *const termination_policies[];
+
 /*
  * Validates the settings in call->in and writes them into `group`. What the request does not name
  * stays as it is. Sizes are not touched here: see settings_apply_sizes().

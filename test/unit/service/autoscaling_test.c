@@ -171,6 +171,38 @@ static void termination_policies_are_kept_in_order_and_bad_ones_refused(void **s
     assert_string_equal(fixture_text(group, "TerminationPolicies.6"), "Default");
 }
 
+static void every_termination_policy_that_is_described_is_taken(void **state)
+{
+    json_auto_t *out = fixture_ok(*state, "autoscaling", "DescribeTerminationPolicyTypes", "{}");
+    const json_t *types = fixture_at(out, "TerminationPolicyTypes");
+    size_t i;
+    const json_t *type;
+    create(*state, "'MinSize': 0, 'MaxSize': 1");
+    assert_int_equal(json_array_size(types), 7);
+    json_array_foreach (types, i, type)
+        json_decref(fixture_ok(*state, "autoscaling", "UpdateAutoScalingGroup",
+                               "{'AutoScalingGroupName': 'g', 'TerminationPolicies': ['%s']}",
+                               json_string_value(type)));
+}
+
+static void groups_do_not_launch_first_by_account_and_cannot_be_made_to(void **state)
+{
+    static const char put[] = "{'Name': '%s', 'Value': '%s'}";
+    json_decref(fixture_ok(*state, "autoscaling", "PutAccountSetting", put, "launchBeforeTerminate",
+                           "disabled"));
+    fixture_fails(*state, "UnsupportedOperation", "autoscaling", "PutAccountSetting", put,
+                  "launchBeforeTerminate", "enabled");
+    fixture_fails(*state, "ValidationError", "autoscaling", "PutAccountSetting", put,
+                  "launchBeforeTerminate", "perhaps");
+    fixture_fails(*state, "ValidationError", "autoscaling", "PutAccountSetting", put, "other",
+                  "disabled");
+    fixture_fails(*state, "ValidationError", "autoscaling", "DescribeAccountSettings",
+                  "{'Name': 'other'}");
+    json_auto_t *out = fixture_ok(*state, "autoscaling", "DescribeAccountSettings", "{}");
+    assert_string_equal(fixture_text(out, "Settings.0.Name"), "launchBeforeTerminate");
+    assert_string_equal(fixture_text(out, "Settings.0.Value"), "disabled");
+}
+
 static void new_bounds_move_the_desired_capacity(void **state)
 {
     create(*state, "'MinSize': 1, 'MaxSize': 5");
@@ -313,6 +345,8 @@ int main(void)
         TEST(what_is_not_done_is_not_accepted),
         TEST(policies_of_replacement_are_checked_shown_and_cleared),
         TEST(termination_policies_are_kept_in_order_and_bad_ones_refused),
+        TEST(every_termination_policy_that_is_described_is_taken),
+        TEST(groups_do_not_launch_first_by_account_and_cannot_be_made_to),
         TEST(new_bounds_move_the_desired_capacity),
         TEST(target_tracking_makes_two_alarms_and_takes_them_along),
         TEST(executed_policies_adjust_within_the_bounds),
