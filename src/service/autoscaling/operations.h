@@ -25,6 +25,7 @@
     X(DeleteTags)                                                                                  \
     X(DeleteWarmPool)                                                                              \
     X(DescribeAccountLimits)                                                                       \
+    X(DescribeAccountSettings)                                                                     \
     X(DescribeAdjustmentTypes)                                                                     \
     X(DescribeAutoScalingGroups)                                                                   \
     X(DescribeAutoScalingInstances)                                                                \
@@ -55,6 +56,7 @@
     X(ExecutePolicy)                                                                               \
     X(ExitStandby)                                                                                 \
     X(GetPredictiveScalingForecast)                                                                \
+    X(PutAccountSetting)                                                                           \
     X(PutLifecycleHook)                                                                            \
     X(PutNotificationConfiguration)                                                                \
     X(PutScalingPolicy)                                                                            \
