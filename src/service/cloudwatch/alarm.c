@@ -175,6 +175,10 @@ static json_t *create(struct call *call, const char *name, const char *const *se
         err_aws(err, "LimitExceeded", "The maximum number of alarms has been reached");
         return NULL;
     }
+    if (tag_list_reserves(tags)) {
+        err_aws(err, "ValidationError", "Tag keys must not begin with 'aws:'");
+        return NULL;
+    }
     json_t *alarm = new_alarm(call, name);
     if (tag_list_repeats(tags) || !tag_list_merge(json_object_get(alarm, "_tags"), tags)) {
         json_decref(alarm);

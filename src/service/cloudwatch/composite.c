@@ -76,6 +76,11 @@ static int check_suppressor(const struct call *call, struct err *err)
         return err_aws(err, "ValidationError",
                        "ActionsSuppressor, ActionsSuppressorWaitPeriod and "
                        "ActionsSuppressorExtensionPeriod must be specified together");
+    if (doc_number(call->in, "ActionsSuppressorWaitPeriod") < 0 ||
+        doc_number(call->in, "ActionsSuppressorExtensionPeriod") < 0)
+        return err_aws(err, "ValidationError",
+                       "ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must not "
+                       "be negative");
     if (!store_get(call->store, alarm_kind, call->region, alarm_rule_name(suppressor)))
         return err_aws(err, "ValidationError", "There is no alarm '%.255s' to suppress actions",
                        suppressor);
