@@ -5,14 +5,17 @@
 #include "control/metrics.h"
 
 #include "control/metrics_meters.h"
+#include "service/elbv2/health.h"
 #include "service/elbv2/resource.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct metrics_control {
     struct map meters;          /* by instance id: struct instance_meter */
     struct map balancer_meters; /* see metrics_meters.h */
     int64_t minute_ms;          /* the last minute that was counted; 0: none yet */
+    bool hosts_changed;         /* the health of a target did */
 };
 
 static int metrics_create(struct control *control, struct err *err)
@@ -59,13 +62,22 @@ static void metrics_receive(struct control *control, enum message_type type, con
     }
 }
 
+static void metrics_changed(struct control *control, const char *kind, const char *region)
+{
+    (void)region;
+    control->metrics->hosts_changed |= !strcmp(kind, elb_target_health_kind);
+}
+
 static void note_region(void *arg, const char *region)
 {
     (void)region;
     *(bool *)arg = true;
 }
 
-/* Every minute that has begun since the last run gets its counts. */
+/*
+ * Every minute that has begun since the last run gets its counts, and each change of a target's
+ * health too, before groups replace who is unhealthy.
+ */
 static void metrics_run(struct control *control)
 {
     struct metrics_control *metrics = control->metrics;
@@ -83,6 +95,9 @@ static void metrics_run(struct control *control)
     while (metrics->minute_ms < minute_ms)
         metrics_count_minute(control, &metrics->balancer_meters,
                              metrics->minute_ms += METRICS_MINUTE_MS);
+    if (metrics->hosts_changed)
+        metrics_count_hosts(control);
+    metrics->hosts_changed = false;
     control_wake_at(control, minute_ms + METRICS_MINUTE_MS);
 }
 
@@ -90,6 +105,7 @@ const struct controller metrics_controller = {
     .name = "metrics",
     .create = metrics_create,
     .destroy = metrics_destroy,
+    .changed = metrics_changed,
     .receive = metrics_receive,
     .run = metrics_run,
 };

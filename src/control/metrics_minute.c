@@ -23,6 +23,22 @@ static void add_hosts(const struct subject *subject, int set, const struct host_
     subject_add(subject, "MitigatedHostCount", "Count", 1 << set, count->mitigated, 1);
 }
 
+static void count_hosts(struct subject *subject, const json_t *group, const json_t *user)
+{
+    const struct store *store = subject->control->store;
+    size_t i;
+    const json_t *node;
+    struct host_count all = zone_health_count(store, subject->region, group, user, "");
+    add_hosts(subject, LOAD_BALANCER | TARGET_GROUP, &all);
+    json_array_foreach (json_object_get(user, "_nodes"), i, node) {
+        subject->zone = doc_text(node, "AvailabilityZone");
+        struct host_count zone =
+            zone_health_count(store, subject->region, group, user, subject->zone);
+        add_hosts(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, &zone);
+    }
+    subject->zone = "";
+}
+
 /* In how many zones the group is healthy, for DNS and for routing. */
 static void add_states(const struct subject *subject, int set, double zones, double dns,
                        double routing)
@@ -44,10 +60,8 @@ static void count_group(struct subject *subject, const json_t *group, const json
     double zones = 0, dns = 0, routing = 0;
     size_t i;
     const json_t *node;
-    subject->target_group = doc_text(group, "_dimension");
-    subject->load_balancer = doc_text(user, "_dimension");
     struct host_count all = zone_health_count(store, subject->region, group, user, "");
-    add_hosts(subject, LOAD_BALANCER | TARGET_GROUP, &all);
+    count_hosts(subject, group, user);
     subject_add(subject, "RequestCount", "Count", BY_BALANCER | BY_GROUP, 0, 1);
     subject_add(subject, "RequestCountPerTarget", "Count", BY_GROUP | BY_GROUP_ALONE, 0, 1);
     json_array_foreach (json_object_get(user, "_nodes"), i, node) {
@@ -57,7 +71,6 @@ static void count_group(struct subject *subject, const json_t *group, const json
         const struct host_count *decides = by_zone ? &zone : &all;
         bool dns_healthy = zone_health_meets_dns(group, decides);
         bool routed = zone_health_meets_routing(group, decides);
-        add_hosts(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, &zone);
         add_states(subject, LOAD_BALANCER | TARGET_GROUP | ZONE, 1, dns_healthy, routed);
         zones++;
         dns += dns_healthy;
@@ -104,7 +117,8 @@ static void count_balancer(struct subject *subject, struct map *meters, const js
 
 /* ---- all regions ---- */
 
-static void count_groups(struct subject *subject)
+static void count_groups(struct subject *subject,
+                         void (*count)(struct subject *, const json_t *, const json_t *))
 {
     const struct store *store = subject->control->store;
     struct map users = {0};
@@ -113,10 +127,25 @@ static void count_groups(struct subject *subject)
         const char *user = map_get(&users, cursor.id);
         const json_t *balancer =
             user ? store_get(store, elb_kind(ELB_LOAD_BALANCER), subject->region, user) : NULL;
-        if (balancer)
-            count_group(subject, cursor.doc, balancer);
+        if (!balancer)
+            continue;
+        subject->target_group = doc_text(cursor.doc, "_dimension");
+        subject->load_balancer = doc_text(balancer, "_dimension");
+        count(subject, cursor.doc, balancer);
     }
     map_finish(&users);
+}
+
+void metrics_count_hosts(struct control *control)
+{
+    json_auto_t *regions = scan_regions(control->store, elb_kind(ELB_LOAD_BALANCER));
+    size_t i;
+    const json_t *region;
+    json_array_foreach (regions, i, region) {
+        struct subject subject = {control, json_string_value(region), "", "",
+                                  "",      control_now(control)};
+        count_groups(&subject, count_hosts);
+    }
 }
 
 void metrics_count_minute(struct control *control, struct map *meters, int64_t minute_ms)
@@ -126,7 +155,7 @@ void metrics_count_minute(struct control *control, struct map *meters, int64_t m
     const json_t *region;
     json_array_foreach (regions, i, region) {
         struct subject subject = {control, json_string_value(region), "", "", "", minute_ms};
-        count_groups(&subject);
+        count_groups(&subject, count_group);
         /* What the meters hold came in the minute before the one that begins. */
         subject = (struct subject){control, json_string_value(region),    "", "",
                                    "",      minute_ms - METRICS_MINUTE_MS};

@@ -312,6 +312,34 @@ static void anomalous_and_mitigated_targets_are_counted_by_zone(void **state)
     cloud_destroy(cloud);
 }
 
+static void set_health(struct simulated_cloud *cloud, const char *target, const char *health)
+{
+    struct err err;
+    struct txn *txn = txn_begin(cloud->store);
+    txn_put(txn, "target-health", "us-east-1", target, json_pack("{s:s}", "State", health));
+    assert_int_equal(txn_commit(txn, &err), 0);
+    metrics_controller.changed(cloud->control, "target-health", "us-east-1");
+    metrics_controller.run(cloud->control);
+}
+
+static void a_target_that_is_unhealthy_for_less_than_a_minute_is_counted(void **state)
+{
+    (void)state;
+    static const struct series_dimension zone[3] = {{"LoadBalancer", balancer_name},
+                                                    {"TargetGroup", group_name},
+                                                    {"AvailabilityZone", "us-east-1a"}};
+    static const char target[] = "targetgroup/app/0123456789abcdef/10.0.0.1:80";
+    struct simulated_cloud *cloud = create();
+    put_zones(cloud);
+    metrics_controller.run(cloud->control);
+    set_health(cloud, target, "unhealthy");
+    set_health(cloud, target, "healthy");
+    assert_float_equal(read_elb(cloud, "UnHealthyHostCount", zone, 3).maximum, 1, 0);
+    assert_float_equal(read_elb(cloud, "UnHealthyHostCount", zone, 2).maximum, 1, 0);
+    assert_float_equal(read_elb(cloud, "HealthyHostCount", zone, 2).minimum, 0, 0);
+    cloud_destroy(cloud);
+}
+
 static void a_zone_without_healthy_targets_is_unhealthy_for_routing(void **state)
 {
     (void)state;
@@ -428,6 +456,7 @@ int main(void)
         cmocka_unit_test(traffic_has_awss_sets_of_dimensions),
         cmocka_unit_test(hosts_are_counted_each_minute_also_those_that_a_jump_passed),
         cmocka_unit_test(anomalous_and_mitigated_targets_are_counted_by_zone),
+        cmocka_unit_test(a_target_that_is_unhealthy_for_less_than_a_minute_is_counted),
         cmocka_unit_test(a_zone_without_healthy_targets_is_unhealthy_for_routing),
         cmocka_unit_test(capacity_units_are_the_highest_of_four_shares),
         cmocka_unit_test(active_connections_are_those_of_the_busiest_second_of_a_minute),
