@@ -257,6 +257,13 @@ static void queries_that_cannot_be_answered(void **state)
               "'Latency'}, 'Period': 90, 'Stat': 'Sum'}}]",
          "InvalidParameterValue",
          "The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60."},
+    };
+    REFUSE(*state, cases);
+}
+
+static void expressions_that_cannot_be_computed(void **state)
+{
+    static const struct bad cases[] = {
         {"GetMetricData", SPAN ", 'MetricDataQueries': [" M ", {'Id': 'e'}]", "ValidationError",
          "The metric data query 'e' must have either a MetricStat or an Expression"},
         {"GetMetricData", SPAN ", 'MetricDataQueries': [" M ", {'Id': 'E', 'Expression': 'm'}]",
@@ -336,6 +343,13 @@ static void metric_alarms_that_cannot_be_judged(void **state)
         {"PutMetricAlarm",
          WATCHED ", 'Statistic': 'Average', 'Period': 60" JUDGED ", 'DatapointsToAlarm': 4",
          "ValidationError", "DatapointsToAlarm must be less than or equal to EvaluationPeriods"},
+    };
+    REFUSE(*state, cases);
+}
+
+static void settings_of_alarms_that_there_are_not(void **state)
+{
+    static const struct bad cases[] = {
         {"PutMetricAlarm",
          WATCHED ", 'Statistic': 'Average', 'Period': 60" JUDGED
                  ", 'TreatMissingData': 'sometimes'",
@@ -386,6 +400,13 @@ static void metric_alarms_that_cannot_be_judged(void **state)
          "'AlarmName': 'c', 'Namespace': 'App', 'MetricName': 'Latency', 'Statistic': 'Sum', "
          "'Period': 60" JUDGED,
          "ValidationError", "The alarm 'c' exists already and is of another type"},
+    };
+    REFUSE(*state, cases);
+}
+
+static void metric_math_that_no_alarm_can_watch(void **state)
+{
+    static const struct bad cases[] = {
         {"PutMetricAlarm", "'AlarmName': 'new'" JUDGED ", 'Metrics': [" HIDDEN_M "]",
          "ValidationError",
          "Exactly one of the Metrics must return data: ReturnData must be false for all others"},
@@ -537,7 +558,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(data_that_are_not_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(statistics_that_cannot_be_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queries_that_cannot_be_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(expressions_that_cannot_be_computed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metric_alarms_that_cannot_be_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(settings_of_alarms_that_there_are_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(metric_math_that_no_alarm_can_watch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(composite_alarms_that_stand_on_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(alarms_that_are_not_there_or_asked_for_wrongly, set_up,
                                         tear_down),
