@@ -21,7 +21,8 @@ void metrics_take_traffic(struct control *control, struct map *meters, const str
                           uint32_t count);
 /* metrics_minute.c: what each minute has whether there is traffic or not; empties `meters`. */
 void metrics_count_minute(struct control *control, struct map *meters, int64_t minute_ms);
-/* Of it, how many targets are healthy now: so that no minute misses one that was unhealthy in it. */
+/* Of it, how many targets are healthy now: so that no minute misses one that was unhealthy in it.
+ */
 void metrics_count_hosts(struct control *control);
 
 /* metrics.c: adds `count` values of `value` each; failures are logged. */

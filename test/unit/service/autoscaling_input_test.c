@@ -2,7 +2,7 @@
  * Bad input, operation by operation: AWS's error code and text, and nothing has changed. Requests
  * that the API model itself refuses are in test/unit/model.
  */
-#include "service_fixture.h"
+#include "refusals.h"
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -23,10 +23,6 @@
 #define NEW      "'AutoScalingGroupName': 'new', " WEB ", 'AvailabilityZones': ['us-east-1a']"
 #define SIZES    ", 'MinSize': 0, 'MaxSize': 1"
 #define FORECAST "'StartTime': '2026-01-01T00:00:00Z', 'EndTime': '2026-01-02T00:00:00Z'"
-
-struct bad {
-    const char *operation, *members, *code, *text;
-};
 
 /* A group "g" of 1 to 3 with an instance in service, and a group "gone" that is being deleted. */
 static void add_member(struct service_fixture *fixture, const char *group, const char *id)
@@ -94,23 +90,8 @@ static char *dump(struct service_fixture *fixture)
     return json_dumps(all, JSON_SORT_KEYS);
 }
 
-static void refuse_all(struct service_fixture *fixture, const struct bad *cases, size_t count)
-{
-    auto_free char *before = dump(fixture);
-    for (size_t i = 0; i < count; i++) {
-        json_auto_t *out =
-            fixture_call(fixture, "autoscaling", cases[i].operation, "{%s}", cases[i].members);
-        auto_free char *after = dump(fixture);
-        if (out || strcmp(fixture->err.code, cases[i].code) ||
-            strcmp(fixture->err.text, cases[i].text))
-            fail_msg("%s {%s}\nis %s: %s\nnot %s: %s", cases[i].operation, cases[i].members,
-                     out ? "accepted" : fixture->err.code, fixture->err.text, cases[i].code,
-                     cases[i].text);
-        assert_string_equal(before, after);
-    }
-}
-
-#define REFUSE(state, cases) refuse_all(state, cases, sizeof(cases) / sizeof *(cases))
+#define REFUSE(state, cases)                                                                       \
+    refuse_all(state, "autoscaling", cases, sizeof(cases) / sizeof *(cases), dump)
 
 /* ---- groups that are not there, and those that are going ---- */
 
@@ -164,14 +145,14 @@ static void a_group_that_is_not_there_is_named_so(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char members[300];
         snprintf(members, sizeof members, NONE "%s", cases[i].more);
-        struct bad bad = {cases[i].operation, members, "ValidationError", NO_GROUP};
-        refuse_all(*state, &bad, 1);
+        struct refusal refusal = {cases[i].operation, members, "ValidationError", NO_GROUP};
+        refuse_all(*state, "autoscaling", &refusal, 1, dump);
     }
 }
 
 static void a_group_that_is_being_deleted_takes_nothing_new(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"UpdateAutoScalingGroup", GONE ", 'MaxSize': 9", "ScalingActivityInProgress", DELETING},
         {"SetDesiredCapacity", GONE ", 'DesiredCapacity': 1", "ScalingActivityInProgress",
          DELETING},
@@ -207,7 +188,7 @@ static void a_group_that_is_being_deleted_takes_nothing_new(void **state)
 
 static void settings_that_make_no_sense_are_refused(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"CreateAutoScalingGroup",
          "'AutoScalingGroupName': 'a:b', " WEB ", 'AvailabilityZones': ['us-east-1a']" SIZES,
          "ValidationError",
@@ -283,7 +264,7 @@ static void settings_that_make_no_sense_are_refused(void **state)
 
 static void instances_that_cannot_be_meant_are_refused(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"EnterStandby",
          G ", 'InstanceIds': ['" ONE "', '" ONE "'], 'ShouldDecrementDesiredCapacity': false",
          "ValidationError", "The instance " ONE " is specified twice."},
@@ -324,7 +305,7 @@ static void policies_that_make_no_sense_are_refused(void **state)
 {
     static const char types[] = "AdjustmentType must be specified and one of [ChangeInCapacity, "
                                 "ExactCapacity, PercentChangeInCapacity].";
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutScalingPolicy", POLICY("'ScalingAdjustment': 1"), "ValidationError", types},
         {"PutScalingPolicy", POLICY("'ScalingAdjustment': 1, 'AdjustmentType': 'Double'"),
          "ValidationError", types},
@@ -397,7 +378,7 @@ static void policies_that_make_no_sense_are_refused(void **state)
 
 static void hooks_and_refreshes_that_make_no_sense_are_refused(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutLifecycleHook", G ", 'LifecycleHookName': 'new'", "ValidationError",
          "LifecycleTransition must be specified when a lifecycle hook is created."},
         {"PutLifecycleHook", G ", 'LifecycleHookName': 'hook', 'HeartbeatTimeout': 7201",
@@ -440,15 +421,15 @@ static void hooks_and_refreshes_that_make_no_sense_are_refused(void **state)
 
 /* A request whose list `name` has `count` items, "x0" and so on. */
 static void refuse_count(struct service_fixture *fixture, const char *operation, const char *before,
-                         const char *item, int count, const struct bad *expected)
+                         const char *item, int count, const struct refusal *expected)
 {
     auto_buf members = {0};
     buf_append_string(&members, before);
     for (int i = 0; i < count; i++)
         buf_printf(&members, "%s%s", i ? ", " : "", item);
     buf_append_char(&members, ']');
-    struct bad bad = {operation, members.data, expected->code, expected->text};
-    refuse_all(fixture, &bad, 1);
+    struct refusal refusal = {operation, members.data, expected->code, expected->text};
+    refuse_all(fixture, "autoscaling", &refusal, 1, dump);
 }
 
 static void lists_are_no_longer_than_awss(void **state)
@@ -470,7 +451,7 @@ static void lists_are_no_longer_than_awss(void **state)
          "The number of instance ids that may be passed in is limited to 50"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct bad expected = {"", "", cases[i].code, cases[i].text};
+        struct refusal expected = {"", "", cases[i].code, cases[i].text};
         refuse_count(*state, cases[i].operation, cases[i].before, cases[i].item, cases[i].count,
                      &expected);
     }
@@ -495,29 +476,29 @@ static void pages_have_awss_bounds_and_tokens_are_ours(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char members[96], text[200];
-        struct bad bad = {cases[i].operation, members, "ValidationError", text};
+        struct refusal refusal = {cases[i].operation, members, "ValidationError", text};
         snprintf(members, sizeof members, "%s'MaxRecords': 0", cases[i].members);
         snprintf(text, sizeof text,
                  "1 validation error detected: Value '0' at 'maxRecords' failed to satisfy "
                  "constraint: Member must have value greater than or equal to 1");
-        refuse_all(*state, &bad, 1);
+        refuse_all(*state, "autoscaling", &refusal, 1, dump);
         snprintf(members, sizeof members, "%s'MaxRecords': %d", cases[i].members,
                  cases[i].most + 1);
         snprintf(text, sizeof text,
                  "1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy "
                  "constraint: Member must have value less than or equal to %d",
                  cases[i].most + 1, cases[i].most);
-        refuse_all(*state, &bad, 1);
+        refuse_all(*state, "autoscaling", &refusal, 1, dump);
         snprintf(members, sizeof members, "%s'NextToken': 'abc'", cases[i].members);
-        bad.code = "InvalidNextToken";
+        refusal.code = "InvalidNextToken";
         snprintf(text, sizeof text, "The token 'abc' is invalid.");
-        refuse_all(*state, &bad, 1);
+        refuse_all(*state, "autoscaling", &refusal, 1, dump);
     }
 }
 
 static void filters_are_those_of_the_operation(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"DescribeAutoScalingGroups", "'Filters': [{'Name': 'vpc', 'Values': ['x']}]",
          "ValidationError", "Filter type vpc is not correct."},
         {"DescribeTags", "'Filters': [{'Name': 'vpc', 'Values': ['x']}]", "ValidationError",

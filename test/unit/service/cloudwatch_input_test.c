@@ -2,7 +2,7 @@
  * Bad input, operation by operation: AWS's error code and text, and nothing has changed. Requests
  * that the API model itself refuses are in test/unit/model.
  */
-#include "service_fixture.h"
+#include "refusals.h"
 
 #include "base/cleanup.h"
 #include "store/series.h"
@@ -25,10 +25,6 @@
 #define JUDGED                                                                                     \
     ", 'EvaluationPeriods': 3, 'Threshold': 50, 'ComparisonOperator': 'GreaterThanThreshold'"
 #define ARN "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"
-
-struct bad {
-    const char *operation, *members, *code, *text;
-};
 
 /* A metric with a value, an alarm "a", a composite alarm "c" on it, and a dashboard "web". */
 static int set_up(void **state)
@@ -77,27 +73,12 @@ static char *dump(struct service_fixture *fixture)
     return json_dumps(all, JSON_SORT_KEYS);
 }
 
-static void refuse_all(struct service_fixture *fixture, const struct bad *cases, size_t count)
-{
-    auto_free char *before = dump(fixture);
-    for (size_t i = 0; i < count; i++) {
-        json_auto_t *out =
-            fixture_call(fixture, "cloudwatch", cases[i].operation, "{%s}", cases[i].members);
-        auto_free char *after = dump(fixture);
-        if (out || strcmp(fixture->err.code, cases[i].code) ||
-            strcmp(fixture->err.text, cases[i].text))
-            fail_msg("%s {%s}\nis %s: %s\nnot %s: %s", cases[i].operation, cases[i].members,
-                     out ? "accepted" : fixture->err.code, fixture->err.text, cases[i].code,
-                     cases[i].text);
-        assert_string_equal(before, after);
-    }
-}
-
-#define REFUSE(state, cases) refuse_all(state, cases, sizeof(cases) / sizeof *(cases))
+#define REFUSE(state, cases)                                                                       \
+    refuse_all(state, "cloudwatch", cases, sizeof(cases) / sizeof *(cases), dump)
 
 static void data_that_are_not_stored(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutMetricData", "'Namespace': 'App'", "MissingParameter",
          "The parameter MetricData is required."},
         {"PutMetricData", "'Namespace': 'AWS/EC2', 'MetricData': [{'MetricName': 'M', 'Value': 1}]",
@@ -163,7 +144,7 @@ static void data_that_are_not_stored(void **state)
 
 static void statistics_that_cannot_be_given(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"GetMetricStatistics",
          "'Namespace': 'App', 'MetricName': 'Latency', " SPAN ", 'Period': 60",
          "InvalidParameterCombination",
@@ -219,7 +200,7 @@ static void statistics_that_cannot_be_given(void **state)
 
 static void queries_that_cannot_be_answered(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"GetMetricData",
          "'StartTime': 1767323040, 'EndTime': 1767320000, 'MetricDataQueries': [" M
          ", {'Id': 'n', 'MetricStat': {'Metric': {'Namespace': 'App', 'MetricName': 'Latency'}, "
@@ -263,7 +244,7 @@ static void queries_that_cannot_be_answered(void **state)
 
 static void expressions_that_cannot_be_computed(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"GetMetricData", SPAN ", 'MetricDataQueries': [" M ", {'Id': 'e'}]", "ValidationError",
          "The metric data query 'e' must have either a MetricStat or an Expression"},
         {"GetMetricData", SPAN ", 'MetricDataQueries': [" M ", {'Id': 'E', 'Expression': 'm'}]",
@@ -301,7 +282,7 @@ static void expressions_that_cannot_be_computed(void **state)
 
 static void metric_alarms_that_cannot_be_judged(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutMetricAlarm",
          WATCHED ", 'Statistic': 'Average', 'Period': 60, 'Threshold': 50, 'ComparisonOperator': "
                  "'GreaterThanThreshold'",
@@ -349,7 +330,7 @@ static void metric_alarms_that_cannot_be_judged(void **state)
 
 static void settings_of_alarms_that_there_are_not(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutMetricAlarm",
          WATCHED ", 'Statistic': 'Average', 'Period': 60" JUDGED
                  ", 'TreatMissingData': 'sometimes'",
@@ -406,7 +387,7 @@ static void settings_of_alarms_that_there_are_not(void **state)
 
 static void metric_math_that_no_alarm_can_watch(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutMetricAlarm", "'AlarmName': 'new'" JUDGED ", 'Metrics': [" HIDDEN_M "]",
          "ValidationError",
          "Exactly one of the Metrics must return data: ReturnData must be false for all others"},
@@ -435,7 +416,7 @@ static void metric_math_that_no_alarm_can_watch(void **state)
 
 static void composite_alarms_that_stand_on_nothing(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutCompositeAlarm", "'AlarmName': 'new', 'AlarmRule': 'ALARM(nobody)'", "ValidationError",
          "AlarmRule is not valid: there is no alarm 'nobody'"},
         {"PutCompositeAlarm", "'AlarmName': 'new', 'AlarmRule': 'ALARM(new)'", "ValidationError",
@@ -474,7 +455,7 @@ static void composite_alarms_that_stand_on_nothing(void **state)
 
 static void alarms_that_are_not_there_or_asked_for_wrongly(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"DeleteAlarms", "'AlarmNames': ['a', 'nobody']", "ResourceNotFound",
          "Could not find alarm 'nobody'"},
         {"SetAlarmState", "'AlarmName': 'nobody', 'StateValue': 'OK', 'StateReason': 'test'",
@@ -505,7 +486,7 @@ static void alarms_that_are_not_there_or_asked_for_wrongly(void **state)
 
 static void dashboards_that_are_none(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"PutDashboard", "'DashboardName': 'a b', 'DashboardBody': '{\\'widgets\\': []}'",
          "InvalidParameterInput",
          "The field DashboardName can have letters, digits, - and _, at most 255"},
@@ -531,7 +512,7 @@ static void dashboards_that_are_none(void **state)
 
 static void tags_that_cannot_be_set(void **state)
 {
-    static const struct bad cases[] = {
+    static const struct refusal cases[] = {
         {"TagResource", "'ResourceARN': '" ARN "nobody', 'Tags': [{'Key': 'k', 'Value': 'v'}]",
          "ResourceNotFoundException",
          "The resource 'arn:aws:cloudwatch:us-east-1:000000000000:alarm:nobody' does not exist"},
