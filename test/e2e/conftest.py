@@ -196,6 +196,18 @@ def aws_of(cloud, name):
     return Aws(cloud, NEWEST_AWS if name == "newest" else "/usr/bin/aws", name)
 
 
+def run_example(aws, name, **env):
+    """Runs a script of examples/ with this aws; gives the facts that it prints."""
+    cloud = aws.cloud
+    if aws.name == "newest":
+        env = {**env, "AWS": str(aws.program), "AWS_ENDPOINT_URL": cloud.endpoint}
+    else:
+        env = {**env, "AWS": shlex.join([str(aws.program), "--endpoint-url", cloud.endpoint])}
+    done = subprocess.run([ROOT / "examples" / name], env={**cloud.env, **env}, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr + cloud.log()[-3000:]
+    return dict(word.split("=", 1) for word in shlex.split(done.stdout))
+
+
 def ssh(key, address, command, user="ec2-user", timeout=15, connect_timeout=5, wrapper=()):
     """Runs a command in an instance over ssh; gives the finished process."""
     return subprocess.run(

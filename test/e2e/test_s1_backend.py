@@ -1,12 +1,10 @@
 """Story S1: a highly available backend, made by hand with the aws command."""
-import shlex
-import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import NEWEST_AWS, ROOT, Cloud, aws_of, curl, eventually, needs_newest, ssh, ssh_when_up
+from conftest import Cloud, aws_of, curl, eventually, needs_newest, run_example, ssh, ssh_when_up
 
 OPTIONS = ["--clock-speed", "5"]
 
@@ -19,15 +17,9 @@ def stack(request):
     try:
         cloud.start()
         directory = Path(tempfile.mkdtemp(dir=cloud.data))
-        env = {**cloud.env, "DIR": str(directory), "MY_IP": f"{cloud.host_address}/32"}
-        if request.param == "debian":
-            env["AWS"] = f"/usr/bin/aws --endpoint-url {cloud.endpoint}"
-        else:
-            env["AWS"], env["AWS_ENDPOINT_URL"] = str(NEWEST_AWS), cloud.endpoint
-        done = subprocess.run([ROOT / "examples/s1-backend.sh"], env=env, text=True, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr + cloud.log()[-3000:]
-        facts = dict(word.split("=", 1) for word in shlex.split(done.stdout.replace("\n", " ")))
-        yield cloud, aws_of(cloud, request.param), facts, directory / "backend-key.pem"
+        aws = aws_of(cloud, request.param)
+        facts = run_example(aws, "s1-backend.sh", DIR=str(directory), MY_IP=f"{cloud.host_address}/32")
+        yield cloud, aws, facts, directory / "backend-key.pem"
     finally:
         cloud.remove()
 

@@ -1,12 +1,11 @@
 """Story S2 without its Redis, S3 and ECR: the tests of its author, with the aws command."""
-import subprocess
 import tempfile
 import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cloud, aws_of, curl, eventually, ssh_when_up
+from conftest import Cloud, aws_of, curl, eventually, run_example, ssh_when_up
 
 OPTIONS = ["--clock-speed", "20", "--vcpu-share", "0.1"]
 # Beside the program and behind it, as a batch job would be.
@@ -16,8 +15,8 @@ BURN = "for i in 1 2; do nice -n 19 setsid sh -c 'while :; do :; done' >/dev/nul
 class Story:
     """What the script made, and what the group and its targets are now."""
 
-    def __init__(self, cloud, facts):
-        self.cloud, self.facts, self.aws = cloud, facts, aws_of(cloud, "debian")
+    def __init__(self, cloud, aws, facts):
+        self.cloud, self.aws, self.facts = cloud, aws, facts
         self.asg, self.ec2, self.elb, self.cloudwatch = (
             cloud.boto(service) for service in ("autoscaling", "ec2", "elbv2", "cloudwatch"))
 
@@ -67,11 +66,8 @@ def story():
     try:
         cloud.start()
         directory = Path(tempfile.mkdtemp(dir=cloud.data))
-        env = {**cloud.env, "DIR": str(directory), "MY_IP": f"{cloud.host_address}/32",
-               "AWS": f"/usr/bin/aws --endpoint-url {cloud.endpoint}"}
-        done = subprocess.run([ROOT / "examples/s2-stateless-app.sh"], env=env, text=True, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr + cloud.log()[-3000:]
-        story = Story(cloud, dict(line.split("=", 1) for line in done.stdout.splitlines()))
+        aws = aws_of(cloud, "debian")
+        story = Story(cloud, aws, run_example(aws, "s2-stateless-app.sh", DIR=str(directory), MY_IP=f"{cloud.host_address}/32"))
         story.confirm_mail()
         story.wait_healthy(2)
         yield story

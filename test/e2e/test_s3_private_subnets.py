@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cloud, aws_of, curl, eventually, ssh, ssh_when_up
+from conftest import Cloud, aws_of, curl, eventually, run_example, ssh, ssh_when_up
 from machines import Machines
 from network import Network
 
@@ -53,10 +53,7 @@ def story():
         cloud.start()
         directory = Path(tempfile.mkdtemp(dir=cloud.data))
         aws = aws_of(cloud, "debian")
-        env = {**cloud.env, "DIR": str(directory), "AWS": shlex.join([str(aws.program), "--endpoint-url", cloud.endpoint])}
-        done = subprocess.run([ROOT / "examples/s3-private-subnets.sh"], env=env, text=True, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr + cloud.log()[-3000:]
-        facts = dict(word.split("=", 1) for word in shlex.split(done.stdout.replace("\n", " ")))
+        facts = run_example(aws, "s3-private-subnets.sh", DIR=str(directory))
         key = directory / "private-key.pem"
         story = Story(cloud, aws, facts, key)
         story.on_bastion("true")

@@ -1,11 +1,9 @@
 """Story S5, its network: an application and its databases on instances of their own, behind one load balancer."""
-import shlex
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from conftest import ROOT, Cloud, aws_of, curl, eventually
+from conftest import Cloud, aws_of, curl, eventually, run_example
 from machines import IMAGE_PARAMETER
 
 OPTIONS = ["--clock-speed", "5"]
@@ -36,11 +34,7 @@ def story():
     cloud = Cloud(*OPTIONS)
     try:
         cloud.start()
-        aws = aws_of(cloud, "debian")
-        env = {**cloud.env, "AWS": shlex.join([str(aws.program), "--endpoint-url", cloud.endpoint])}
-        done = subprocess.run([ROOT / "examples/s5-split.sh"], env=env, text=True, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr + cloud.log()[-3000:]
-        story = Story(cloud, dict(word.split("=", 1) for word in shlex.split(done.stdout.replace("\n", " "))))
+        story = Story(cloud, run_example(aws_of(cloud, "debian"), "s5-split.sh"))
         story.wait_healthy("APPLICATION_TARGETS", 2)
         story.wait_healthy("DATABASES_TARGETS", 1)
         yield story

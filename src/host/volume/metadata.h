@@ -16,6 +16,6 @@
 int metadata_reserve_journal(int image, struct err *err);
 /*
  * Bytes of the disk below that the first `size_bytes` of the image take, where mkfs has packed the
- * file system's own blocks; all of them if the disk does not tell.
+ * file system's own blocks; 0 if the disk does not tell, so that they count as data.
  */
 uint64_t metadata_taken_bytes(int image, uint64_t size_bytes);

@@ -20,15 +20,9 @@ static const char *const backoff_names[] = {"arithmetic", "exponential", "geomet
 
 /* ---- reading ---- */
 
-static int __attribute__((format(printf, 2, 3))) refuse(struct err *err, const char *format, ...)
-{
-    char reason[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
-    va_end(args);
-    return err_aws(err, "InvalidParameter", "Invalid parameter: DeliveryPolicy: %s", reason);
-}
+/* refuse(err, "a literal format", ...) */
+#define refuse(err, ...)                                                                           \
+    err_aws(err, "InvalidParameter", "Invalid parameter: DeliveryPolicy: " __VA_ARGS__)
 
 static int read_number(const char *name, const json_t *value, int least, int most, int *ret,
                        struct err *err)

@@ -100,15 +100,9 @@ static bool matches_exists(const json_t *operand, const json_t *value)
 
 /* ---- what they may say ---- */
 
-static int __attribute__((format(printf, 2, 3))) refuse(struct err *err, const char *format, ...)
-{
-    char reason[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
-    va_end(args);
-    return err_aws(err, "InvalidParameter", "Invalid parameter: FilterPolicy: %s", reason);
-}
+/* refuse(err, "a literal format", ...) */
+#define refuse(err, ...)                                                                           \
+    err_aws(err, "InvalidParameter", "Invalid parameter: FilterPolicy: " __VA_ARGS__)
 
 static int check_string(const char *name, const json_t *operand, struct err *err)
 {
