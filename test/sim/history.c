@@ -60,6 +60,14 @@ static bool is_abandoned(const struct simulated_cloud *cloud, const json_t *memb
     return false;
 }
 
+/* Whether a launch came to its end, into service or into the warm pool. */
+static bool was_launched(const json_t *before, const json_t *now)
+{
+    return doc_is(now, "LifecycleState", "InService") ||
+           (!strncmp(doc_text(now, "LifecycleState"), "Warmed:", 7) &&
+            !doc_flag(before, "_returned"));
+}
+
 /* Whether everything that held the member has let it go: the user, time, or the hook's end. */
 static const char *check_released(struct simulated_cloud *cloud, const char *group,
                                   const json_t *before, const json_t *now)
@@ -67,7 +75,7 @@ static const char *check_released(struct simulated_cloud *cloud, const char *gro
     const char *id = doc_text(before, "InstanceId");
     size_t i;
     const json_t *action;
-    if (!doc_is(now, "LifecycleState", "InService") && is_abandoned(cloud, before))
+    if (is_abandoned(cloud, before) && !was_launched(before, now))
         return NULL;
     json_array_foreach (json_object_get(before, "_actions"), i, action) {
         const char *hook = doc_text(action, "name");
@@ -75,7 +83,7 @@ static const char *check_released(struct simulated_cloud *cloud, const char *gro
         bool abandons = doc_is(action, "default", "ABANDON");
         if (sim_has_continued(id, hook) || !has_hook(cloud, group, hook))
             continue;
-        if (expired && !(abandons && doc_is(now, "LifecycleState", "InService")))
+        if (expired && !(abandons && was_launched(before, now)))
             continue;
         snprintf(broken, sizeof broken, "%s is %s although hook %s holds it", id,
                  doc_text(now, "LifecycleState"), hook);
