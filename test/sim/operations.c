@@ -526,8 +526,10 @@ void sim_let_go(struct simulated_cloud *cloud)
         call(cloud, "autoscaling", "BatchDeleteScheduledAction", in);
         char name[8];
         snprintf(name, sizeof name, "g%d", group);
-        const json_t *members =
-            json_object_get(store_get(cloud->store, group_kind, cloud->region, name), "Instances");
+        json_auto_t *doc = /* as it was: each call makes a new one */
+            json_incref(
+                (json_t *)(uintptr_t)store_get(cloud->store, group_kind, cloud->region, name));
+        const json_t *members = json_object_get(doc, "Instances");
         for (size_t i = 0; i < json_array_size(members); i++) {
             char protection[200];
             snprintf(protection, sizeof protection,
