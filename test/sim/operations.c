@@ -305,6 +305,41 @@ static void scale_simply(struct simulated_cloud *cloud, int group)
     call(cloud, "cloudwatch", "PutMetricAlarm", in);
 }
 
+static void scale_by_steps(struct simulated_cloud *cloud, int group)
+{
+    static const char *const types[] = {"ChangeInCapacity", "PercentChangeInCapacity"};
+    char in[512];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'PolicyName': 'steps', 'PolicyType': 'StepScaling', "
+             "'AdjustmentType': '%s', 'EstimatedInstanceWarmup': %d, 'StepAdjustments': "
+             "[{'MetricIntervalUpperBound': 0, 'ScalingAdjustment': -%d}, "
+             "{'MetricIntervalLowerBound': 0, 'MetricIntervalUpperBound': 20, "
+             "'ScalingAdjustment': 1}, {'MetricIntervalLowerBound': 20, 'ScalingAdjustment': %d}]}",
+             group, types[pick(cloud, 2)], pick(cloud, 120), 1 + pick(cloud, 60),
+             1 + pick(cloud, 60));
+    json_auto_t *policy = cloud_call(cloud, "autoscaling", "PutScalingPolicy", "%s", in);
+    if (!policy)
+        return;
+    snprintf(in, sizeof in,
+             "{'AlarmName': 'steps-g%d', 'Namespace': 'AWS/EC2', 'MetricName': 'CPUUtilization', "
+             "'Dimensions': [{'Name': 'AutoScalingGroupName', 'Value': 'g%d'}], 'Statistic': "
+             "'Average', 'Period': 60, 'EvaluationPeriods': 1, 'Threshold': 30.0, "
+             "'ComparisonOperator': '%s', 'AlarmActions': ['%s']}",
+             group, group, pick(cloud, 2) ? "GreaterThanThreshold" : "LessThanThreshold",
+             doc_text(policy, "PolicyARN"));
+    call(cloud, "cloudwatch", "PutMetricAlarm", in);
+}
+
+static void execute_steps(struct simulated_cloud *cloud, int group)
+{
+    char in[200];
+    snprintf(in, sizeof in,
+             "{'AutoScalingGroupName': 'g%d', 'PolicyName': 'steps', 'MetricValue': %d, "
+             "'BreachThreshold': 30}",
+             group, pick(cloud, 100));
+    call(cloud, "autoscaling", "ExecutePolicy", in);
+}
+
 static void execute_policy(struct simulated_cloud *cloud, int group)
 {
     char in[160];
@@ -479,6 +514,8 @@ const char *sim_operate(struct simulated_cloud *cloud)
         {"track CPU", track_cpu, 4},
         {"scale simply", scale_simply, 3},
         {"execute policy", execute_policy, 4},
+        {"scale by steps", scale_by_steps, 5},
+        {"execute steps", execute_steps, 6},
         {"attach or detach", attach_or_detach, 3},
         {"put hook", put_hook, 3},
         {"delete hook", delete_hook, 2},
